@@ -1,0 +1,1 @@
+"""Fronts, hypervolume and statistics: arrays in, numbers out."""

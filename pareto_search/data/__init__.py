@@ -1,0 +1,1 @@
+"""Sources to a ragged dataset in eV and Å; split, reference energies and neighbour tables."""

@@ -1,0 +1,37 @@
+"""Exceptions raised by pareto_search; the command line turns each into one message and an exit code."""
+
+
+class ParetoSearchError(Exception):
+    """Base of every error that a user can act on."""
+
+
+class ConfigError(ParetoSearchError):
+    """A setting is unknown, has the wrong type or breaks a rule."""
+
+
+class DataError(ParetoSearchError):
+    """A dataset, label file or model file is missing, damaged or breaks a rule."""
+
+
+class TrainingDiverged(ParetoSearchError):
+    """The loss or a weight became non-finite while training.
+
+    Attributes:
+        epoch: Epoch (from 1) in which it happened.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"the loss became non-finite in epoch {epoch}")
+        self.epoch = epoch
+
+
+class MeasurementError(ParetoSearchError):
+    """A measurement could not be taken on this device."""
+
+
+class StoreError(ParetoSearchError):
+    """A run directory cannot be used: another config, another process, read-only or damaged."""
+
+
+#: Errors caused by what the user gave (exit code 2); the others mean that the run failed (exit code 1).
+BAD_INPUT = (ConfigError, DataError, StoreError)

@@ -1,0 +1,1 @@
+"""Accuracy, MD step time, capacity and device facts."""

@@ -1,0 +1,181 @@
+"""Plain records that travel between rooms: no behaviour beyond conversion, units in the names."""
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+Stage = Literal["teacher", "search", "confirm"]
+Role = Literal["teacher", "student", "control"]
+Status = Literal["complete", "pruned", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A quantity the search optimises."""
+
+    name: str
+    direction: Literal["minimize", "maximize"]
+
+
+#: The three objectives, in the order in which Optuna stores them.
+OBJECTIVES = (
+    Objective("valid_force_rmse_ev_per_ang", "minimize"),
+    Objective("md_us_per_atom_step", "minimize"),
+    Objective("max_atoms", "maximize"),
+)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One trained network: a row of `models.csv`, in its column order. None: the column does not apply."""
+
+    model_id: str
+    trial_id: int | None
+    stage: Stage
+    role: Role
+    control_kind: str | None
+    seed: int
+    n_features: int
+    n_sensitivities: int
+    n_atom_layers: int
+    n_interaction_layers: int
+    l_max: int
+    dist_hard_max_ang: float
+    n_weights: int | None
+    weight_energy: float
+    weight_forces: float
+    weight_atomic_energy: float
+    status: Status
+    reason: str | None = None
+    n_epochs: int | None = None
+    train_s: float | None = None
+    valid_force_rmse_ev_per_ang: float | None = None
+    valid_energy_rmse_ev_per_atom: float | None = None
+    test_force_rmse_ev_per_ang: float | None = None
+    test_energy_rmse_ev_per_atom: float | None = None
+    test_force_mae_ev_per_ang: float | None = None
+    test_energy_mae_ev_per_atom: float | None = None
+    md_us_per_atom_step: float | None = None
+    max_atoms: int | None = None
+    bytes_per_atom: float | None = None
+    rdf_error: float | None = None
+    engine: str | None = None
+    device: str | None = None
+    dataset_hash: str | None = None
+    label_hash: str | None = None
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
+        """Build from a mapping that may hold further keys."""
+        return cls(**{name: values.get(name) for name in MODEL_COLUMNS})
+
+    def to_plain(self) -> dict[str, Any]:
+        """Column name to plain value."""
+        return asdict(self)
+
+
+#: Columns of `models.csv`, in order.
+MODEL_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One epoch of one network's training: a row of `curves.csv` (which adds `model_id` in front)."""
+
+    epoch: int
+    train_force_rmse_ev_per_ang: float
+    train_energy_rmse_ev_per_atom: float
+    valid_force_rmse_ev_per_ang: float
+    valid_energy_rmse_ev_per_atom: float
+    train_loss: float
+    valid_loss: float
+    train_loss_energy: float
+    train_loss_forces: float
+    train_loss_atomic_energy: float
+    train_loss_l2: float
+    train_loss_hierarchicality: float
+    learning_rate: float
+    weight_energy: float
+    weight_forces: float
+    weight_atomic_energy: float
+    seconds: float
+
+
+#: Columns of `curves.csv`, in order.
+CURVE_COLUMNS: tuple[str, ...] = ("model_id", *(f.name for f in fields(CurvePoint)))
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Result of a search for the largest that fits: the largest seen to fit and the smallest seen to fail.
+
+    `n_failed` is None when even the limit fitted.
+    """
+
+    n_ok: int
+    n_failed: int | None
+
+
+@dataclass(frozen=True)
+class MdTiming:
+    """MD step times of one network: medians and quartiles over the timed steps."""
+
+    n_atoms: int
+    n_neighbors_mean: float
+    density_g_per_cm3: float
+    n_steps: int
+    n_warmup_steps: int
+    timestep_fs: float
+    skin_ang: float
+    n_list_builds: int
+    us_per_atom_step_median: float
+    us_per_atom_step_q25: float
+    us_per_atom_step_q75: float
+    us_per_atom_neighbor: float
+    us_per_atom_model: float
+    us_per_atom_integrator: float
+    energy_drift_ev_per_atom_ps: float
+    us_per_atom_steps: tuple[float, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The largest system whose MD step fits the device."""
+
+    bracket: Bracket
+    bytes_per_atom: float
+    budget_gib: float
+    baseline_gib: float
+    probes: tuple[tuple[int, int | None], ...] = field(repr=False)  # (atoms, bytes used or None where it failed)
+
+    @property
+    def max_atoms(self) -> int:
+        """Largest number of atoms seen to fit."""
+        return self.bracket.n_ok
+
+
+@dataclass(frozen=True)
+class CostRecord:
+    """Cost of one architecture on one device; weights and seeds do not change it."""
+
+    key: str
+    architecture: dict[str, Any]
+    engine: str
+    dtype: str
+    device: str
+    versions: dict[str, str]
+    md: MdTiming
+    capacity: Capacity
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> "CostRecord":
+        """Build from the JSON form."""
+        md = dict(values["md"])
+        md["us_per_atom_steps"] = tuple(md["us_per_atom_steps"])
+        capacity = dict(values["capacity"])
+        capacity["bracket"] = Bracket(**capacity["bracket"])
+        capacity["probes"] = tuple((n, used) for n, used in capacity["probes"])
+        return cls(**{**values, "md": MdTiming(**md), "capacity": Capacity(**capacity)})
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)

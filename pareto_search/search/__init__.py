@@ -1,0 +1,1 @@
+"""Space, trials, controls, cost table and the Ray/Optuna wiring."""

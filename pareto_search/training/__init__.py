@@ -1,0 +1,1 @@
+"""Loss, schedule, fitting loop, teacher and label cache."""
