@@ -5,6 +5,7 @@ objects; `config_file` does the reading.
 """
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -194,7 +195,7 @@ class TrainingSettings(Settings):
     @model_validator(mode="after")
     def _schedule_starts_at_one_and_rises(self) -> Self:
         epochs = [row.epoch for row in self.schedule]
-        if epochs and (epochs[0] != 1 or any(b <= a for a, b in zip(epochs, epochs[1:], strict=False))):
+        if epochs and (epochs[0] != 1 or any(b <= a for a, b in pairwise(epochs))):
             raise ValueError(f"schedule epochs must start at 1 and rise, got {epochs}")
         return self
 
@@ -335,7 +336,8 @@ class SearchSettings(Settings):
             unknown = sorted(set(point) - set(self.space.searched))
             if missing or unknown:
                 raise ValueError(
-                    f"point {number} must name exactly the searched dimensions; missing {missing}, not searched {unknown}"
+                    f"point {number} must name exactly the searched dimensions; "
+                    f"missing {missing}, not searched {unknown}"
                 )
             for name, value in point.items():
                 _check_inside(f"point {number}: {name}", value, self.space.searched[name])

@@ -66,7 +66,8 @@ class ModelRecord:
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
         """Build from a mapping that may hold further keys."""
-        return cls(**{name: values.get(name) for name in MODEL_COLUMNS})
+        known: dict[str, Any] = {name: values.get(name) for name in MODEL_COLUMNS}
+        return cls(**known)
 
     def to_plain(self) -> dict[str, Any]:
         """Column name to plain value."""

@@ -53,9 +53,7 @@ class NeighborTable:
         return NeighborTable(cutoff_ang, kept_before[self.offsets], self.second[keep], self.vectors[keep])
 
 
-def build_neighbor_table(
-    dataset: Dataset, cutoff_ang: float, dtype: type[np.floating] = np.float32
-) -> NeighborTable:
+def build_neighbor_table(dataset: Dataset, cutoff_ang: float, dtype: type[np.floating] = np.float32) -> NeighborTable:
     """Find all pairs nearer than the cutoff in every frame, periodic images included (full list, no self pair)."""
     search = NeighborList(cutoff=cutoff_ang, full_list=True)
     counts, seconds, vectors = [], [], []
