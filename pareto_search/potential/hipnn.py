@@ -1,0 +1,245 @@
+"""hippynn's HIPNN: the model, its initialisation and its own evaluation. The only file that imports hippynn."""
+
+import copy
+import time
+import warnings
+from itertools import pairwise
+from typing import Any
+
+import torch
+from ase import Atoms
+from torch import Tensor, nn
+
+from pareto_search.config import Architecture, EngineName
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.potential import engine as explicit
+from pareto_search.potential.batch import Batch
+from pareto_search.potential.engine import Evaluation
+
+with warnings.catch_warnings():
+    # hippynn announces at import which kernel packages are missing; the engine here needs none of them.
+    warnings.simplefilter("ignore")
+    import hippynn
+    from hippynn.graphs import inputs, networks, physics, targets
+    from hippynn.interfaces.ase_interface import HippynnCalculator
+    from hippynn.layers.targets import HEnergy
+    from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
+
+hippynn.settings.WARN_LOW_DISTANCES = False
+hippynn.settings.PROGRESS = None
+
+_NETWORKS = {0: Hipnn, 1: HipnnVec, 2: HipnnQuad}
+_NODES = {0: networks.Hipnn, 1: networks.HipnnVec, 2: networks.HipnnQuad}
+_ACTIVATIONS = {"softplus": nn.Softplus, "silu": nn.SiLU, "tanh": nn.Tanh}
+#: hippynn's factor on the energy layers of a new network (`hierarchical_energy_initialization`).
+_ENERGY_DECAY = 1e-2
+
+
+def engine_for(architecture: Architecture, wanted: EngineName = "explicit") -> EngineName:
+    """The engine that evaluates an architecture: the explicit one where it applies, else hippynn's graph."""
+    applies = (
+        architecture.l_max == 1 and architecture.n_interaction_layers == 1 and architecture.activation == "softplus"
+    )
+    return wanted if applies else "hippynn"
+
+
+class HipnnPotential(nn.Module):
+    """A HIPNN network with hippynn's modules, evaluated by the explicit engine or by hippynn.
+
+    Energies come out without the reference energies, which the network holds as hippynn's frozen non-interacting
+    term E0; `references` gives them back in float64 at the places where a user sees an energy.
+
+    Attributes:
+        architecture: The hyperparameters.
+        elements: Atomic numbers, rising.
+        references: Reference energy of each element.
+        engine: What evaluates it.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        references: ReferenceEnergies,
+        *,
+        seed: int,
+        engine: EngineName = "explicit",
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.elements = tuple(sorted(references.by_element))
+        self.references = references
+        self.engine: EngineName = engine_for(architecture, engine)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = _NETWORKS[architecture.l_max](**_module_settings(architecture, self.elements))
+            self.energy = HEnergy(self.network.feature_sizes)
+        self._initialise_energies()
+
+    def _initialise_energies(self) -> None:
+        """hippynn's `hierarchical_energy_initialization`: E0 fixed at the fitted values, later terms made small."""
+        values = [self.references.by_element[z] for z in self.elements]
+        first, *later = self.energy.layers
+        decay = _ENERGY_DECAY
+        with torch.no_grad():
+            first.weight.copy_(torch.tensor([values]))
+            for layer in later:
+                layer.weight.mul_(decay)
+                layer.bias.mul_(decay)
+                decay *= decay
+        first.weight.requires_grad_(False)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating-point type of the weights."""
+        return self.energy.layers[0].weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights."""
+        return self.energy.layers[0].weight.device
+
+    @property
+    def n_weights(self) -> int:
+        """Number of trainable weights."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def regularization_parameters(self) -> list[Tensor]:
+        """The weights in hippynn's L2 term, in a fixed order."""
+        chosen = {id(p) for p in self.network.regularization_params()}
+        return [p for p in self.network.parameters() if id(p) in chosen]
+
+    def forward(self, batch: Batch, *, with_forces: bool = True) -> Evaluation:
+        """Evaluate a batch with this potential's engine."""
+        if self.engine == "explicit":
+            return explicit.evaluate(self.tensors(), batch, with_forces=with_forces)
+        return self._evaluate_with_hippynn(batch, with_forces=with_forces)
+
+    def tensors(self) -> explicit.HipnnTensors:
+        """The parameters in the form the explicit engine reads."""
+        interaction, *layers = self.network.blocks[0]
+        base = interaction.base_layer
+        first, second = self.energy.layers
+        return explicit.HipnnTensors(
+            mu=base.sensitivity.mu[0],
+            sigma=base.sensitivity.sigma[0],
+            interaction=base.int_weights,
+            vecscale=base.vecscales,
+            self_weight=base.selfint.weight,
+            self_bias=base.selfint.bias,
+            res_weight=interaction.res_layer.weight,
+            res_bias=interaction.res_layer.bias,
+            adjust=interaction.adjust_layer.weight if interaction.needs_size_adjust else None,
+            layers=tuple(
+                explicit.AtomLayer(
+                    layer.base_layer.weight, layer.base_layer.bias, layer.res_layer.weight, layer.res_layer.bias
+                )
+                for layer in layers
+            ),
+            energy_weight=second.weight[0],
+            energy_bias=second.bias[0],
+            reference=first.weight[0],
+            cutoff_ang=self.architecture.dist_hard_max_ang,
+            cusp_reg=self.architecture.cusp_reg,
+        )
+
+    def detached_tensors(self) -> explicit.HipnnTensors:
+        """The parameters without gradients, for molecular dynamics."""
+        return torch.utils._pytree.tree_map(
+            lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, self.tensors()
+        )
+
+    def _evaluate_with_hippynn(self, batch: Batch, *, with_forces: bool) -> Evaluation:
+        """The same quantities through hippynn's modules and autograd."""
+        with torch.enable_grad():
+            vectors = batch.vectors.detach().requires_grad_(with_forces)
+            distance = torch.linalg.vector_norm(vectors, dim=-1)
+            first, slot = torch.nonzero(distance < self.architecture.dist_hard_max_ang, as_tuple=True)
+            pair_vectors, second = vectors[first, slot], batch.neighbor[first, slot]
+            one_hot = nn.functional.one_hot(batch.species, len(self.elements)).to(vectors.dtype)
+            arguments = (one_hot, first, second, distance[first, slot])
+            features = self.network(*arguments, *(() if self.architecture.l_max == 0 else (pair_vectors,)))
+            terms = [layer(x)[:, 0] for layer, x in zip(self.energy.layers, features, strict=True)]
+            atomic = torch.stack(terms[1:]).sum(0)
+            shares = [b.square() / (b.square() + a.square()) for a, b in pairwise(terms)]
+            forces = None
+            if with_forces:
+                keep_graph = any(p.requires_grad for p in self.parameters()) and self.training
+                (gradient,) = torch.autograd.grad(atomic.sum(), vectors, create_graph=keep_graph)
+                forces = explicit.forces_from_pairs(gradient, batch.neighbor)
+        return Evaluation(
+            energy=explicit.sum_by_system(atomic, batch),
+            atomic_energy=atomic,
+            forces=forces,
+            hierarchicality=explicit.sum_by_system(torch.stack(shares).sum(0), batch),
+        )
+
+    def hippynn_nodes(self, *, periodic: bool) -> tuple[Any, Any]:
+        """hippynn's own graph around the same modules: its energy node and its force node (-dE/dR)."""
+        species = inputs.SpeciesNode(db_name="Z")
+        positions = inputs.PositionsNode(db_name="R")
+        parents = (species, positions, inputs.CellNode(db_name="C")) if periodic else (species, positions)
+        node = _NODES[self.architecture.l_max]("HIPNN", parents, periodic=periodic, module=self.network)
+        energy = targets.HEnergyNode("HEnergy", node, module=self.energy, db_name="E")
+        force = physics.GradientNode("F", (energy, positions), sign=-1, db_name="F")
+        return energy, force
+
+
+class TimedHippynnCalculator(HippynnCalculator):
+    """hippynn's own ASE calculator on a potential's modules, with its times told apart (a `TimedCalculator`).
+
+    The non-interacting term is taken out of the float32 network and added in float64, as everywhere else.
+    """
+
+    def __init__(self, potential: HipnnPotential, *, skin_ang: float) -> None:
+        bare = copy.deepcopy(potential)
+        bare.energy.layers[0].weight.data.zero_()
+        energy, _ = bare.hippynn_nodes(periodic=True)
+        super().__init__(energy, skin=skin_ang, en_unit=1.0, dist_unit=1.0)
+        self.to(potential.device)
+        self.to(potential.dtype)
+        self.references = potential.references
+        self.neighbor_s = 0.0
+        self.model_s = 0.0
+
+    @property
+    def n_list_builds(self) -> int:
+        """Neighbour lists built so far."""
+        return int(self.nl.nl.nupdates)
+
+    @property
+    def n_neighbors_mean(self) -> float:
+        """Listed neighbours (within cutoff + skin) per atom."""
+        return len(self.nl.nl.pair_first) / len(self.atoms)
+
+    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = True) -> None:
+        """Evaluate the atoms as hippynn does, after updating its neighbour list under the clock."""
+        self.atoms = self.atoms if atoms is None else atoms.copy()
+        started = time.perf_counter()
+        try:
+            self.nl.update(self.atoms)
+        except ValueError:  # hippynn's own sign that the number of atoms changed
+            self.rebuild_neighbors()
+            self.nl.update(self.atoms)
+        listed = time.perf_counter()
+        super().calculate(None, properties, system_changes)
+        self.neighbor_s += listed - started
+        self.model_s += time.perf_counter() - listed
+        for name in ("potential_energy", "energy"):
+            self.results[name] = float(self.results[name]) + float(
+                self.references.of_atoms(self.atoms.numbers).sum()
+            )
+
+
+def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "possible_species": [0, *elements],
+        "n_features": architecture.n_features,
+        "n_sensitivities": architecture.n_sensitivities,
+        "n_interaction_layers": architecture.n_interaction_layers,
+        "n_atom_layers": architecture.n_atom_layers,
+        "dist_soft_min": architecture.dist_soft_min_ang,
+        "dist_soft_max": architecture.dist_soft_max_ang,
+        "dist_hard_max": architecture.dist_hard_max_ang,
+        "activation": _ACTIVATIONS[architecture.activation],
+    }
+    return settings if architecture.l_max == 0 else {**settings, "cusp_reg": architecture.cusp_reg}

@@ -1,0 +1,117 @@
+"""Trained networks on disk: `weights.npz` (arrays only, never pickle) and `model.json`."""
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from pareto_search.config import Architecture
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.errors import DataError
+from pareto_search.potential.hipnn import HipnnPotential
+
+_FORMAT = 1
+_RETRAIN = "copy the folder again, or delete it and run the study again to retrain the network"
+
+
+def save_model(folder: Path, potential: HipnnPotential, extra: dict[str, Any], files: dict[str, str]) -> None:
+    """Write a network as a folder that appears whole or not at all.
+
+    Args:
+        folder: Where; replaced if it exists.
+        potential: The network.
+        extra: Further keys of `model.json`.
+        files: Further text files, by name.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        np.savez(temporary / "weights.npz", **_arrays(potential))
+        description = {
+            "format": _FORMAT,
+            "architecture": potential.architecture.model_dump(mode="json"),
+            "references_ev": potential.references.to_plain(),
+            "engine": potential.engine,
+            **extra,
+        }
+        (temporary / "model.json").write_text(json.dumps(description, indent=1))
+        for name, text in files.items():
+            (temporary / name).write_text(text)
+        temporary.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """The content of `model.json`.
+
+    Raises:
+        DataError: If the folder is no model folder or the file is damaged.
+    """
+    path = folder / "model.json"
+    if not path.is_file():
+        raise DataError(f"{folder} is not a model folder: it has no model.json; name a folder under models/ or teacher/")
+    try:
+        description = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is damaged ({error}); {_RETRAIN}") from error
+    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+        raise DataError(f"{path} is not in model format {_FORMAT}; {_RETRAIN}")
+    return description
+
+
+def load_model(folder: Path) -> HipnnPotential:
+    """Rebuild a network, float32 on the CPU.
+
+    Raises:
+        DataError: If a file is missing, truncated, a pickle, or does not match the architecture.
+    """
+    description = read_description(folder)
+    try:
+        architecture = Architecture.model_validate(description["architecture"])
+        references = ReferenceEnergies.from_plain(description["references_ev"])
+        engine = description["engine"]
+    except (KeyError, ValidationError) as error:
+        raise DataError(f"{folder / 'model.json'} lacks or misstates the network ({error}); {_RETRAIN}") from error
+    potential = HipnnPotential(architecture, references, seed=0, engine=engine)
+    _set_arrays(potential, _read_arrays(folder / "weights.npz"))
+    return potential.eval()
+
+
+def _arrays(potential: HipnnPotential) -> dict[str, np.ndarray]:
+    state = potential.state_dict()
+    return {name: value.detach().cpu().numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; {_RETRAIN}")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is truncated or not an npz file (pickles are never read); {_RETRAIN}")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as plain arrays ({error}); {_RETRAIN}") from error
+
+
+def _set_arrays(potential: HipnnPotential, arrays: dict[str, np.ndarray]) -> None:
+    state = potential.state_dict()
+    expected = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    wrong = [name for name, value in expected.items() if name not in arrays or arrays[name].shape != value.shape]
+    if wrong:
+        raise DataError(f"weights.npz does not match the architecture at {wrong[0]}; {_RETRAIN}")
+    with torch.no_grad():
+        for name, value in expected.items():
+            value.copy_(torch.from_numpy(arrays[name]))

@@ -1,0 +1,62 @@
+"""A trained network as users hold it: energies, forces, atomic energies and an ASE calculator."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.calculators.singlepoint import SinglePointCalculator
+from numpy.typing import NDArray
+
+from pareto_search.data.dataset import from_frames
+from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.potential.batch import make_batch
+from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.model_files import load_model, read_description
+
+
+@dataclass(frozen=True)
+class TrainedPotential:
+    """A network read from a model folder.
+
+    Attributes:
+        potential: The network.
+        description: Content of its `model.json`, the record of its training included.
+    """
+
+    potential: HipnnPotential
+    description: dict[str, Any]
+
+    def calculator(self, *, skin_ang: float = 0.5) -> Calculator:
+        """A new ASE calculator (energy, forces, stress); energies in eV with the reference energies."""
+        return make_calculator(self.potential, skin_ang=skin_ang)
+
+    def energy_forces(self, atoms: Atoms) -> tuple[float, NDArray[np.float64]]:
+        """Energy in eV and forces in eV/Å, shape (n_atoms, 3)."""
+        calculator = self.calculator(skin_ang=0.0)
+        return float(calculator.get_potential_energy(atoms)), np.asarray(calculator.get_forces(atoms))
+
+    def atomic_energies(self, atoms: Atoms) -> NDArray[np.float64]:
+        """Energy of each atom in eV, reference energies included, shape (n_atoms,); they sum to the energy."""
+        bare = atoms.copy()
+        bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
+        frame = from_frames([bare], ["user"], {})
+        table = build_neighbor_table(frame, self.potential.architecture.dist_hard_max_ang)
+        batch = make_batch(frame, table, np.array([0]), self.potential.elements, self.potential.dtype)
+        with torch.no_grad():
+            atomic = self.potential(batch, with_forces=False).atomic_energy
+        return atomic.double().numpy() + self.potential.references.of_atoms(frame.species)
+
+
+def load(model_dir: str | Path) -> TrainedPotential:
+    """Read a trained network from its folder.
+
+    Raises:
+        DataError: If the folder or a file in it is missing or damaged.
+    """
+    folder = Path(model_dir)
+    return TrainedPotential(load_model(folder), read_description(folder))
