@@ -1,1 +1,27 @@
-"""Multi-objective search for light HIPNN student potentials, taught by a larger network."""
+"""Multi-objective search for light HIPNN student potentials, taught by a larger network.
+
+import pareto_search as ps
+
+summary = ps.run(ps.load_config("configs/quickstart.yaml"), "runs/quickstart")
+potential = ps.load("runs/quickstart/models/<model_id>")
+potential.energy_forces(atoms)
+"""
+
+from typing import Any
+
+__all__ = ["load", "load_config", "run"]
+
+_HOMES = {
+    "load": "pareto_search.potential.trained",
+    "load_config": "pareto_search.config_file",
+    "run": "pareto_search.stages",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public function when it is first used, so that importing the package stays instant."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pareto_search' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -248,10 +250,29 @@ class Choice(Settings):
         return min(values), max(values)
 
 
-Numeric = float | Range | Choice
+def _kind_of_dimension(value: Any) -> str:
+    """Which branch a dimension of the space is checked against, so that a mistake gives one message."""
+    if isinstance(value, Choice) or (isinstance(value, dict) and "choices" in value):
+        return "choice"
+    if isinstance(value, Range | dict):
+        return "range"
+    return "number"
 
 
-def bounds(dimension: Numeric) -> tuple[float, float]:
+Numeric = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Range, Tag("range")] | Annotated[Choice, Tag("choice")],
+    Discriminator(_kind_of_dimension),
+]
+
+
+def _kind_of_label(value: Any) -> str:
+    return "choice" if isinstance(value, Choice | dict) else "text"
+
+
+Label = Annotated[Annotated[str, Tag("text")] | Annotated[Choice, Tag("choice")], Discriminator(_kind_of_label)]
+
+
+def bounds(dimension: float | Range | Choice) -> tuple[float, float]:
     """Smallest and largest value a dimension of the space can take."""
     return dimension.bounds if isinstance(dimension, Range | Choice) else (float(dimension), float(dimension))
 
@@ -270,7 +291,7 @@ class SpaceSettings(Settings):
     dist_soft_min_ang: Numeric = 1.5
     dist_soft_max_ang: Numeric = 7.0
     dist_hard_max_ang: Numeric = 7.5
-    activation: str | Choice = "softplus"
+    activation: Label = "softplus"
     cusp_reg: PositiveFloat = 1e-6
     weight_energy: Numeric = 1.0
     weight_forces: Numeric = Range(low=3, high=100, log=True)
@@ -293,6 +314,8 @@ class SpaceSettings(Settings):
         activations = self.activation.choices if isinstance(self.activation, Choice) else (self.activation,)
         for activation in activations:
             Architecture.model_validate({"activation": activation})
+        if bounds(self.weight_energy)[0] == bounds(self.weight_forces)[0] == 0:
+            raise ValueError("weight_energy and weight_forces may not both reach 0: a control would have no loss")
         for name in LossWeights.model_fields:
             if bounds(getattr(self, name))[0] < 0:
                 raise ValueError(f"{name} may not be negative")
@@ -393,7 +416,7 @@ class MeasureSettings(Settings):
     n_warmup_steps: NonNegativeInt = 10
     timestep_fs: PositiveFloat = 1.0
     temperature_k: PositiveFloat = 300.0
-    skin_ang: PositiveFloat = 1.0
+    skin_ang: PositiveFloat = 0.5
     memory_budget_gib: PositiveFloat = Field(
         1.0, description="CPU: memory an MD step may add to the process; a GPU is filled until it is out of memory"
     )

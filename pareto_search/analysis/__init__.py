@@ -1,1 +1,1 @@
-"""Fronts, hypervolume and statistics: arrays in, numbers out."""
+"""Fronts, hypervolume and statistics: arrays and frames in, numbers out."""

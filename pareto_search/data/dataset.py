@@ -69,6 +69,10 @@ class Dataset:
         """Rows of one frame in the per-atom arrays."""
         return slice(int(self.offsets[system]), int(self.offsets[system + 1]))
 
+    def rows_of(self, systems: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of several frames in the per-atom arrays, frame after frame."""
+        return np.concatenate([np.arange(self.offsets[i], self.offsets[i + 1]) for i in systems])
+
     def composition(self, elements: tuple[int, ...]) -> NDArray[np.float64]:
         """Number of atoms of each element in each frame, shape (n_systems, n_elements)."""
         counts = np.stack([np.add.reduceat(self.species == z, self.offsets[:-1]) for z in elements], axis=1)
@@ -86,7 +90,7 @@ class Dataset:
 
     def take(self, systems: NDArray[np.int64]) -> "Dataset":
         """The given frames, in the given order."""
-        rows = np.concatenate([np.arange(self.offsets[i], self.offsets[i + 1]) for i in systems])
+        rows = self.rows_of(systems)
         return Dataset(
             species=self.species[rows],
             positions=self.positions[rows],

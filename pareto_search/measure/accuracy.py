@@ -5,14 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from pareto_search.data.dataset import Dataset
-from pareto_search.data.neighbors import NeighborTable
-from pareto_search.data.references import ReferenceEnergies
-from pareto_search.potential.batch import Batch, make_batch
+from pareto_search.potential.batch import Batch
 from pareto_search.potential.engine import Evaluation
 from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.loader import FrameLoader, Targets
 
 
 @dataclass(frozen=True)
@@ -33,19 +30,11 @@ class ErrorSums:
         self._n_components = 0
         self._n_systems = 0
 
-    def add(self, evaluation: Evaluation, energy: Tensor, forces: Tensor, batch: Batch) -> None:
-        """Count one batch.
-
-        Args:
-            evaluation: What the potential said, with forces.
-            energy: True energies without reference energies, eV, shape (n_systems,).
-            forces: True forces, eV/Å, shape (n_atoms, 3).
-            batch: The batch.
-        """
-        assert evaluation.forces is not None
+    def add(self, evaluation: Evaluation, targets: Targets, batch: Batch) -> None:
+        """Count one batch."""
         sizes = torch.bincount(batch.system, minlength=batch.n_systems)
-        energy_error = ((evaluation.energy - energy) / sizes).detach().double()
-        force_error = (evaluation.forces - forces).detach().double()
+        energy_error = ((evaluation.energy - targets.energy) / sizes).detach().double()
+        force_error = (evaluation.forces - targets.forces).detach().double()
         self._sums += torch.stack(
             [force_error.square().sum(), energy_error.square().sum(), force_error.abs().sum(), energy_error.abs().sum()]
         )
@@ -64,24 +53,11 @@ class ErrorSums:
 
 
 def measure_accuracy(
-    potential: HipnnPotential,
-    dataset: Dataset,
-    table: NeighborTable,
-    systems: NDArray[np.int64],
-    references: ReferenceEnergies,
-    *,
-    batch_size: int = 64,
+    potential: HipnnPotential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
 ) -> Accuracy:
-    """Errors of a potential on the given frames of a dataset."""
+    """Errors of a potential on the given frames."""
     sums = ErrorSums(potential.device)
-    near = table.within(potential.architecture.dist_hard_max_ang)
-    residual = dataset.energy - references.of_systems(dataset)
     with torch.no_grad():
-        for start in range(0, len(systems), batch_size):
-            chosen = systems[start : start + batch_size]
-            batch = make_batch(dataset, near, chosen, potential.elements, potential.dtype).to(potential.device)
-            rows = np.concatenate([np.arange(dataset.offsets[i], dataset.offsets[i + 1]) for i in chosen])
-            energy = torch.from_numpy(residual[chosen]).to(potential.device, potential.dtype)
-            forces = torch.from_numpy(dataset.forces[rows]).to(potential.device, potential.dtype)
-            sums.add(potential(batch), energy, forces, batch)
+        for batch, targets in loader.batches(systems, batch_size):
+            sums.add(potential(batch), targets, batch)
     return sums.result()

@@ -74,7 +74,7 @@ def make_batch(
 ) -> Batch:
     """Join the given frames of a dataset into one batch on the CPU."""
     spans = [dataset.atoms_of(int(s)) for s in systems]
-    rows = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+    rows = dataset.rows_of(systems)
     sizes = np.array([span.stop - span.start for span in spans])
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     row_shift = np.repeat(starts - np.array([span.start for span in spans]), sizes)

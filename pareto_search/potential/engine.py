@@ -172,9 +172,7 @@ def evaluate(net: HipnnTensors, batch: Batch, *, with_forces: bool = True) -> Ev
     """Energies, atomic energies, forces and hierarchicality of a batch."""
     n_elements = net.interaction.shape[2]
     neighbor_species = batch.species[batch.neighbor] if n_elements > 1 else None
-    atomic, gradient = local_energies(
-        net, batch.vectors, batch.species, neighbor_species, with_gradient=with_forces
-    )
+    atomic, gradient = local_energies(net, batch.vectors, batch.species, neighbor_species, with_gradient=with_forces)
     squared = atomic.square()
     share = squared / (squared + net.reference[batch.species].square())
     return Evaluation(

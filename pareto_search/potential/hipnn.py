@@ -76,7 +76,7 @@ class HipnnPotential(nn.Module):
         self._initialise_energies()
 
     def _initialise_energies(self) -> None:
-        """hippynn's `hierarchical_energy_initialization`: E0 fixed at the fitted values, later terms made small."""
+        """Hippynn's `hierarchical_energy_initialization`: E0 fixed at the fitted values, later terms made small."""
         values = [self.references.by_element[z] for z in self.elements]
         first, *later = self.energy.layers
         decay = _ENERGY_DECAY
@@ -174,7 +174,7 @@ class HipnnPotential(nn.Module):
         )
 
     def hippynn_nodes(self, *, periodic: bool) -> tuple[Any, Any]:
-        """hippynn's own graph around the same modules: its energy node and its force node (-dE/dR)."""
+        """Hippynn's own graph around the same modules: its energy node and its force node (-dE/dR)."""
         species = inputs.SpeciesNode(db_name="Z")
         positions = inputs.PositionsNode(db_name="R")
         parents = (species, positions, inputs.CellNode(db_name="C")) if periodic else (species, positions)
@@ -225,9 +225,7 @@ class TimedHippynnCalculator(HippynnCalculator):
         self.neighbor_s += listed - started
         self.model_s += time.perf_counter() - listed
         for name in ("potential_energy", "energy"):
-            self.results[name] = float(self.results[name]) + float(
-                self.references.of_atoms(self.atoms.numbers).sum()
-            )
+            self.results[name] = float(self.results[name]) + float(self.references.of_atoms(self.atoms.numbers).sum())
 
 
 def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> dict[str, Any]:

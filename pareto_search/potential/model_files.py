@@ -1,7 +1,6 @@
 """Trained networks on disk: `weights.npz` (arrays only, never pickle) and `model.json`."""
 
 import json
-import os
 import shutil
 import tempfile
 import zipfile
@@ -21,33 +20,33 @@ _FORMAT = 1
 _RETRAIN = "copy the folder again, or delete it and run the study again to retrain the network"
 
 
-def save_model(folder: Path, potential: HipnnPotential, extra: dict[str, Any], files: dict[str, str]) -> None:
+def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, Any], files: dict[str, str]) -> None:
     """Write a network as a folder that appears whole or not at all.
 
     Args:
         folder: Where; replaced if it exists.
-        potential: The network.
+        potential: The network; None for one that failed, of which only the record is kept.
         extra: Further keys of `model.json`.
         files: Further text files, by name.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        np.savez(temporary / "weights.npz", **_arrays(potential))
-        description = {
-            "format": _FORMAT,
-            "architecture": potential.architecture.model_dump(mode="json"),
-            "references_ev": potential.references.to_plain(),
-            "engine": potential.engine,
-            **extra,
-        }
+        description: dict[str, Any] = {"format": _FORMAT, **extra}
+        if potential is not None:
+            np.savez(temporary / "weights.npz", **_arrays(potential))
+            description |= {
+                "architecture": potential.architecture.model_dump(mode="json"),
+                "references_ev": potential.references.to_plain(),
+                "engine": potential.engine,
+            }
         (temporary / "model.json").write_text(json.dumps(description, indent=1))
         for name, text in files.items():
             (temporary / name).write_text(text)
         temporary.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(temporary, folder)
+        temporary.replace(folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -61,7 +60,9 @@ def read_description(folder: Path) -> dict[str, Any]:
     """
     path = folder / "model.json"
     if not path.is_file():
-        raise DataError(f"{folder} is not a model folder: it has no model.json; name a folder under models/ or teacher/")
+        raise DataError(
+            f"{folder} is not a model folder: it has no model.json; name a folder under models/ or teacher/"
+        )
     try:
         description = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""A Verlet list for molecular dynamics: pairs within cutoff + skin, rebuilt only when an atom has moved half the skin."""
+"""A Verlet list for molecular dynamics: pairs within cutoff + skin, rebuilt when an atom has moved half the skin."""
 
 from dataclasses import dataclass
 from typing import Self

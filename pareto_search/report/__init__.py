@@ -1,1 +1,1 @@
-"""Tables to figures to one HTML page."""
+"""Tables, figures and the one HTML page of a study."""

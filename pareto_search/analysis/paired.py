@@ -1,0 +1,178 @@
+"""Paired differences between students and their matched controls, with intervals.
+
+A pair is a student and the control of the same architecture and seed. Pairs of one architecture resemble each other,
+so intervals come from a two-level bootstrap: architectures are drawn first, then seeds within each.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata, wilcoxon
+
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
+
+#: Below this many pairs a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
+MIN_PAIRS = 6
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean of student − control over pairs; None where it cannot be computed.
+
+    Attributes:
+        mean: Mean difference, in the unit of the column; negative: students are better.
+        ci95: 95 % interval of the mean.
+        n: Number of pairs.
+        p_value: Wilcoxon signed-rank test, two-sided. It takes pairs as independent, which pairs of one architecture
+            are not quite: trust the interval first.
+        n_architectures: Architectures among the pairs.
+        n_seeds: Seeds among the pairs.
+        mean_percent: Mean of 100 (student / control − 1).
+        ci95_percent: 95 % interval of `mean_percent`.
+        is_conclusive: False with fewer than `MIN_PAIRS` pairs or without an interval.
+    """
+
+    mean: float | None
+    ci95: Interval | None
+    n: int
+    p_value: float | None
+    n_architectures: int
+    n_seeds: int
+    mean_percent: float | None
+    ci95_percent: Interval | None
+    is_conclusive: bool
+
+    @property
+    def is_better(self) -> bool:
+        """Students are surely better: conclusive, and the whole interval is below 0."""
+        return bool(self.is_conclusive and self.ci95 and self.ci95[1] < 0)
+
+    @property
+    def is_worse(self) -> bool:
+        """Students are surely worse: conclusive, and the whole interval is above 0."""
+        return bool(self.is_conclusive and self.ci95 and self.ci95[0] > 0)
+
+
+def pair_models(models: pd.DataFrame, basis: Basis, control_kind: str, quantity: str) -> pd.DataFrame:
+    """Students beside their controls.
+
+    A student's control is the complete control of this kind with the same architecture and seed: that of the same
+    trial where there is one, otherwise the mean over those that there are.
+
+    Args:
+        models: Rows of `models.csv`.
+        basis: Stage and split.
+        control_kind: "paper", "ablation" or "tuned".
+        quantity: Column without its split, such as "force_rmse_ev_per_ang".
+
+    Returns:
+        A frame with the columns `architecture` (a number), `seed`, `student` and `control`, all finite.
+    """
+    value = f"{basis.split}_{quantity}"
+    rows = complete(clean_models(models))
+    rows = rows[(rows["stage"] == basis.stage) & np.isfinite(rows[value])]
+    keys = [*ARCHITECTURE_COLUMNS, "seed"]
+    columns = [*keys, "trial_id", value]
+    students = rows.loc[rows["role"] == "student", columns].rename(columns={value: "student"})
+    is_control = (rows["role"] == "control") & (rows["control_kind"] == control_kind)
+    controls = rows.loc[is_control, columns].rename(columns={value: "control"})
+    students, controls = students.dropna(subset=keys), controls.dropna(subset=keys)
+    of_trial = controls.dropna(subset=["trial_id"]).groupby([*keys, "trial_id"], as_index=False)["control"].mean()
+    of_seed = controls.groupby(keys, as_index=False)["control"].mean()
+    pairs = students.merge(of_trial, on=[*keys, "trial_id"], how="left")
+    pairs = pairs.merge(of_seed, on=keys, how="left", suffixes=("", "_of_seed"))
+    pairs["control"] = pairs["control"].fillna(pairs["control_of_seed"])
+    pairs = pairs.dropna(subset=["control"]).sort_values([*keys, "trial_id"], ignore_index=True)
+    pairs["architecture"] = pairs.groupby(list(ARCHITECTURE_COLUMNS)).ngroup()
+    return pairs[["architecture", "seed", "student", "control"]]
+
+
+def paired_difference(pairs: pd.DataFrame, rng: np.random.Generator, *, n_resamples: int = 4000) -> PairedDifference:
+    """Mean student − control of the pairs, its 95 % interval and a Wilcoxon test.
+
+    Args:
+        pairs: As `pair_models` returns them; values positive.
+        rng: Source of the bootstrap's random numbers.
+        n_resamples: Bootstrap resamples.
+    """
+    architecture = pairs["architecture"].to_numpy(dtype=np.int64)
+    student, control = pairs["student"].to_numpy(dtype=float), pairs["control"].to_numpy(dtype=float)
+    difference = student - control
+    with np.errstate(divide="ignore", invalid="ignore"):
+        percent = 100 * (student / control - 1)
+    n = len(difference)
+    has_percent = n > 0 and bool(np.isfinite(percent).all())
+    values = np.stack([difference, percent if has_percent else difference])
+    means = bootstrap_means(values, architecture, rng, n_resamples) if n > 1 else None
+    ci95 = _interval(means[0]) if means is not None else None
+    return PairedDifference(
+        mean=float(difference.mean()) if n else None,
+        ci95=ci95,
+        n=n,
+        p_value=wilcoxon_p_value(difference),
+        n_architectures=len(np.unique(architecture)),
+        n_seeds=int(pairs["seed"].nunique()),
+        mean_percent=float(percent.mean()) if has_percent else None,
+        ci95_percent=_interval(means[1]) if means is not None and has_percent else None,
+        is_conclusive=n >= MIN_PAIRS and ci95 is not None,
+    )
+
+
+def bootstrap_means(
+    values: NDArray[np.float64], groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int
+) -> NDArray[np.float64]:
+    """Means of two-level bootstrap resamples: groups with replacement, then members within each drawn group.
+
+    Args:
+        values: Several quantities of the same members, shape (n_quantities, n_members).
+        groups: Group of each member, shape (n_members,).
+        rng: Source of random numbers.
+        n_resamples: Number of resamples.
+
+    Returns:
+        Shape (n_quantities, n_resamples); the mean is over members, as in the estimate itself.
+    """
+    order = np.argsort(groups, kind="stable")
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    drawn = rng.integers(len(counts), size=(n_resamples, len(counts)))
+    sums = np.zeros((len(values), n_resamples))
+    n_drawn = counts[drawn].sum(axis=1)
+    for column in range(len(counts)):
+        group = drawn[:, column]
+        for member in range(int(counts.max())):
+            is_there = member < counts[group]
+            pick = starts[group] + np.floor(rng.random(n_resamples) * counts[group]).astype(np.int64)
+            sums += np.where(is_there, values[:, order[pick]], 0.0)
+    return sums / n_drawn
+
+
+def wilcoxon_p_value(differences: NDArray[np.float64]) -> float | None:
+    """Two-sided Wilcoxon signed-rank p value, exact for up to 12 pairs even with ties.
+
+    Args:
+        differences: Shape (n_pairs,), finite; zeros are left out.
+
+    Returns:
+        1 if all differences are zero, None for fewer than two.
+    """
+    if len(differences) < 2:
+        return None
+    nonzero = differences[differences != 0]
+    n = len(nonzero)
+    if n == 0:
+        return 1.0
+    if n > 12:
+        return float(wilcoxon(nonzero).pvalue)
+    ranks = rankdata(np.abs(nonzero))
+    signs = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+    deviations = np.abs(signs @ ranks - ranks.sum() / 2)
+    seen = abs(ranks[nonzero > 0].sum() - ranks.sum() / 2)
+    return float((deviations >= seen - 1e-9).mean())
+
+
+def _interval(means: NDArray[np.float64]) -> Interval:
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,196 @@
+"""The summary of a study: what `report.json` holds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.caps import best_under, describe_network
+from pareto_search.analysis.comparison import (
+    REFERENCE_FACTORS,
+    ControlComparison,
+    ReferencePoint,
+    best_control_errors,
+    compare,
+    front_points,
+    kinds_of_control,
+    reference_point,
+)
+from pareto_search.analysis.networks import (
+    ARCHITECTURE_COLUMNS,
+    Basis,
+    average_networks,
+    claim_basis,
+    clean_models,
+    complete,
+)
+from pareto_search.analysis.pareto import pareto_mask
+
+#: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
+TEACHER_MARGIN_PERCENT = 10.0
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """What a study found.
+
+    Attributes:
+        basis: Stage and split that carry the numbers.
+        n_architectures: Student architectures of that stage.
+        n_seeds: Seeds of its students and controls.
+        comparisons: One per control kind, the headline's first; empty without controls.
+        teacher: The teacher's errors and costs, and whether it is clearly more accurate than the controls; or None.
+        best_under: See `caps.best_under`.
+        front_networks: Students and controls that no other dominates, by rising step time.
+        reference: Reference point of the hypervolumes.
+        status_counts: Networks by status, over all stages.
+    """
+
+    basis: Basis
+    n_architectures: int
+    n_seeds: int
+    comparisons: tuple[ControlComparison, ...]
+    teacher: dict[str, Any] | None
+    best_under: dict[str, Any]
+    front_networks: tuple[dict[str, Any], ...]
+    reference: ReferencePoint | None
+    status_counts: dict[str, int]
+
+    @property
+    def headline(self) -> ControlComparison | None:
+        """The comparison that answers the study's question."""
+        return self.comparisons[0] if self.comparisons else None
+
+    def of_kind(self, control_kind: str) -> ControlComparison | None:
+        """The comparison with one kind of control, if there is one."""
+        return next((c for c in self.comparisons if c.control_kind == control_kind), None)
+
+    @property
+    def front(self) -> list[str]:
+        """One model id per network of the front: the seed with the lowest validation error."""
+        return [network["model_id"] for network in self.front_networks]
+
+    def to_plain(self) -> dict[str, Any]:
+        """The content of `report.json`: plain values, None for everything unknown."""
+        headline = _plain_comparison(self.headline)
+        plain = {
+            "n_architectures": self.n_architectures,
+            "n_seeds": self.n_seeds,
+            **headline,
+            "teacher": self.teacher,
+            "best_under": self.best_under,
+            "front": self.front,
+            "front_networks": list(self.front_networks),
+            "stage": self.basis.stage,
+            "split": self.basis.split,
+            "basis_reason": self.basis.reason,
+            "by_control_kind": {c.control_kind: _plain_comparison(c) for c in self.comparisons},
+            "hypervolume_reference": asdict(self.reference) if self.reference else None,
+            "status_counts": self.status_counts,
+        }
+        strict: dict[str, Any] = _strict(plain)
+        return strict
+
+
+def summarize_study(
+    models: pd.DataFrame,
+    *,
+    reference_factors: Sequence[float] = REFERENCE_FACTORS,
+    rng: np.random.Generator | None = None,
+) -> StudySummary:
+    """What a study found, from the rows of `models.csv`; never fails for lack of networks.
+
+    Args:
+        models: Rows of `models.csv`; only complete ones carry numbers.
+        reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
+            bytes per atom.
+        rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    models = clean_models(models)
+    basis = claim_basis(models)
+    networks = average_networks(models, basis)
+    reference = reference_point(networks, reference_factors)
+    teacher = teacher_row(networks)
+    trained = networks[networks["role"] != "teacher"]
+    students = trained[trained["role"] == "student"]
+    kinds = kinds_of_control(networks)
+    return StudySummary(
+        basis=basis,
+        n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
+        n_seeds=len({seed for seeds in trained["seeds"] for seed in seeds}),
+        comparisons=tuple(compare(models, networks, basis, kind, reference, rng) for kind in kinds),
+        teacher=_describe_teacher(teacher, networks, models),
+        best_under=best_under(networks, teacher),
+        front_networks=_front(trained, teacher),
+        reference=reference,
+        status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
+    )
+
+
+def teacher_row(networks: pd.DataFrame) -> pd.Series | None:
+    """The teacher among seed-averaged networks: of several, the one with the lowest validation error; or None."""
+    teachers = networks[networks["role"] == "teacher"]
+    if teachers.empty:
+        return None
+    return teachers.sort_values(["valid_force_rmse_ev_per_ang", "best_model_id"]).iloc[0]
+
+
+def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models: pd.DataFrame) -> dict[str, Any] | None:
+    """Errors and costs of the teacher, and how far it is below the median architecture's best control."""
+    if teacher is None:
+        return None
+    plain = describe_network(teacher, None)
+    row = complete(models).set_index("model_id").loc[[teacher["best_model_id"]]].iloc[0]
+    control_errors = best_control_errors(networks)
+    percent_below = None
+    if len(control_errors):
+        percent_below = 100 * (1 - teacher["force_rmse_ev_per_ang"] / float(np.median(control_errors)))
+    return {
+        **plain,
+        "split": teacher["split"],
+        "test_force_rmse_ev_per_ang": row["test_force_rmse_ev_per_ang"],
+        "test_energy_rmse_ev_per_atom": row["test_energy_rmse_ev_per_atom"],
+        "valid_force_rmse_ev_per_ang": row["valid_force_rmse_ev_per_ang"],
+        "valid_energy_rmse_ev_per_atom": row["valid_energy_rmse_ev_per_atom"],
+        "engine": row["engine"] or None,
+        "device": row["device"] or None,
+        "percent_below_median_control": percent_below,
+        "is_clearly_better_than_controls": None if percent_below is None else percent_below >= TEACHER_MARGIN_PERCENT,
+    }
+
+
+def _front(networks: pd.DataFrame, teacher: pd.Series | None) -> tuple[dict[str, Any], ...]:
+    front = networks[pareto_mask(front_points(networks))]
+    front = front.sort_values(["md_us_per_atom_step", "force_rmse_ev_per_ang", "best_model_id"])
+    return tuple(describe_network(row, teacher) for _, row in front.iterrows())
+
+
+def _plain_comparison(comparison: ControlComparison | None) -> dict[str, Any]:
+    """The part of `report.json` about one kind of control."""
+    if comparison is None:
+        nothing = {"mean": None, "ci95": None, "n": 0, "p_value": None, "is_conclusive": False}
+        return {
+            "control_kind": None,
+            "paired_force_rmse": nothing,
+            "paired_energy_rmse": dict(nothing),
+            "hypervolume": {"student": None, "control": None, "difference": None, "ci95": None},
+            "dominance": {"n_controls_dominated": 0, "n_controls": 0, "n_students_dominated": 0, "n_students": 0},
+        }
+    return asdict(comparison)
+
+
+def _strict(value: Any) -> Any:
+    """The value in JSON types alone, with None for NaN and infinities."""
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

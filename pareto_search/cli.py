@@ -1,0 +1,180 @@
+"""The command line: verbs that each call one function of `stages`; heavy imports wait until a verb runs."""
+
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pareto_search.errors import BAD_INPUT, ParetoSearchError
+
+app = typer.Typer(
+    help="Search for light HIPNN student potentials, taught by a larger network, and compare them with controls.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+ConfigArgument = Annotated[Path, typer.Argument(help="config file (YAML), such as configs/quickstart.yaml")]
+OutOption = Annotated[Path, typer.Option("--out", help="run directory; made if needed, continued if it is there")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="override a setting, as search.n_trials=8; may be repeated")
+]
+AddressOption = Annotated[str | None, typer.Option("--address", help="join this Ray cluster instead of starting one")]
+RunArgument = Annotated[Path, typer.Argument(help="run directory")]
+
+
+@app.command()
+def run(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
+    """Do every stage, from data to report; the same command again continues what is there."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_study
+
+    summary = stages.run(_config(config, settings, address), out)
+    show_study(summary, out)
+
+
+@app.command()
+def plan(config: ConfigArgument, settings: SetOption = None) -> None:
+    """Show stages, trials, epochs, estimated time and memory, and the resolved settings; train nothing."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_plan
+
+    show_plan(stages.plan(_config(config, settings)))
+
+
+@app.command()
+def data(
+    config: ConfigArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="run directory that gets dataset.json and data.html")
+    ] = None,
+    settings: SetOption = None,
+) -> None:
+    """Read and check the data; print what they hold and draw their histograms."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_dataset
+
+    show_dataset(stages.data(_config(config, settings), out), out)
+
+
+@app.command()
+def teacher(config: ConfigArgument, out: OutOption, settings: SetOption = None) -> None:
+    """Train the teacher."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_models
+
+    show_models([stages.teacher(_config(config, settings), out)])
+
+
+@app.command()
+def label(config: ConfigArgument, out: OutOption, settings: SetOption = None) -> None:
+    """Cache the teacher's atomic energies of every frame; train the teacher if that is not done."""
+    from pareto_search import stages
+    from pareto_search.terminal import say
+
+    labels = stages.label(_config(config, settings), out)
+    say(f"{len(labels.atomic_energy_ev)} atomic energies in {out / 'labels.npz'}, hash {labels.sha256[:12]}")
+
+
+@app.command()
+def costs(
+    config: ConfigArgument,
+    out: OutOption,
+    settings: SetOption = None,
+    n_ladder: Annotated[
+        int, typer.Option("--ladder", min=0, help="also measure this many sizes through the space")
+    ] = 4,
+) -> None:
+    """Measure MD step time and capacity of the teacher and of a ladder of architectures."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_costs
+
+    show_costs(stages.costs(_config(config, settings), out, n_ladder))
+
+
+@app.command()
+def search(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
+    """Run the search, after the stages it needs."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_models
+
+    show_models(stages.search(_config(config, settings, address), out))
+
+
+@app.command()
+def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
+    """Retrain the front and a ladder with fresh seeds; the search must have run in this directory."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_models
+
+    show_models(stages.confirm(_config(config, settings, address), out))
+
+
+@app.command()
+def measure(
+    run_dir: RunArgument,
+    model_id: Annotated[str, typer.Argument(help="a model of the run (see models.csv), or 'teacher'")],
+    settings: SetOption = None,
+) -> None:
+    """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for the peer."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_measurement
+
+    show_measurement(stages.measure(run_dir, model_id, tuple(settings or ())))
+
+
+@app.command()
+def report(run_dir: RunArgument) -> None:
+    """Write models.csv, curves.csv, report.json and report.html of a run directory again."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_study
+
+    show_study(stages.report(run_dir), run_dir)
+
+
+def _config(path: Path, settings: list[str] | None, address: str | None = None) -> Any:
+    from pareto_search.config_file import load_config
+
+    extra = [] if address is None else [f"cluster.address={address}"]
+    return load_config(path, tuple((settings or []) + extra))
+
+
+def _configure_logging() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("pareto_search")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def main() -> None:
+    """Run the command line; exit codes: 0 done, 1 the run failed, 2 bad input, 130 interrupted."""
+    _configure_logging()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except BAD_INPUT as error:
+        _complain(str(error))
+        sys.exit(EXIT_BAD_INPUT)
+    except ParetoSearchError as error:
+        _complain(str(error))
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        _complain("interrupted; the same command continues from here")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _complain(message: str) -> None:
+    typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)

@@ -1,0 +1,161 @@
+"""Reading a study's settings: YAML file, command-line overrides, and errors that a user can act on."""
+
+import difflib
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pareto_search.config import StudyConfig
+from pareto_search.errors import ConfigError
+
+#: Settings that name a file; a relative path counts from the config file's folder, in --set from where the user is.
+_PATH_SETTINGS = ("data.path", "measure.structure.path")
+
+
+def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
+    """Read and check a config file.
+
+    Args:
+        path: YAML file.
+        overrides: Settings as "a.b=value", the value in YAML; they win over the file.
+
+    Raises:
+        ConfigError: Listing every problem with its key path, the value found and the rule.
+    """
+    plain = _read_yaml(path)
+    _make_paths_absolute(plain, path.resolve().parent)
+    changes: dict[str, Any] = {}
+    for text in overrides:
+        _apply_override(changes, text)
+    _make_paths_absolute(changes, Path.cwd())
+    _merge(plain, changes)
+    return parse_config(plain, str(path))
+
+
+def parse_config(plain: dict[str, Any], origin: str) -> StudyConfig:
+    """Check settings given as plain values; `origin` names them in messages."""
+    try:
+        return StudyConfig.model_validate(plain)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{origin}: {line}" for line in _lines(error))) from error
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise ConfigError(
+            f"{path}: cannot be read ({reason}); name a config file such as configs/quickstart.yaml"
+        ) from error
+    try:
+        plain = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(plain, dict):
+        raise ConfigError(f"{path}: holds no settings; start from a file in configs/")
+    return plain
+
+
+def _apply_override(plain: dict[str, Any], text: str) -> None:
+    key, separator, value = text.partition("=")
+    names = key.strip().split(".")
+    if not separator or not all(names):
+        raise ConfigError(f"--set {text}: write it as section.key=value, for instance search.n_trials=8")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {text}: the value is not valid YAML") from error
+    target = plain
+    for name in names[:-1]:
+        target = target.setdefault(name, {})
+    target[names[-1]] = parsed
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _replaces(base[key], value):
+            _merge(base[key], value)
+        else:
+            base[key] = value
+
+
+def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether a value is another kind of thing than the old one, such as choices in place of a range."""
+    return (
+        "choices" in new or ("low" in new and "high" in new) or ("source" in new and new["source"] != old.get("source"))
+    )
+
+
+def _make_paths_absolute(plain: dict[str, Any], folder: Path) -> None:
+    for setting in _PATH_SETTINGS:
+        *sections, key = setting.split(".")
+        target: Any = plain
+        for name in sections:
+            target = target.get(name) if isinstance(target, dict) else None
+        if isinstance(target, dict) and isinstance(target.get(key), str):
+            target[key] = str((folder / Path(target[key]).expanduser()).resolve())
+
+
+def _lines(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        location = problem["loc"]
+        key = ".".join(str(part) for part in location if not _is_tag(part)) or "the file"
+        if problem["type"] == "extra_forbidden":
+            yield f"{key} is not an option.{_suggestion(location)}"
+        elif problem["type"] == "missing":
+            yield f"{key} is missing: {_description(location)}"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+            yield f"{key}: {message}{found}"
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    names = sorted({name for model in _models_at(location[:-1]) for name in model.model_fields})
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    return f" Did you mean {close[0]!r}?" if close else f" Options here: {', '.join(names)}"
+
+
+def _description(location: tuple[int | str, ...]) -> str:
+    for model in _models_at(location[:-1]):
+        settings_field = model.model_fields.get(str(location[-1]))
+        if settings_field is not None and settings_field.description:
+            return settings_field.description
+    return "it has no default"
+
+
+def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
+    """The settings models that a key path may lead to."""
+    models: list[type[BaseModel]] = [StudyConfig]
+    for part in location:
+        found = [
+            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
+        ]
+        tagged = [model for model in models if _has_tag(model, part)]
+        models = found or tagged or models
+    return models
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _has_tag(model: type[BaseModel], part: int | str) -> bool:
+    source = model.model_fields.get("source")
+    return source is not None and part in typing.get_args(source.annotation)
+
+
+_TAGS = {"number", "text", "range", "choice", "emt-aluminum", "extxyz", "ase-db", "ani-h5"}
+
+
+def _is_tag(part: int | str) -> bool:
+    """Whether a part of pydantic's location names a branch of a union rather than a key."""
+    return part in _TAGS

@@ -1,0 +1,189 @@
+"""Capacity: the largest system whose MD step fits the device."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pareto_search.config import MeasureSettings
+from pareto_search.errors import ConfigError, MeasurementError
+from pareto_search.measure.device import check_device, device_memory_gib
+from pareto_search.measure.memory import GIB
+from pareto_search.measure.probe import ProbeSpec, StepMemory
+from pareto_search.measure.prober import Prober
+from pareto_search.measure.structure import supercell
+from pareto_search.records import Bracket, Capacity
+
+#: Bytes for each neighbour of an atom, to choose the first system tried; probes decide the rest.
+_GUESSED_BYTES_PER_PAIR = 60
+#: The first system is expected to fill this part of the budget.
+_FIRST_SHARE = 0.4
+#: Times that the size is scaled up by the memory seen, before the search starts.
+_MAX_SCALINGS = 3
+#: Systems below this part of the largest that fits do not count for the memory per atom.
+_SMALLEST_IN_SLOPE = 1 / 3
+
+
+def largest_fitting(
+    fits: Callable[[int], bool], *, start: int, limit: int, rel_tol: float = 0.02, first_growth: float = 2.0
+) -> Bracket:
+    """Bracket the largest n <= limit with fits(n) true; fits must be monotone.
+
+    Steps away from start, upwards while n fits and downwards while it does not, by a factor that is squared at each
+    step until it is 2; then bisects. A small first factor needs few trials where start is nearly right.
+
+    Args:
+        fits: Whether n fits.
+        start: Where to begin.
+        limit: Largest n of interest.
+        rel_tol: Bisection ends when the bracket is narrower than this part of its lower end.
+        first_growth: Factor of the first step, above 1.
+
+    Returns:
+        The bracket; n_ok is 0 if not even 1 fits, n_failed is None if the limit fits.
+
+    Raises:
+        ConfigError: If start, limit, tolerance or factor is out of range.
+    """
+    if not 1 <= start <= limit:
+        raise ConfigError(f"need 1 <= start <= limit, got {start=}, {limit=}")
+    if not (rel_tol > 0 and first_growth > 1):
+        raise ConfigError(f"need rel_tol > 0 and first_growth > 1, got {rel_tol=}, {first_growth=}")
+    good, bad = _gallop(fits, start, limit, first_growth)
+    if bad is None:
+        return Bracket(n_ok=good, n_failed=None)
+    while bad - good > max(1, rel_tol * good):
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if fits(middle) else (good, middle)
+    return Bracket(n_ok=good, n_failed=bad)
+
+
+def _gallop(fits: Callable[[int], bool], start: int, limit: int, factor: float) -> tuple[int, int | None]:
+    """A size that fits (0: none) and one that does not (None: the limit fits), by growing steps from start."""
+    n, good, bad = start, 0, limit + 1
+    upwards = fits(start)
+    while True:
+        if upwards:
+            good = n
+            if n == limit:
+                return good, None
+            n = min(max(n + 1, int(n * factor)), limit)
+        else:
+            bad = n
+            if n == 1:
+                return 0, bad
+            n = max(min(n - 1, int(n / factor)), 1)
+        factor = min(factor * factor, 2.0)
+        if fits(n) != upwards:
+            return (good, n) if upwards else (n, bad)
+
+
+@dataclass
+class _Trials:
+    """Sizes tried so far: each supercell is run once, however often it is asked for."""
+
+    spec: ProbeSpec
+    prober: Prober
+    budget_bytes: int | None
+    by_n_atoms: dict[int, StepMemory | None] = field(default_factory=dict)
+
+    def memory(self, n_wanted: int) -> tuple[int, StepMemory | None]:
+        """Atoms and memory of the supercell nearest to n_wanted; memory is None where it does not fit."""
+        n_atoms = len(supercell(self.spec.unit, n_wanted))
+        if n_atoms not in self.by_n_atoms:
+            memory = self.prober.memory_of_step(self.spec, n_atoms, budget_bytes=self.budget_bytes)
+            over = memory is not None and self.budget_bytes is not None and memory.used_bytes > self.budget_bytes
+            self.by_n_atoms[n_atoms] = None if over else memory
+        return n_atoms, self.by_n_atoms[n_atoms]
+
+    def fits(self, n_wanted: int) -> bool:
+        """Whether the supercell nearest to n_wanted fits."""
+        return self.memory(n_wanted)[1] is not None
+
+    @property
+    def fitting(self) -> dict[int, StepMemory]:
+        """Memory of the sizes that fit, by rising number of atoms."""
+        return {n: memory for n, memory in sorted(self.by_n_atoms.items()) if memory is not None}
+
+
+def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prober | None = None) -> Capacity:
+    """The largest system whose MD step fits, each trial in a fresh process.
+
+    On a CPU a step fits if the system adds no more than `settings.memory_budget_gib` to the peak of resident memory;
+    on a GPU unless it runs out of memory. The bracket holds sizes of real supercells: it is wider than
+    `settings.rel_tol` where the unit cell is so large that none lies between.
+
+    Args:
+        spec: Network, material and device.
+        settings: Budget, tolerance and limit.
+        prober: An open prober to use; by default one is opened for this call.
+
+    Raises:
+        ConfigError: If the device does not exist.
+        MeasurementError: If a probe fails for another reason than memory, or not even one unit cell fits.
+    """
+    check_device(spec.device)
+    if prober is None:
+        with Prober() as own:
+            return measure_capacity(spec, settings, prober=own)
+    budget_gib = settings.memory_budget_gib if spec.device == "cpu" else device_memory_gib(spec.device)
+    trials = _Trials(spec, prober, int(budget_gib * GIB) if spec.device == "cpu" else None)
+    n_limit = settings.max_atoms_limit
+    bracket = largest_fitting(
+        trials.fits,
+        start=_start(trials, budget_gib * GIB, n_limit),
+        limit=n_limit,
+        rel_tol=settings.rel_tol,
+        first_growth=1 + settings.rel_tol,
+    )
+    if not trials.fitting:
+        raise MeasurementError(
+            f"capacity needs at least one unit cell to fit, but {len(spec.unit)} atoms do not fit {budget_gib:g} GiB "
+            f"on {spec.device}; raise measure.memory_budget_gib or use a smaller measure.structure"
+        )
+    return _capacity(trials, bracket, budget_gib)
+
+
+def _start(trials: _Trials, budget_bytes: float, n_limit: int) -> int:
+    """Size near the largest that fits: a guess, scaled to the budget by the memory seen until that changes little.
+
+    What does not grow with the system makes the estimate too low and never too high, so scaling closes in from below.
+    """
+    spec = trials.spec
+    radius_ang = spec.architecture.dist_hard_max_ang + spec.skin_ang
+    n_pairs_per_atom = 4 / 3 * np.pi * radius_ang**3 * len(spec.unit) / spec.unit.get_volume()
+    n_wanted = _FIRST_SHARE * budget_bytes / (n_pairs_per_atom * _GUESSED_BYTES_PER_PAIR)
+    for _ in range(_MAX_SCALINGS):
+        start = min(max(int(n_wanted), 1), n_limit)
+        n_atoms, memory = trials.memory(start)
+        if memory is None:
+            break
+        n_wanted = n_atoms * budget_bytes / memory.used_bytes
+        if n_wanted < 1.05 * n_atoms:
+            break
+    return min(max(int(n_wanted), 1), n_limit)
+
+
+def _capacity(trials: _Trials, bracket: Bracket, budget_gib: float) -> Capacity:
+    fitting = trials.fitting
+    n_ok = max(fitting)
+    n_failed = min((n for n, memory in trials.by_n_atoms.items() if memory is None), default=None)
+    return Capacity(
+        bracket=Bracket(n_ok=n_ok, n_failed=None if bracket.n_failed is None else n_failed),
+        bytes_per_atom=_bytes_per_atom({n: memory.used_bytes for n, memory in fitting.items()}),
+        budget_gib=budget_gib,
+        baseline_gib=fitting[n_ok].baseline_bytes / GIB,
+        probes=tuple((n, memory and memory.used_bytes) for n, memory in trials.by_n_atoms.items()),
+    )
+
+
+def _bytes_per_atom(used_bytes: dict[int, int]) -> float:
+    """Slope of memory over atoms by least squares, or memory per atom where only one size was seen.
+
+    Small systems are left out: scratch memory that does not grow with the system hides their slope.
+    """
+    smallest = _SMALLEST_IN_SLOPE * max(used_bytes)
+    n_atoms, used = np.array([(n, size) for n, size in used_bytes.items() if n >= smallest], dtype=np.float64).T
+    if len(n_atoms) == 1:
+        return float(used[0] / n_atoms[0])
+    return float(np.polyfit(n_atoms, used, 1)[0])

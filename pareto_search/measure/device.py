@@ -1,0 +1,89 @@
+"""Facts about the device that measurements run on."""
+
+import os
+import platform
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import torch
+
+from pareto_search.errors import ConfigError
+
+_GIB = 2**30
+_PACKAGES = ("torch", "hippynn", "ase", "vesin", "numpy", "pareto_search")
+
+
+def check_device(device: str) -> None:
+    """Make sure that a device exists.
+
+    Raises:
+        ConfigError: If it is a GPU that this machine, or this installation of PyTorch, does not have.
+    """
+    wanted = torch.device(device)
+    if wanted.type == "cpu":
+        return
+    n_gpus = torch.cuda.device_count() if wanted.type == "cuda" else 0
+    if (wanted.index or 0) >= n_gpus:
+        raise ConfigError(
+            f"device must exist where the measurement runs: asked for {device!r}, but PyTorch {torch.__version__} "
+            f"sees {n_gpus} CUDA device(s) here; set device to 'cpu', or install a CUDA build on a machine with a GPU"
+        )
+
+
+def device_name(device: str) -> str:
+    """Name of the processor, for a CPU with the number of cores this process may use.
+
+    Raises:
+        ConfigError: If the device does not exist.
+    """
+    check_device(device)
+    if torch.device(device).type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{_cpu_model()} ({_n_cores()} cores)"
+
+
+def device_memory_gib(device: str) -> float:
+    """Total memory of a GPU, or of the machine for a CPU, in GiB.
+
+    Raises:
+        ConfigError: If the device does not exist.
+    """
+    check_device(device)
+    if torch.device(device).type == "cuda":
+        return float(torch.cuda.get_device_properties(device).total_memory) / _GIB
+    return float(psutil.virtual_memory().total) / _GIB
+
+
+def synchronizer(device: str) -> Callable[[], None]:
+    """A function that returns when all work queued on the device is done; on a CPU nothing is queued."""
+    if torch.device(device).type == "cuda":
+        return partial(torch.cuda.synchronize, device)
+    return no_wait
+
+
+def no_wait() -> None:
+    """Return at once: a CPU has finished when its functions return."""
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of everything that a measured time or memory depends on, by package."""
+    return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name" and value.strip():
+                return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _n_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,145 @@
+"""MD step time: NVE dynamics with ASE's velocity Verlet, every step under the clock."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.verlet import VelocityVerlet
+from numpy.typing import NDArray
+
+from pareto_search.config import MeasureSettings
+from pareto_search.errors import MeasurementError
+from pareto_search.measure.device import no_wait
+from pareto_search.potential.calculator import TimedCalculator
+from pareto_search.records import MdTiming
+
+_GRAM_PER_CM3 = 1e24 / (units.mol)  # of amu per Å^3
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """What the timed steps left: seconds and total energies (eV), shape (n_steps,), and the calculator's shares."""
+
+    step_s: NDArray[np.float64]
+    energy_ev: NDArray[np.float64]
+    neighbor_s: float
+    model_s: float
+    n_list_builds: int
+
+
+def start_nve(
+    atoms: Atoms, calculator: TimedCalculator, *, timestep_fs: float, temperature_k: float, seed: int
+) -> VelocityVerlet:
+    """NVE dynamics of a copy of the atoms, with seeded Maxwell-Boltzmann momenta whose total is zero."""
+    system = atoms.copy()
+    system.calc = calculator
+    MaxwellBoltzmannDistribution(system, temperature_K=temperature_k, rng=np.random.default_rng(seed))
+    Stationary(system, preserve_temperature=False)
+    return VelocityVerlet(system, timestep=timestep_fs * units.fs)
+
+
+def time_md(
+    atoms: Atoms,
+    calculator: TimedCalculator,
+    settings: MeasureSettings,
+    *,
+    seed: int,
+    clock: Callable[[], float] = time.perf_counter,
+    synchronize: Callable[[], None] = no_wait,
+) -> MdTiming:
+    """Time of an MD step in µs per atom.
+
+    Medians and quartiles are over the timed steps. The shares of neighbour list, model and integrator are means, which
+    add up to the mean step: a list is built in few steps, and a median would not see it.
+
+    Args:
+        atoms: Where the dynamics starts; left as it is.
+        calculator: An ASE calculator that counts its own time with the same clock.
+        settings: Number of steps, time step and temperature.
+        seed: Of the initial momenta.
+        clock: Seconds from a fixed moment.
+        synchronize: Returns when the device has finished all it was given.
+
+    Raises:
+        MeasurementError: If energy or forces become non-finite.
+    """
+    dynamics = start_nve(
+        atoms,
+        calculator,
+        timestep_fs=settings.timestep_fs,
+        temperature_k=settings.temperature_k,
+        seed=seed,
+    )
+    trace = _run(dynamics, calculator, settings, clock, synchronize)
+    us_per_atom = 1e6 / len(atoms)
+    steps = trace.step_s * us_per_atom
+    low, middle, high = (float(q) for q in np.percentile(steps, [25, 50, 75]))
+    neighbor, model = (seconds / settings.n_steps * us_per_atom for seconds in (trace.neighbor_s, trace.model_s))
+    return MdTiming(
+        n_atoms=len(atoms),
+        n_neighbors_mean=float(calculator.n_neighbors_mean),
+        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * _GRAM_PER_CM3,
+        n_steps=settings.n_steps,
+        n_warmup_steps=settings.n_warmup_steps,
+        timestep_fs=settings.timestep_fs,
+        skin_ang=settings.skin_ang,
+        n_list_builds=trace.n_list_builds,
+        us_per_atom_step_median=middle,
+        us_per_atom_step_q25=low,
+        us_per_atom_step_q75=high,
+        us_per_atom_neighbor=neighbor,
+        us_per_atom_model=model,
+        us_per_atom_integrator=float(steps.mean()) - neighbor - model,
+        energy_drift_ev_per_atom_ps=_drift_ev_per_ps(trace.energy_ev, settings.timestep_fs) / len(atoms),
+        us_per_atom_steps=tuple(steps.tolist()),
+    )
+
+
+def _run(
+    dynamics: VelocityVerlet,
+    calculator: TimedCalculator,
+    settings: MeasureSettings,
+    clock: Callable[[], float],
+    synchronize: Callable[[], None],
+) -> _Trace:
+    """Warm up, then time every step; energies are read outside the timed span."""
+    forces = dynamics.atoms.get_forces(md=True)
+    for number in range(settings.n_warmup_steps):
+        forces = dynamics.step(forces)
+        _total_energy_ev(dynamics.atoms, forces, f"warm-up step {number + 1}")
+    neighbor_s, model_s, n_builds = calculator.neighbor_s, calculator.model_s, calculator.n_list_builds
+    step_s, energy_ev = np.empty(settings.n_steps), np.empty(settings.n_steps)
+    for number in range(settings.n_steps):
+        synchronize()
+        started = clock()
+        forces = dynamics.step(forces)
+        synchronize()
+        step_s[number] = clock() - started
+        energy_ev[number] = _total_energy_ev(dynamics.atoms, forces, f"step {number + 1}")
+    return _Trace(
+        step_s=step_s,
+        energy_ev=energy_ev,
+        neighbor_s=calculator.neighbor_s - neighbor_s,
+        model_s=calculator.model_s - model_s,
+        n_list_builds=calculator.n_list_builds - n_builds,
+    )
+
+
+def _total_energy_ev(system: Atoms, forces: NDArray[np.float64], where: str) -> float:
+    energy = float(system.get_total_energy())
+    if not np.isfinite(energy) or not np.isfinite(forces).all():
+        raise MeasurementError(
+            f"MD must stay finite, but at {where} of {len(system)} atoms the energy is {energy:g} eV and "
+            f"{int((~np.isfinite(forces)).sum())} force components are not finite; "
+            "lower measure.timestep_fs or measure.temperature_k, or check measure.structure"
+        )
+    return energy
+
+
+def _drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:
+    """Slope of a straight line through total energies, shape (n_steps,), in eV/ps."""
+    time_ps = np.arange(len(energy_ev)) * timestep_fs * 1e-3
+    return float(np.polyfit(time_ps, energy_ev - energy_ev[0], 1)[0])

@@ -1,0 +1,119 @@
+"""One capacity probe: the memory of a real MD step, measured by a process that exists for nothing else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from ase import Atoms
+
+from pareto_search.config import Architecture, EngineName
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.measure.md import start_nve
+from pareto_search.measure.memory import guard_resident_memory, occupied_bytes, peak_bytes, start_counting
+from pareto_search.measure.structure import supercell
+from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.process import prepare_torch
+
+#: Unit cells that are run before the baseline is read. The second size makes torch.compile, which hippynn uses, give
+#: up the shapes of the first for general ones.
+_WARMUP_CELLS = (1, 2)
+
+
+@dataclass(frozen=True)
+class ProbeSpec:
+    """What a probe builds.
+
+    Attributes:
+        architecture: The network, given random weights.
+        elements: Atomic numbers the network knows, rising.
+        engine: What evaluates it.
+        unit: The cell whose supercells are tried.
+        device: Where it runs.
+        n_threads: Threads of PyTorch.
+        skin_ang: Skin of the neighbour list.
+        timestep_fs: Time step of the MD step.
+        temperature_k: Temperature of the initial momenta.
+    """
+
+    architecture: Architecture
+    elements: tuple[int, ...]
+    engine: EngineName
+    unit: Atoms
+    device: str = "cpu"
+    n_threads: int = 1
+    skin_ang: float = 1.0
+    timestep_fs: float = 1.0
+    temperature_k: float = 300.0
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON form."""
+        unit = {
+            "numbers": self.unit.numbers.tolist(),
+            "positions": self.unit.positions.tolist(),
+            "cell": self.unit.cell.array.tolist(),
+        }
+        return {**vars(self), "architecture": self.architecture.model_dump(mode="json"), "unit": unit}
+
+    @classmethod
+    def from_plain(cls, values: dict[str, Any]) -> Self:
+        """Build from the JSON form."""
+        return cls(
+            **{
+                **values,
+                "architecture": Architecture.model_validate(values["architecture"]),
+                "elements": tuple(values["elements"]),
+                "unit": Atoms(**values["unit"], pbc=True),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Memory of an MD step in bytes: what the system added at its peak, and what was taken before it was built."""
+
+    used_bytes: int
+    baseline_bytes: int
+
+
+def memory_of_step(
+    spec: ProbeSpec, n_atoms: int, *, budget_bytes: int | None, give_up: Callable[[], None]
+) -> StepMemory:
+    """Build a supercell, run one MD step and see how far memory rises above what a unit cell had needed before.
+
+    To be called in a process that does nothing else and ends afterwards.
+
+    Args:
+        spec: Network, material and device.
+        n_atoms: Atoms of the supercell.
+        budget_bytes: Above this the step does not fit anyhow, and `give_up` ends the process early; None on a GPU,
+            which is filled until it is out of memory.
+        give_up: Ends the process.
+
+    Raises:
+        torch.OutOfMemoryError: If a GPU has not enough memory.
+        MemoryError: If the machine has not.
+    """
+    prepare_torch(spec.n_threads)
+    references = ReferenceEnergies(dict.fromkeys(spec.elements, 0.0))
+    potential = HipnnPotential(spec.architecture, references, seed=0, engine=spec.engine).to(spec.device).eval()
+    for n_cells in _WARMUP_CELLS:
+        _step(spec, potential, n_cells * len(spec.unit))
+    baseline_bytes = occupied_bytes(spec.device)
+    before_bytes = start_counting(spec.device)
+    if budget_bytes is not None:
+        guard_resident_memory(before_bytes + budget_bytes, give_up)
+    _step(spec, potential, n_atoms)
+    return StepMemory(used_bytes=max(peak_bytes(spec.device) - before_bytes, 1), baseline_bytes=baseline_bytes)
+
+
+def _step(spec: ProbeSpec, potential: HipnnPotential, n_atoms: int) -> None:
+    dynamics = start_nve(
+        supercell(spec.unit, n_atoms),
+        make_calculator(potential, skin_ang=spec.skin_ang),
+        timestep_fs=spec.timestep_fs,
+        temperature_k=spec.temperature_k,
+        seed=0,
+    )
+    dynamics.run(1)

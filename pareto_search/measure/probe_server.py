@@ -1,0 +1,81 @@
+"""A process that has imported everything and forks one child for each capacity probe.
+
+It reads requests from stdin and writes replies to stdout, one JSON object a line; run it as
+`python -m pareto_search.measure.probe_server`. It never computes anything itself, so that it has neither threads
+nor a CUDA context, with which a fork would be unsafe.
+"""
+
+import json
+import os
+import sys
+import traceback
+from dataclasses import asdict
+from typing import Any, NoReturn, TextIO
+
+import torch
+
+from pareto_search.measure.memory import volunteer_for_oom_killer
+from pareto_search.measure.probe import ProbeSpec, memory_of_step
+
+DOES_NOT_FIT = {"outcome": "does not fit"}
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until there are no more."""
+    for line in requests:
+        replies.write(json.dumps(_answer(json.loads(line))) + "\n")
+        replies.flush()
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    """What the child that ran a probe said, or the signal that ended it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _run_child(request, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if said:
+        return dict(json.loads(said))
+    if os.WIFSIGNALED(status):
+        return {"outcome": "killed", "signal": os.WTERMSIG(status)}
+    return {"outcome": "error", "message": f"the probe ended with exit status {os.waitstatus_to_exitcode(status)}"}
+
+
+def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
+    """Run the probe and end the process."""
+
+    def finish(reply: dict[str, Any]) -> NoReturn:
+        os.write(writing, json.dumps(reply).encode())
+        os._exit(0)
+
+    volunteer_for_oom_killer()
+    try:
+        spec = ProbeSpec.from_plain(request["spec"])
+        memory = memory_of_step(
+            spec,
+            request["n_atoms"],
+            budget_bytes=request["budget_bytes"],
+            give_up=lambda: finish(DOES_NOT_FIT),
+        )
+    except torch.OutOfMemoryError:
+        finish(DOES_NOT_FIT)
+    except Exception as error:  # whatever it is, the process that asked raises it again
+        if isinstance(error, MemoryError) and request["budget_bytes"] is not None:
+            finish(DOES_NOT_FIT)
+        finish({"outcome": "error", "message": "".join(traceback.format_exception(error))})
+    finish({"outcome": "fits", **asdict(memory)})
+
+
+def main() -> None:
+    """Serve stdin and stdout; whatever else is written to stdout goes to stderr."""
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""What a study will do and roughly cost, from one timed training step for the smallest and largest network."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pareto_search.config import Architecture, StudyConfig, TrainingSettings
+from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.search.space import ladder
+from pareto_search.training.loss import loss_terms, total_loss
+from pareto_search.training.study_data import StudyData
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage: how many networks it trains, for how many epochs at most, and how long that may take."""
+
+    name: str
+    n_networks: int
+    max_epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """The stages of a study with estimates.
+
+    Attributes:
+        config: The resolved settings.
+        stages: In order.
+        n_workers: Networks trained at once.
+        n_train_frames: Frames trained on.
+        shared_mib: Data and neighbour table, held once per node.
+    """
+
+    config: StudyConfig
+    stages: tuple[StagePlan, ...]
+    n_workers: int
+    n_train_frames: int
+    shared_mib: float
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time of all stages, if every network trains for all its epochs."""
+        return sum(stage.seconds for stage in self.stages)
+
+
+def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
+    """Time one training step of the teacher and of the ends of the space, and scale it up.
+
+    Early stopping and networks shared between trials make the real run shorter; measuring costs is not counted.
+    """
+    n_workers = _n_workers(config)
+    teacher = _epoch_s(config.teacher.architecture, config.teacher.training, config, data)
+    search, confirm = config.search, config.confirm
+    ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
+    student = float(np.sqrt(np.prod(ends)))
+    n_search = search.n_trials * (1 + len(search.controls))
+    n_confirm = (confirm.max_front + confirm.n_ladder) * confirm.n_seeds * (1 + len(confirm.controls))
+    epochs = (config.teacher.training.max_epochs, search.training.max_epochs, config.confirm_training.max_epochs)
+    stages = (
+        StagePlan("teacher", 1, epochs[0], teacher * epochs[0]),
+        StagePlan("search", n_search, epochs[1], student * epochs[1] * n_search / n_workers),
+        StagePlan("confirm (at most)", n_confirm, epochs[2], student * epochs[2] * n_confirm / n_workers),
+    )
+    arrays = (data.dataset.positions, data.dataset.forces, data.dataset.species)
+    shared = data.table.nbytes + sum(array.nbytes for array in arrays)
+    return StudyPlan(config, stages, n_workers, len(data.split.train), shared / 2**20)
+
+
+def _n_workers(config: StudyConfig) -> int:
+    import os
+
+    fits = max(1, (os.cpu_count() or 1) // config.cluster.cpus_per_trial)
+    return min(fits, config.cluster.max_concurrent_trials or fits)
+
+
+def _epoch_s(architecture: Architecture, training: TrainingSettings, config: StudyConfig, data: StudyData) -> float:
+    """Seconds of an epoch: the fastest of three training steps on one batch, times the batches; nothing is learnt."""
+    potential = HipnnPotential(architecture, data.references, seed=0).to(config.device)
+    potential.train()
+    loader = data.loader(architecture, with_labels=False, device=config.device)
+    systems = data.split.train[: training.batch_size]
+    seconds = []
+    for _ in range(3):
+        started = time.perf_counter()
+        batch, targets = loader.load(systems)
+        terms = loss_terms(potential(batch), targets, potential.regularization_parameters())
+        total_loss(terms, config.teacher.weights, training).backward()
+        if torch.device(config.device).type == "cuda":
+            torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    n_frames = len(data.split.train) + 0.4 * len(data.split.valid)  # validation has no backward pass
+    return min(seconds) * n_frames / len(systems)

@@ -1,0 +1,71 @@
+"""Frames of a dataset as batches with their targets, in the dtype and on the device of a potential."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pareto_search.data.dataset import Dataset
+from pareto_search.data.neighbors import NeighborTable
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.potential.batch import Batch, make_batch
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a batch should give.
+
+    Attributes:
+        energy: eV without reference energies, shape (n_systems,).
+        forces: eV/Å, shape (n_atoms, 3).
+        atomic_energy: The teacher's atomic energies, eV without reference energies, shape (n_atoms,), or None.
+    """
+
+    energy: Tensor
+    forces: Tensor
+    atomic_energy: Tensor | None
+
+
+class FrameLoader:
+    """Loads frames for one potential."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        table: NeighborTable,
+        references: ReferenceEnergies,
+        *,
+        cutoff_ang: float,
+        atomic_energy: NDArray[np.floating] | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self._dataset = dataset
+        self._table = table.within(cutoff_ang)
+        self._residual_energy = dataset.energy - references.of_systems(dataset)
+        self._elements = tuple(sorted(references.by_element))
+        self._atomic_energy = atomic_energy
+        self._dtype = dtype
+        self._device = device
+
+    def load(self, systems: NDArray[np.int64]) -> tuple[Batch, Targets]:
+        """The given frames as one batch."""
+        batch = make_batch(self._dataset, self._table, systems, self._elements, self._dtype)
+        rows = self._dataset.rows_of(systems)
+        targets = Targets(
+            energy=self._tensor(self._residual_energy[systems]),
+            forces=self._tensor(self._dataset.forces[rows]),
+            atomic_energy=None if self._atomic_energy is None else self._tensor(self._atomic_energy[rows]),
+        )
+        return batch.to(self._device), targets
+
+    def batches(self, systems: NDArray[np.int64], batch_size: int) -> Iterator[tuple[Batch, Targets]]:
+        """The given frames in order, batch_size at a time."""
+        for start in range(0, len(systems), batch_size):
+            yield self.load(systems[start : start + batch_size])
+
+    def _tensor(self, values: NDArray[np.floating]) -> Tensor:
+        return torch.from_numpy(values).to(self._device, self._dtype)

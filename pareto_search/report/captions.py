@@ -1,0 +1,98 @@
+"""One sentence below each figure: what it shows and what to conclude from it."""
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.caps import describe_network
+from pareto_search.analysis.comparison import kinds_of_control
+from pareto_search.analysis.curves import epoch_fractions
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
+from pareto_search.analysis.study import StudySummary
+from pareto_search.report.tables import ReportTables, architectures
+
+
+def front_caption(summary: StudySummary, axis_name: str) -> str:
+    """Caption of figure 2's panels."""
+    text = f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread"
+    headline = summary.headline
+    if headline is None or headline.dominance.n_controls == 0:
+        return f"{text}; there are no controls to compare with."
+    dominance = headline.dominance
+    return (
+        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are worse than some student on "
+        "error, step time and memory at once."
+    )
+
+
+def size_caption(tables: ReportTables, column: str, name: str) -> str:
+    """Caption of figure 3's panels: at how many sizes the student is better."""
+    better, total = count_better(tables, column)
+    text = f"{name} against the number of weights"
+    if total == 0:
+        return f"{text}; no architecture has both a student and a control."
+    return f"{text}: with equal weights the student is the more accurate in {better} of {total} architectures."
+
+
+def count_better(tables: ReportTables, column: str) -> tuple[int, int]:
+    """Architectures whose student is below its headline control in a column, and how many have both."""
+    kinds = kinds_of_control(tables.networks)
+    if not kinds:
+        return 0, 0
+    keys = list(ARCHITECTURE_COLUMNS)
+    students = tables.of_role("student").groupby(keys)[column].mean()
+    controls = tables.of_role("control", kinds[0]).groupby(keys)[column].mean()
+    both = pd.concat([students.rename("student"), controls.rename("control")], axis=1).dropna()
+    return int((both["student"] < both["control"]).sum()), len(both)
+
+
+def curves_caption(tables: ReportTables, curves: pd.DataFrame) -> str:
+    """Caption of figure 4: how much sooner students reach their controls' best error."""
+    text = "Force error while training, one line per seed"
+    kinds = kinds_of_control(tables.networks)
+    models = tables.models[tables.models["stage"] == tables.basis.stage]
+    fractions = epoch_fractions(curves, models, kinds[0]) if kinds and len(curves) else []
+    if not fractions:
+        return f"{text}; there are no pairs of curves to compare."
+    reached = int(np.isfinite(fractions).sum())
+    median = float(np.median(fractions))
+    text += f": {reached} of {len(fractions)} students reach their control's best validation error"
+    return f"{text}, in the median after {100 * median:.0f} % of its epochs." if np.isfinite(median) else f"{text}."
+
+
+def time_caption(summary: StudySummary, tables: ReportTables) -> str:
+    """Caption of figure 5A."""
+    text = "Step time against the number of weights; it depends on the architecture, so student and control share it"
+    return f"{text}{_range_against_teacher(summary, tables, 'speedup')}."
+
+
+def memory_caption(summary: StudySummary, tables: ReportTables, is_flat: bool) -> str:
+    """Caption of figure 5B."""
+    text = "Memory of an MD step per atom against the number of weights"
+    if is_flat:
+        return f"{text}: capacity barely depends on the architecture here."
+    return f"{text}{_range_against_teacher(summary, tables, 'memory_fraction')}."
+
+
+def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:
+    if summary.teacher is None:
+        return ""
+    teacher = tables.networks[tables.networks["best_model_id"] == summary.teacher["model_id"]].iloc[0]
+    students = tables.of_role("student")
+    values = [describe_network(row, teacher)[name] for _, row in students.iterrows()]
+    values = [value for value in values if np.isfinite(value)]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    if name == "speedup":
+        return f": students are {low:.1f} to {high:.1f} times as fast as the teacher"
+    return f": students need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
+
+
+def has_rdf(tables: ReportTables) -> bool:
+    """True if some network has an RDF error."""
+    return bool(np.isfinite(tables.networks["rdf_error"].to_numpy(dtype=float)).any())
+
+
+def has_costs(tables: ReportTables) -> bool:
+    """True if the cost of some architecture is known."""
+    return len(architectures(tables)) > 0

@@ -1,0 +1,88 @@
+"""The row of key numbers below the answer."""
+
+from typing import Any
+
+import numpy as np
+
+from pareto_search.analysis.comparison import ControlComparison
+from pareto_search.analysis.study import StudySummary
+from pareto_search.report.elements import card_html
+from pareto_search.report.hover import number
+from pareto_search.report.words import count, signed
+
+
+def cards_html(summary: StudySummary) -> str:
+    """Five cards: paired error, dominance, hypervolume, the student to take, the teacher."""
+    cards = [
+        _error_card(summary.headline),
+        _dominance_card(summary.headline),
+        _volume_card(summary.headline),
+        _student_card(summary.best_under["paper"]),
+        _teacher_card(summary.teacher),
+    ]
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _error_card(comparison: ControlComparison | None) -> str:
+    label = "Force RMSE, student against control"
+    if comparison is None or comparison.paired_force_rmse.mean_percent is None:
+        return card_html(label, "–", "no pairs")
+    paired = comparison.paired_force_rmse
+    detail = count(paired.n, "pair")
+    if paired.ci95_percent is not None:
+        low, high = paired.ci95_percent
+        detail = f"95 % interval {signed(low, 1)} to {signed(high, 1)} %, {detail}, {comparison.control_kind} controls"
+    tone = "good" if paired.is_better else "bad" if paired.is_worse else "plain"
+    return card_html(label, f"{signed(paired.mean_percent or 0.0, 1)} %", detail, tone)
+
+
+def _dominance_card(comparison: ControlComparison | None) -> str:
+    label = "Controls dominated by students"
+    if comparison is None or comparison.dominance.n_controls == 0:
+        return card_html(label, "–", "no controls with errors and costs")
+    found = comparison.dominance
+    tone = "good" if found.n_controls_dominated > found.n_students_dominated else "plain"
+    if found.n_controls_dominated < found.n_students_dominated:
+        tone = "bad"
+    detail = f"and {found.n_students_dominated} of {count(found.n_students, 'student')} by controls"
+    return card_html(label, f"{found.n_controls_dominated} of {found.n_controls}", detail, tone)
+
+
+def _volume_card(comparison: ControlComparison | None) -> str:
+    label = "Hypervolume, student − control"
+    if comparison is None or comparison.hypervolume.difference is None:
+        return card_html(label, "–", "needs errors and costs")
+    volume = comparison.hypervolume
+    if volume.ci95 is None:
+        return card_html(label, signed(volume.difference or 0.0, 3), "cubic decades; one seed, so no interval")
+    low, high = volume.ci95
+    tone = "good" if low > 0 else "bad" if high < 0 else "plain"
+    detail = f"cubic decades; 95 % interval {signed(low, 3)} to {signed(high, 3)}"
+    return card_html(label, signed(volume.difference or 0.0, 3), detail, tone)
+
+
+def _student_card(claim: dict[str, Any]) -> str:
+    network = claim["network"]
+    if network is None:
+        return card_html("Student to take", "–", "needs a student and a teacher")
+    speed = f"{network['speedup']:.1f}× faster" if np.isfinite(network["speedup"]) else network["label"]
+    memory = (
+        f"{100 * network['memory_fraction']:.0f} % of the memory" if np.isfinite(network["memory_fraction"]) else ""
+    )
+    error = f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error"
+    detail = ", ".join(part for part in (memory, error) if part) + " against the teacher"
+    label = f"Student to take: {network['label']}" if claim["is_met_by_one"] else f"Nearest: {network['label']}"
+    return card_html(label, speed, detail, "good" if claim["is_met_by_one"] else "plain")
+
+
+def _teacher_card(teacher: dict[str, Any] | None) -> str:
+    if teacher is None:
+        return card_html("Teacher", "–", "no teacher is stored")
+    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step, {_thousands(teacher['max_atoms'])} atoms fit"
+    tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
+    value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
+    return card_html(f"Teacher: {teacher['label']}", value, detail, tone)
+
+
+def _thousands(n: int | None) -> str:
+    return "unknown" if n is None else f"{n:,}".replace(",", "\u202f")

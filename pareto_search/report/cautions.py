@@ -1,0 +1,144 @@
+"""What limits the claims of a study, in words."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from pareto_search.analysis.study import StudySummary
+from pareto_search.report.tables import ReportInput, ReportTables
+
+
+def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    """Each limit that applies, most important first."""
+    rules: tuple[Callable[[StudySummary, ReportInput, ReportTables], Iterator[str]], ...] = (
+        _demonstration_data,
+        _unconfirmed,
+        _weak_teacher,
+        _gain_not_from_teacher,
+        _too_few,
+        _failed,
+        _costs,
+        _split,
+    )
+    for rule in rules:
+        yield from rule(summary, data, tables)
+
+
+def _demonstration_data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    notes = " ".join(data_notes(data))
+    source = str((data.config.get("data") or {}).get("source", ""))
+    if source == "emt-aluminum" or "demonstration" in notes.lower():
+        yield (
+            "The data come from a demonstration potential (EMT), not from quantum chemistry. The figures show that "
+            "the method runs; they say nothing about the real material."
+        )
+
+
+def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    if summary.basis.reason is None or summary.n_architectures == 0:
+        return
+    split = "validation" if summary.basis.split == "valid" else "test"
+    yield (
+        f"These numbers come from the {summary.basis.stage} stage on the {split} split, because "
+        f"{summary.basis.reason}. Networks were chosen by the same errors, so they look better than they are."
+    )
+
+
+def _weak_teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    teacher = summary.teacher
+    if teacher is not None and teacher["is_clearly_better_than_controls"] is False:
+        yield (
+            "The teacher is not clearly more accurate than the controls, so its atomic energies carry little that "
+            "the data do not. A better teacher may change the result."
+        )
+
+
+def _gain_not_from_teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    headline = summary.headline
+    if headline is None or not headline.paired_force_rmse.is_better:
+        return
+    others = [c for c in summary.comparisons[1:] if c.paired_force_rmse.n and not c.paired_force_rmse.is_better]
+    for comparison in others:
+        verb = "reverses" if (comparison.paired_force_rmse.mean or 0.0) > 0 else "vanishes"
+        cause = "the loss weights rather than" if comparison.control_kind == "ablation" else "tuning rather than"
+        yield (
+            f"The gain {verb} against the {comparison.control_kind} controls. It may come from {cause} from the "
+            "teacher's atomic energies."
+        )
+    if len(summary.comparisons) == 1 and headline.control_kind == "paper":
+        yield (
+            "Only the paper's controls were trained. They also differ from the students in their loss weights, so the "
+            "gain cannot be put down to the teacher alone; add ablation controls."
+        )
+
+
+def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    headline = summary.headline
+    if headline is None or headline.paired_force_rmse.n == 0:
+        return
+    paired = headline.paired_force_rmse
+    if not paired.is_conclusive:
+        yield f"With {paired.n} pairs nothing can be concluded: at least 6 are needed, better 20 or more."
+    if paired.n_architectures == 1:
+        yield "Only one architecture was compared, so the result says nothing about other sizes."
+    elif paired.n_architectures < 5:
+        yield f"With {paired.n_architectures} architectures the intervals themselves are rough."
+    if paired.n_seeds == 1:
+        yield "One seed per network: the spread between seeds is not known, and error bars are missing."
+
+
+def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    confirm = tables.models[tables.models["stage"] == "confirm"]
+    lost = confirm[confirm["status"].isin(["diverged", "failed"])]
+    if len(lost):
+        by_role = ", ".join(f"{n} {role}{'' if n == 1 else 's'}" for role, n in lost["role"].value_counts().items())
+        yield f"Of the confirmation, {by_role} diverged or failed and are missing from the averages."
+
+
+def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    devices = sorted({device for device in tables.models["device"] if device})
+    if len(devices) > 1:
+        yield f"Costs come from several devices ({'; '.join(devices)}) and can only be compared within one."
+    engines = sorted({engine for engine in tables.models["engine"] if engine})
+    if len(engines) > 1:
+        yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
+    if tables.networks["md_us_per_atom_step"].isna().all():
+        yield "No step time is stored, so nothing can be said about speed."
+    if is_capacity_flat(data, tables):
+        yield (
+            "Capacity barely depends on the architecture here: the largest systems that fit differ by less than the "
+            "measurement's bracket. The cutoff and the neighbour list decide it."
+        )
+    if any(record.capacity.bracket.n_failed is None for record in data.costs):
+        yield "Some capacities reached the measurement's limit, so they are lower bounds."
+
+
+def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    kind = str((data.config.get("split") or {}).get("kind", ""))
+    if kind == "random":
+        yield (
+            "The split is random: test frames resemble training frames, so errors on new kinds of structures may be "
+            "larger."
+        )
+    if kind == "source":
+        yield "The split is by source: test frames come from sources that no network was trained on."
+
+
+def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
+    """True if `max_atoms` varies over the architectures by less than its own bracket is wide."""
+    atoms = tables.models.loc[tables.models["max_atoms"] > 0].drop_duplicates("label")["max_atoms"].to_numpy()
+    if len(atoms) < 2:
+        return False
+    widths = [
+        record.capacity.bracket.n_failed / record.capacity.bracket.n_ok - 1
+        for record in data.costs
+        if record.capacity.bracket.n_failed is not None and record.capacity.bracket.n_ok > 0
+    ]
+    width = max(widths, default=float((data.config.get("measure") or {}).get("rel_tol", 0.02)))
+    return bool(np.max(atoms) / np.min(atoms) - 1 <= width)
+
+
+def data_notes(data: ReportInput) -> list[str]:
+    """Notes of the dataset, whatever their form."""
+    notes = data.dataset.get("notes") or []
+    return [str(note) for note in ([notes] if isinstance(notes, str) else notes)]

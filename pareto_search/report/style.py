@@ -1,0 +1,116 @@
+"""How figures look: colours (Okabe-Ito, safe for colour-blind readers), markers, axes and layout."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+INK, MUTED, GRID = "#1f2937", "#6b7280", "#e8ebf0"
+FONT = 'Inter, "Segoe UI", system-ui, -apple-system, "Helvetica Neue", Arial, sans-serif'
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, marker and legend name of one kind of network."""
+
+    name: str
+    color: str
+    symbol: str
+
+
+STUDENT = Look("Students", "#0072B2", "circle")
+TEACHER = Look("Teacher", "#1f2937", "star")
+ARCHITECTURE = Look("Architectures (student = control)", "#4b5b73", "circle")
+_CONTROLS = {
+    "paper": Look("Controls (paper)", "#D55E00", "square"),
+    "ablation": Look("Controls (ablation)", "#009E73", "diamond"),
+    "tuned": Look("Controls (tuned)", "#CC79A7", "triangle-up"),
+}
+#: For further groups, such as cutoffs.
+SERIES = (("#4b5b73", "circle"), ("#56B4E9", "square"), ("#E69F00", "diamond"), ("#009E73", "triangle-up"))
+
+
+def look_of(role: str, control_kind: str = "") -> Look:
+    """Look of a role; a control kind that is not known gets a grey cross."""
+    if role == "student":
+        return STUDENT
+    if role == "teacher":
+        return TEACHER
+    return _CONTROLS.get(control_kind, Look(f"Controls ({control_kind or 'unnamed'})", "#7a7a7a", "x"))
+
+
+def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: bool | None = None) -> dict[str, Any]:
+    """A Plotly axis for positive values: logarithmic with 1-2-5 ticks where they span more than a factor of 6.
+
+    Args:
+        title: Axis title with its unit.
+        values: Everything the axis must show, error bars included; non-finite and non-positive ones are ignored.
+        low_margin: Free space at both ends, as a fraction of the axis.
+        is_log: Force the kind of axis; omitted: by the span.
+    """
+    base = {
+        "title": {"text": title, "standoff": 12}, "gridcolor": GRID, "linecolor": "#c3c9d3", "zeroline": False,
+        "ticks": "outside", "ticklen": 4, "tickcolor": "#c3c9d3", "showline": True, "mirror": False,
+        "automargin": True,
+    }  # fmt: skip
+    numbers = np.asarray(values, dtype=float)
+    numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
+    if numbers.size == 0:
+        return {**base, "range": [0, 1], "showticklabels": False}
+    low, high = float(numbers.min()), float(numbers.max())
+    if is_log is None:
+        is_log = high > 6 * low
+    if not is_log:
+        margin = low_margin * ((high - low) or 0.2 * high)
+        return {**base, "range": [max(low - margin, 0.0), high + margin], "nticks": 7}
+    decades = max(np.log10(high / low), 0.05)
+    span = [np.log10(low) - low_margin * decades, np.log10(high) + low_margin * decades]
+    ticks = log_ticks(10 ** span[0], 10 ** span[1])
+    texts = [tick_text(tick) for tick in ticks]
+    return {**base, "type": "log", "range": span, "tickmode": "array", "tickvals": ticks, "ticktext": texts}
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round values between two bounds for a logarithmic axis: 1-2-5, or whole decades over a wide span."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    digits = (1,) if high / low > 3e3 else (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    values = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+    return [value for value in values if low <= value <= high]
+
+
+def tick_text(value: float) -> str:
+    """Compact text of a tick: 0.05, 20, 5k, 2M."""
+    for factor, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= factor:
+            return f"{value / factor:g}{suffix}"
+    return f"{value:g}"
+
+
+def layout(**changes: Any) -> dict[str, Any]:
+    """Layout that all figures share."""
+    return {
+        "template": "none", "font": {"family": FONT, "size": 12.5, "color": INK}, "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff", "margin": {"l": 62, "r": 16, "t": 12, "b": 104}, "height": 440,
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c3c9d3", "align": "left",
+                       "font": {"family": FONT, "size": 12, "color": INK}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top", "font": {"size": 12},
+                   "itemsizing": "constant", "bgcolor": "rgba(0,0,0,0)"},
+        **changes,
+    }  # fmt: skip
+
+
+def no_data(text: str) -> list[dict[str, Any]]:
+    """Annotation of a figure that has nothing to show."""
+    return [
+        {
+            "text": text,
+            "showarrow": False,
+            "xref": "paper",
+            "yref": "paper",
+            "x": 0.5,
+            "y": 0.5,
+            "font": {"size": 14, "color": MUTED},
+        }
+    ]

@@ -1,0 +1,111 @@
+"""What a report is made from, as tidy frames."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pareto_search.analysis.networks import (
+    ARCHITECTURE_COLUMNS,
+    COST_COLUMNS,
+    NETWORK_COLUMNS,
+    Basis,
+    architecture_label,
+    average_networks,
+    claim_basis,
+    clean_models,
+    has_several_cutoffs,
+)
+from pareto_search.records import CostRecord
+
+ArchitectureKey = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """Everything a report shows.
+
+    Attributes:
+        config: The resolved configuration as plain values.
+        models: Rows of `models.csv` (`MODEL_COLUMNS`).
+        curves: Rows of `curves.csv` (`CURVE_COLUMNS`).
+        costs: The cost table.
+        dataset: The content of `dataset.json`.
+    """
+
+    config: dict[str, Any]
+    models: pd.DataFrame
+    curves: pd.DataFrame
+    costs: list[CostRecord]
+    dataset: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReportTables:
+    """Tidy frames of a study.
+
+    Attributes:
+        basis: Stage and split that carry claims.
+        models: Cleaned rows with a `label` column, one per trained network.
+        networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS`).
+        search: Seed-averaged networks of the search, without teacher; empty if the search itself carries the claims.
+        costs: Cost records by architecture and engine.
+    """
+
+    basis: Basis
+    models: pd.DataFrame
+    networks: pd.DataFrame
+    search: pd.DataFrame
+    costs: dict[tuple[ArchitectureKey, str], CostRecord]
+
+    def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
+        """Networks of the claims' stage of one role and control kind."""
+        return self.networks[(self.networks["role"] == role) & (self.networks["control_kind"] == control_kind)]
+
+
+def make_tables(data: ReportInput) -> ReportTables:
+    """The tidy frames that figures and page are drawn from."""
+    models = clean_models(data.models)
+    basis = claim_basis(models)
+    has_cutoff = has_several_cutoffs(models)
+    labels = [architecture_label(row, has_cutoff) for _, row in models.iterrows()]
+    search = pd.DataFrame(columns=list(NETWORK_COLUMNS))
+    if basis.stage == "confirm":
+        search = average_networks(models, Basis("search", "valid"))
+        search = search[search["role"] != "teacher"]
+    return ReportTables(
+        basis=basis,
+        models=models.assign(label=pd.Series(labels, index=models.index, dtype=object)),
+        networks=average_networks(models, basis),
+        search=search,
+        costs={(cost_key(record), record.engine): record for record in data.costs},
+    )
+
+
+def architecture_key(row: pd.Series) -> ArchitectureKey:
+    """What identifies the architecture of a row of models or networks."""
+    return tuple(round(float(row[name]), 6) for name in ARCHITECTURE_COLUMNS)
+
+
+def cost_key(record: CostRecord) -> ArchitectureKey:
+    """The same for a cost record."""
+    return tuple(round(float(record.architecture.get(name, "nan")), 6) for name in ARCHITECTURE_COLUMNS)
+
+
+def architectures(tables: ReportTables) -> pd.DataFrame:
+    """One row per architecture whose cost is known: `ARCHITECTURE_COLUMNS`, `COST_COLUMNS`, label, role and engine.
+
+    The teacher keeps its own row; students and controls of one architecture share a cost and so a row.
+    """
+    models = tables.models.dropna(subset=["n_weights"])
+    models = models[models[["md_us_per_atom_step", "bytes_per_atom"]].notna().any(axis=1)]
+    is_teacher = models["role"] == "teacher"
+    kept = models.assign(role=is_teacher.map({True: "teacher", False: "network"}))
+    keys = [*ARCHITECTURE_COLUMNS, "role", "engine"]
+    kept = kept.drop_duplicates(keys)[[*keys, *COST_COLUMNS, "label", "device"]]
+    return kept.sort_values(["n_weights", "label", "engine"], ignore_index=True)
+
+
+def failures(models: pd.DataFrame) -> pd.DataFrame:
+    """Networks that diverged or failed, with the reason."""
+    return models[models["status"].isin(["diverged", "failed"])].sort_values(["status", "model_id"], ignore_index=True)

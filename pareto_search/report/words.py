@@ -1,0 +1,212 @@
+"""The answer of a study in plain words: what was found, and what cannot be said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from pareto_search.analysis.comparison import ControlComparison
+from pareto_search.analysis.paired import PairedDifference
+from pareto_search.analysis.study import StudySummary
+from pareto_search.report.cautions import cautions
+from pareto_search.report.tables import ReportInput, ReportTables
+
+Verdict = Literal["better", "worse", "unsure", "nothing"]
+
+#: How a kind of control is called in a sentence.
+CONTROL_NAMES = {
+    "paper": "paper controls (loss weights of the paper, no teacher term)",
+    "ablation": "ablation controls (the student's own loss weights, no teacher term)",
+    "tuned": "tuned controls (their own loss weights searched with the same budget)",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first section of the report, as plain text.
+
+    Attributes:
+        verdict: Are students better than the headline's controls?
+        headline: One sentence.
+        sentences: The findings.
+        cautions: What limits them, each a short paragraph.
+    """
+
+    verdict: Verdict
+    headline: str
+    sentences: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+
+def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Answer:
+    """The answer of a study in words."""
+    verdict = verdict_of(summary)
+    return Answer(
+        verdict=verdict,
+        headline=_headline(verdict, summary),
+        sentences=tuple(_findings(verdict, summary, tables)),
+        cautions=tuple(cautions(summary, data, tables)),
+    )
+
+
+def verdict_of(summary: StudySummary) -> Verdict:
+    """Whether students are more accurate than the headline's controls."""
+    headline = summary.headline
+    if headline is None or headline.paired_force_rmse.n == 0:
+        return "nothing"
+    paired = headline.paired_force_rmse
+    return "better" if paired.is_better else "worse" if paired.is_worse else "unsure"
+
+
+def _headline(verdict: Verdict, summary: StudySummary) -> str:
+    if verdict == "better":
+        return "Students are more accurate than their matched controls at the same cost."
+    if verdict == "worse":
+        return "Students are less accurate than their matched controls."
+    if verdict == "nothing":
+        if summary.n_architectures == 0:
+            return "No student was trained to its end, so there is nothing to compare yet."
+        if summary.headline is None:
+            return "No control was trained to its end, so students cannot be compared."
+        return "No student has a control of the same architecture and seed, so nothing can be paired."
+    paired = summary.headline.paired_force_rmse if summary.headline else None
+    if paired is not None and not paired.is_conclusive:
+        return f"Too few pairs to decide: {count(paired.n, 'pair')} of student and control."
+    return "No sure difference between students and their matched controls."
+
+
+def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> Iterator[str]:
+    headline = summary.headline
+    if headline is not None and headline.paired_force_rmse.n:
+        yield _difference_sentence(headline, summary)
+    if headline is not None and headline.dominance.n_controls:
+        yield from _front_sentences(headline)
+    for comparison in summary.comparisons[1:]:
+        if comparison.paired_force_rmse.n:
+            yield _other_kind_sentence(verdict, comparison)
+    if headline is not None and headline.paired_energy_rmse.mean_percent is not None:
+        yield (
+            "Energy: the students' error per atom is "
+            f"{percent_interval(headline.paired_energy_rmse)} that of the controls."
+        )
+    yield from _teacher_sentences(summary)
+
+
+def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:
+    paired = comparison.paired_force_rmse
+    split = "test" if summary.basis.split == "test" else "validation"
+    text = (
+        f"Force RMSE on the {split} split is {percent_interval(paired)} that of the "
+        f"{CONTROL_NAMES.get(comparison.control_kind, comparison.control_kind + ' controls')}: "
+        f"{count(paired.n, 'pair')} over {count(paired.n_architectures, 'architecture')} "
+        f"and {count(paired.n_seeds, 'seed')}"
+    )
+    mean = f"a mean difference of {1000 * (paired.mean or 0.0):+.2f} meV/Å".replace("-", "−")
+    p_value = f", Wilcoxon p = {p_text(paired.p_value)}" if paired.p_value is not None else ""
+    return f"{text}, {mean}{p_value}."
+
+
+def _front_sentences(comparison: ControlComparison) -> Iterator[str]:
+    dominance, volume = comparison.dominance, comparison.hypervolume
+    text = (
+        f"Students dominate {dominance.n_controls_dominated} of {count(dominance.n_controls, 'control')} on error, "
+        f"step time and memory together"
+    )
+    if dominance.n_students_dominated:
+        text += f"; controls dominate {dominance.n_students_dominated} of {count(dominance.n_students, 'student')}"
+    yield text + "."
+    if volume.difference is not None and volume.ci95 is not None:
+        low, high = volume.ci95
+        sure = "" if low > 0 or high < 0 else ", so its sign is not sure"
+        yield (
+            f"The hypervolume of the students' front differs by {signed(volume.difference, 3)} cubic decades "
+            f"(95 % interval {signed(low, 3)} to {signed(high, 3)} over seeds{sure})."
+        )
+
+
+def _other_kind_sentence(verdict: Verdict, comparison: ControlComparison) -> str:
+    paired = comparison.paired_force_rmse
+    name = CONTROL_NAMES.get(comparison.control_kind, f"{comparison.control_kind} controls")
+    text = f"Against {name} the students' force RMSE is {percent_interval(paired)} theirs"
+    if paired.is_better:
+        return text + (": the gain remains." if verdict == "better" else ".")
+    if verdict == "better" and paired.is_worse:
+        return text + ": the gain reverses."
+    return text + (": the gain is not sure." if verdict == "better" else ".")
+
+
+def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
+    teacher, claim = summary.teacher, summary.best_under["paper"]
+    if teacher is None:
+        yield "No teacher is stored, so speed and memory cannot be put in relation to it."
+        return
+    below = teacher["percent_below_median_control"]
+    text = f"The teacher ({teacher['label']}) has a force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å"
+    if below is not None:
+        side = "below" if below >= 0 else "above"
+        text += f", {abs(below):.0f} % {side} the median architecture's best control"
+    yield text + "."
+    if claim["network"] is not None:
+        yield _claim_sentence(claim)
+
+
+def _claim_sentence(claim: dict[str, Any]) -> str:
+    network, met = claim["network"], claim["met"]
+    facts = [
+        f"{network['speedup']:.1f}× as fast" if np.isfinite(network["speedup"]) else "its speed not measured",
+        f"{100 * network['memory_fraction']:.0f} % of the memory per atom"
+        if np.isfinite(network["memory_fraction"])
+        else "its memory not measured",
+        f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error",
+    ]
+    text = f"{network['label']}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}"
+    if claim["is_met_by_one"]:
+        return (
+            f"{count(claim['n_meeting'], 'student')} {'is' if claim['n_meeting'] == 1 else 'are'} over 2× faster than "
+            f"the teacher with under half its memory and at most 20 % more force error; the most accurate is {text}."
+        )
+    names = {"faster": "over 2× faster", "smaller": "under half the memory", "accurate": "within 20 % of its error"}
+    missed = [names[name] for name in names if not met[name]]
+    return (
+        "No student is at once over 2× faster than the teacher, under half its memory and within 20 % of its error. "
+        f"The nearest is {text} (not met: {', '.join(missed)})."
+    )
+
+
+def percent_interval(paired: PairedDifference) -> str:
+    """Such as "9.9 % below (95 % interval 9.1 to 10.7 % below)"."""
+    if paired.mean_percent is None:
+        return "not comparable with"
+    mean = _side(paired.mean_percent)
+    if paired.ci95_percent is None:
+        return f"{mean} (no interval: too few pairs)"
+    low, high = paired.ci95_percent
+    return f"{mean} (95 % interval {signed(low, 1)} to {signed(high, 1)} %)"
+
+
+def _side(percent: float) -> str:
+    return f"{abs(percent):.1f} % {'below' if percent < 0 else 'above'}"
+
+
+def count(n: int, noun: str) -> str:
+    """Such as "1 pair" or "36 pairs"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}".replace(",", "\u202f")
+
+
+def signed(value: float, digits: int) -> str:
+    """Fixed-point with a sign, and a true minus."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def p_text(p_value: float) -> str:
+    """A p value to two digits, in powers of ten where tiny."""
+    if p_value >= 1e-3:
+        return f"{p_value:.2g}"
+    mantissa, exponent = f"{p_value:.0e}".split("e")
+    return f"{mantissa}×10{exponent_text(int(exponent))}"
+
+
+def exponent_text(exponent: int) -> str:
+    """The exponent in superscript figures."""
+    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -1,0 +1,254 @@
+"""The run directory: its files, its lock, and whether a config may continue what lies there."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+from pydantic import ValidationError
+
+from pareto_search.config import StudyConfig
+from pareto_search.errors import StoreError
+
+#: Settings that may grow: more trials, seeds or networks are added to what is there.
+BUDGET_KEYS = ("search.n_trials", "confirm.n_seeds", "confirm.max_front", "confirm.n_ladder")
+#: Settings that change no number of the study; a name ending in a dot stands for everything below it.
+NEUTRAL_KEYS = ("description", "cluster.", "search.report_every_epochs")
+
+_OTHER_OUT = "choose another directory with --out"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The files of a run (DESIGN section 9).
+
+    Attributes:
+        path: The directory, absolute, so that workers with another current directory find it.
+    """
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the process that uses the directory."""
+        return self.path / ".lock"
+
+    @property
+    def config_yaml(self) -> Path:
+        """The resolved settings."""
+        return self.path / "config.yaml"
+
+    @property
+    def dataset_json(self) -> Path:
+        """What the data are: hashes, split, references."""
+        return self.path / "dataset.json"
+
+    @property
+    def teacher_dir(self) -> Path:
+        """Model folder of the teacher."""
+        return self.path / "teacher"
+
+    @property
+    def labels_npz(self) -> Path:
+        """The teacher's atomic energies."""
+        return self.path / "labels.npz"
+
+    @property
+    def costs_json(self) -> Path:
+        """The cost table."""
+        return self.path / "costs.json"
+
+    @property
+    def study_db(self) -> Path:
+        """Optuna's study."""
+        return self.path / "study.db"
+
+    @property
+    def results_sqlite(self) -> Path:
+        """Every network's record and curve."""
+        return self.path / "results.sqlite"
+
+    @property
+    def models_dir(self) -> Path:
+        """Model folders of students and controls."""
+        return self.path / "models"
+
+    @property
+    def models_csv(self) -> Path:
+        """One row per network."""
+        return self.path / "models.csv"
+
+    @property
+    def curves_csv(self) -> Path:
+        """One row per network and epoch."""
+        return self.path / "curves.csv"
+
+    @property
+    def report_html(self) -> Path:
+        """The report, for people."""
+        return self.path / "report.html"
+
+    @property
+    def report_json(self) -> Path:
+        """The report's numbers."""
+        return self.path / "report.json"
+
+    @property
+    def log_txt(self) -> Path:
+        """Log of every command run on the directory."""
+        return self.path / "log.txt"
+
+    @property
+    def training_dir(self) -> Path:
+        """Checkpoints of half-trained networks."""
+        return self.path / "training"
+
+    @property
+    def ray_dir(self) -> Path:
+        """Scratch of Ray Tune; nothing in it is needed to resume."""
+        return self.path / "ray"
+
+
+@contextmanager
+def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
+    """Take a run directory for this process alone, creating it on first use.
+
+    The kernel gives the lock back when the process ends, however it ends. Nothing is written when the directory is
+    refused.
+
+    Args:
+        path: The directory.
+        config: Settings of this run. They must equal those the directory was made with, except that `BUDGET_KEYS`
+            may have grown and `NEUTRAL_KEYS` may differ.
+
+    Raises:
+        StoreError: If the directory is in use, was made with another config, holds something else or is not writable.
+    """
+    directory = RunDirectory(Path(path).resolve())
+    try:
+        _check(directory, config)
+        directory.path.mkdir(parents=True, exist_ok=True)
+        if not os.access(directory.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise StoreError(f"{directory.path} is read-only; make it writable or {_OTHER_OUT}")
+        lock = directory.lock.open("a+")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {_OTHER_OUT}") from error
+    with lock:
+        _take(lock, directory)
+        _check(directory, config)  # again: another process may have written it while this one waited for the file
+        if _stored_config(directory) != config.to_plain():
+            write_atomic(directory.config_yaml, to_yaml(config))
+        yield directory
+
+
+def to_yaml(config: StudyConfig) -> str:
+    """The settings as YAML, in the order of their definition."""
+    return yaml.safe_dump(config.to_plain(), sort_keys=False, allow_unicode=True)
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file in one step: readers, and a process that dies, see the old content or the new.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be written ({error.strerror or error}); free space or make its folder writable, then "
+            "run the same command again"
+        ) from error
+
+
+def _check(directory: RunDirectory, config: StudyConfig) -> None:
+    path = directory.path
+    if path.exists() and not path.is_dir():
+        raise StoreError(f"{path} is a file, not a directory; {_OTHER_OUT}")
+    stored = _stored_config(directory)
+    if stored is None:
+        if path.is_dir() and any(entry.name != directory.lock.name for entry in path.iterdir()):
+            raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {_OTHER_OUT}")
+        return
+    conflicts = _conflicts(stored, config.to_plain())
+    if conflicts:
+        lines = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in conflicts.items())
+        raise StoreError(
+            f"{path} was made with other settings:\n{lines}\n"
+            f"{_OTHER_OUT}, or go back to the old settings (only {', '.join(BUDGET_KEYS)} may grow)"
+        )
+
+
+def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
+    path = directory.config_yaml
+    if not path.is_file():
+        return None
+    try:
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).to_plain()
+    except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise StoreError(
+            f"{path} is damaged or from another version of pareto_search ({first}); restore it or {_OTHER_OUT}"
+        ) from error
+
+
+def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Settings that differ in a way that forbids continuing, by key path."""
+    old, new = _flatten(stored), _flatten(wanted)
+    conflicts = {}
+    for key in dict.fromkeys([*old, *new]):
+        before, now = old.get(key), new.get(key)
+        has_grown = key in BUDGET_KEYS and now >= before
+        if before != now and not has_grown and not _is_neutral(key):
+            conflicts[key] = (before, now)
+    return conflicts
+
+
+def _is_neutral(key: str) -> bool:
+    return any(key == name or (name.endswith(".") and key.startswith(name)) for name in NEUTRAL_KEYS)
+
+
+def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def _take(lock: IO[str], directory: RunDirectory) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        raise StoreError(
+            f"{directory.path} is in use by {holder}; wait for it to end, stop it, or {_OTHER_OUT}"
+        ) from error
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()} on {socket.gethostname()} since {started}\n")
+    lock.flush()

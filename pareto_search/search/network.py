@@ -1,0 +1,266 @@
+"""Training one network of a study: identified by its content, trained once, kept as a model folder."""
+
+import csv
+import fcntl
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pareto_search.config import (
+    PAPER_CONTROL_WEIGHTS,
+    Architecture,
+    ControlKind,
+    LossWeights,
+    ScheduledWeights,
+    TrainingSettings,
+)
+from pareto_search.measure.accuracy import measure_accuracy
+from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.model_files import read_description, save_model
+from pareto_search.records import CostRecord, CurvePoint, ModelRecord, Role, Stage
+from pareto_search.training.fit import FitResult, fit
+from pareto_search.training.study_data import StudyData
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NetworkJob:
+    """A network to train."""
+
+    stage: Stage
+    role: Role
+    architecture: Architecture
+    weights: LossWeights
+    training: TrainingSettings
+    seed: int
+    control_kind: ControlKind | None = None
+    trial_id: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """teacher, student, or the kind of control."""
+        return self.control_kind or self.role
+
+    def model_id(self, data: StudyData) -> str:
+        """Name of the network, from everything that decides its weights; stage and trial do not."""
+        content = {
+            "kind": self.kind,
+            "architecture": self.architecture.model_dump(mode="json"),
+            "weights": self.weights.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json", exclude={"checkpoint_every_s"}),
+            "seed": self.seed,
+            "dataset": data.dataset_hash,
+            "labels": data.labels.sha256 if self.role == "student" and data.labels else None,
+        }
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+        return f"{self.kind}-{self.architecture.label.replace('/', '-').replace(' ', '-')}-{digest}"
+
+
+def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
+    """The matched control: the student's job with its loss weights replaced, and nothing else.
+
+    `paper` has the paper's control weights; `ablation` the student's own with no weight on the teacher's labels.
+    """
+    if kind == "paper":
+        weights, schedule = PAPER_CONTROL_WEIGHTS, ()
+    else:
+        weights = student.weights.model_copy(update={"weight_atomic_energy": 0.0})
+        schedule = tuple(_without_teacher(row) for row in student.training.schedule)
+    training = student.training.model_copy(update={"schedule": schedule})
+    return replace(student, role="control", control_kind=kind, weights=weights, training=training)
+
+
+def _without_teacher(row: ScheduledWeights) -> ScheduledWeights:
+    return row.model_copy(update={"weight_atomic_energy": 0.0})
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where a worker trains.
+
+    Attributes:
+        teacher_dir: Folder of the finished teacher.
+        models_dir: Folders of the other finished networks.
+        training_dir: Checkpoints of half-trained ones.
+        device: Torch device.
+        epoch_guard: Entered for the length of each epoch, so that nothing trains while a cost is measured.
+    """
+
+    teacher_dir: Path
+    models_dir: Path
+    training_dir: Path
+    device: str
+    epoch_guard: Callable[[], AbstractContextManager[None]] = nullcontext
+
+    def folder(self, job: NetworkJob, model_id: str) -> Path:
+        """Where a finished network is kept."""
+        return self.teacher_dir if job.role == "teacher" else self.models_dir / model_id
+
+
+def train_network(
+    job: NetworkJob,
+    data: StudyData,
+    workplace: Workplace,
+    cost: CostRecord | None,
+    *,
+    on_epoch: Callable[[CurvePoint], None] | None = None,
+) -> ModelRecord:
+    """Train a network, or return its record if it is finished already.
+
+    A half-trained network continues from its checkpoint. Two processes that want the same network train it once:
+    the second waits for the first. A network that fails leaves a record with the reason.
+    """
+    model_id = job.model_id(data)
+    folder = workplace.folder(job, model_id)
+    with _one_at_a_time(workplace.training_dir / f"{model_id}.lock"):
+        if (folder / "model.json").is_file():
+            return replace(finished_record(folder), stage=job.stage, trial_id=job.trial_id)
+        try:
+            return _train(job, data, workplace, cost, model_id, on_epoch)
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            record = replace(_base_record(job, data, cost, model_id, "failed"), reason=reason)
+            _save_record(folder, None, record, ())
+            raise
+
+
+def finished_record(folder: Path) -> ModelRecord:
+    """The record in a model folder."""
+    return ModelRecord.from_plain(read_description(folder)["record"])
+
+
+def finished_curve(folder: Path) -> list[CurvePoint]:
+    """The training curve in a model folder; empty for a network that failed at once."""
+    path = folder / "curve.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [
+            CurvePoint(**{k: int(v) if k == "epoch" else float(v) for k, v in row.items()})
+            for row in csv.DictReader(file)
+        ]
+
+
+def _train(
+    job: NetworkJob,
+    data: StudyData,
+    workplace: Workplace,
+    cost: CostRecord | None,
+    model_id: str,
+    on_epoch: Callable[[CurvePoint], None] | None,
+) -> ModelRecord:
+    device = torch.device(workplace.device)
+    potential = HipnnPotential(job.architecture, data.references, seed=job.seed).to(device)
+    loader = data.loader(job.architecture, with_labels=job.role == "student", device=device)
+    checkpoint = workplace.training_dir / f"{model_id}.pt"
+    result = fit(
+        potential,
+        loader,
+        data.split,
+        job.weights,
+        job.training,
+        seed=job.seed,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+        epoch_guard=workplace.epoch_guard,
+    )
+    record = replace(
+        _base_record(job, data, cost, model_id, result.status),
+        n_weights=potential.n_weights,
+        n_epochs=result.n_epochs,
+        train_s=result.train_s,
+        **({} if result.status == "diverged" else _accuracies(potential, loader, data)),
+    )
+    if result.status == "diverged":
+        record = replace(record, reason=f"the loss became non-finite in epoch {result.n_epochs}")
+        potential = None
+    _save_record(workplace.folder(job, model_id), potential, record, result.curve)
+    checkpoint.unlink(missing_ok=True)
+    _log_result(record, result)
+    return record
+
+
+def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict[str, float]:
+    valid = measure_accuracy(potential, loader, data.split.valid)
+    test = measure_accuracy(potential, loader, data.split.test)
+    return {
+        "valid_force_rmse_ev_per_ang": valid.force_rmse_ev_per_ang,
+        "valid_energy_rmse_ev_per_atom": valid.energy_rmse_ev_per_atom,
+        **{f"test_{f.name}": getattr(test, f.name) for f in fields(test)},
+    }
+
+
+def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, model_id: str, status: Any) -> ModelRecord:
+    architecture = job.architecture
+    return ModelRecord(
+        model_id=model_id,
+        trial_id=job.trial_id,
+        stage=job.stage,
+        role=job.role,
+        control_kind=job.control_kind,
+        seed=job.seed,
+        n_features=architecture.n_features,
+        n_sensitivities=architecture.n_sensitivities,
+        n_atom_layers=architecture.n_atom_layers,
+        n_interaction_layers=architecture.n_interaction_layers,
+        l_max=architecture.l_max,
+        dist_hard_max_ang=architecture.dist_hard_max_ang,
+        n_weights=None,
+        **job.weights.model_dump(),
+        status=status,
+        dataset_hash=data.dataset_hash,
+        label_hash=data.labels.sha256 if job.role == "student" and data.labels else None,
+        **({} if cost is None else _cost_columns(cost)),
+    )
+
+
+def _cost_columns(cost: CostRecord) -> dict[str, Any]:
+    return {
+        "md_us_per_atom_step": cost.md.us_per_atom_step_median,
+        "max_atoms": cost.capacity.max_atoms,
+        "bytes_per_atom": cost.capacity.bytes_per_atom,
+        "engine": cost.engine,
+        "device": cost.device,
+    }
+
+
+def _save_record(
+    folder: Path, potential: HipnnPotential | None, record: ModelRecord, curve: tuple[CurvePoint, ...]
+) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [f.name for f in fields(CurvePoint)])
+    writer.writeheader()
+    writer.writerows(asdict(point) for point in curve)
+    save_model(folder, potential, {"record": record.to_plain()}, {"curve.csv": text.getvalue()})
+
+
+def _log_result(record: ModelRecord, result: FitResult) -> None:
+    name = record.model_id if record.trial_id is None else f"trial {record.trial_id} {record.model_id}"
+    if record.status == "complete":
+        logger.info(
+            "%s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s",
+            name,
+            record.test_force_rmse_ev_per_ang,
+            result.n_epochs,
+            result.train_s,
+        )
+    else:
+        logger.warning("%s: %s, %s", name, record.status, record.reason)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock that the kernel releases when the process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

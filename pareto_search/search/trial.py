@@ -1,0 +1,125 @@
+"""One trial: measure the architecture's cost, train the student, train its matched controls."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+from pareto_search.config import Architecture, StudyConfig
+from pareto_search.errors import TrainingDiverged
+from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.potential.process import prepare_torch
+from pareto_search.records import CostRecord, CurvePoint, ModelRecord
+from pareto_search.run_directory import RunDirectory
+from pareto_search.search.costs import CostTable
+from pareto_search.search.device_gate import DeviceGate
+from pareto_search.search.network import NetworkJob, Workplace, control_of, train_network
+from pareto_search.search.space import to_architecture, to_weights
+from pareto_search.training.study_data import StudyData
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything a worker needs; sent to the workers once.
+
+    Attributes:
+        config: The study.
+        directory: Its run directory, at the same path on every node.
+        data: Frames, neighbours, split, references and labels.
+        unit: Unit cell of the timed supercells.
+    """
+
+    config: StudyConfig
+    directory: RunDirectory
+    data: StudyData
+    unit: Atoms
+
+    def gate(self) -> DeviceGate:
+        """The gate of this host's device: while a cost is measured, nothing trains."""
+        return DeviceGate(Path(tempfile.gettempdir()) / "pareto_search-gates", self.config.device)
+
+    def workplace(self) -> Workplace:
+        """Where networks are trained and kept."""
+        return Workplace(
+            teacher_dir=self.directory.teacher_dir,
+            models_dir=self.directory.models_dir,
+            training_dir=self.directory.training_dir,
+            device=self.config.device,
+            epoch_guard=self.gate().training,
+        )
+
+    def cost(self, architecture: Architecture) -> CostRecord:
+        """Cost of an architecture, from the table or measured now with the device to itself."""
+        settings, n_threads = self.config.measure, self.config.cluster.cpus_per_trial
+        elements = tuple(sorted(self.data.references.by_element))
+        key = cost_key(architecture, elements, settings, self.unit, device=self.config.device, n_threads=n_threads)
+        return CostTable(self.directory.costs_json).get_or_measure(
+            key,
+            lambda: measure_cost(
+                architecture,
+                self.data.references,
+                settings,
+                self.unit,
+                device=self.config.device,
+                n_threads=n_threads,
+            ),
+            self.gate(),
+        )
+
+    def train(self, job: NetworkJob, on_epoch: Callable[[CurvePoint], None] | None = None) -> ModelRecord:
+        """Train a network in this process; its cost is known first."""
+        prepare_torch(self.config.cluster.cpus_per_trial)
+        cost = self.cost(job.architecture)
+        return train_network(job, self.data, self.workplace(), cost, on_epoch=on_epoch)
+
+
+def run_trial(workshop: Workshop, params: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Train the student of a trial and its controls.
+
+    Args:
+        workshop: The study.
+        params: The sampler's choice, with `trial_number`.
+        report: Called with the three objectives and the epoch every few epochs of the student.
+
+    Returns:
+        The three objectives of the finished student, its `model_id` and those of its controls.
+
+    Raises:
+        TrainingDiverged: If the student diverged; its record is kept.
+    """
+    search = workshop.config.search
+    student = NetworkJob(
+        stage="search",
+        role="student",
+        architecture=to_architecture(search.space, params),
+        weights=to_weights(search.space, params),
+        training=search.training,
+        seed=search.network_seed,
+        trial_id=int(params["trial_number"]),
+    )
+    cost = workshop.cost(student.architecture)
+    costs = {
+        "md_us_per_atom_step": cost.md.us_per_atom_step_median,
+        "max_atoms": cost.capacity.max_atoms,
+    }
+
+    def on_epoch(point: CurvePoint) -> None:
+        if point.epoch % search.report_every_epochs == 0:
+            rmse = {"valid_force_rmse_ev_per_ang": point.valid_force_rmse_ev_per_ang}
+            report({**costs, **rmse, "epoch": point.epoch})
+
+    record = workshop.train(student, on_epoch)
+    if record.status == "diverged":
+        raise TrainingDiverged(record.n_epochs or 0)
+    controls = [workshop.train(control_of(student, kind)) for kind in search.controls]
+    return {
+        **costs,
+        "valid_force_rmse_ev_per_ang": record.valid_force_rmse_ev_per_ang,
+        "epoch": record.n_epochs,
+        "model_ids": [record.model_id, *(control.model_id for control in controls)],
+    }

@@ -1,0 +1,158 @@
+"""The verbs of the command line as functions: each opens the run directory, does its stage and what that needs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pareto_search.config import StudyConfig
+from pareto_search.config_file import load_config
+from pareto_search.data.summary import DatasetSummary, summarize
+from pareto_search.errors import StoreError
+from pareto_search.measure.accuracy import Accuracy, measure_accuracy
+from pareto_search.planning import StudyPlan, plan_study
+from pareto_search.potential.model_files import load_model
+from pareto_search.potential.process import prepare_torch
+from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.study import Study, load_study_data, open_study
+from pareto_search.training.labels import Labels
+
+if TYPE_CHECKING:
+    from pareto_search.analysis.study import StudySummary
+
+logger = logging.getLogger(__name__)
+
+
+def run(config: StudyConfig, out: str | Path) -> "StudySummary":
+    """Do every stage and write the report; continues what is there."""
+    with _study(config, out) as study:
+        study.label()
+        study.costs()
+        study.search()
+        study.confirm()
+        return study.report()
+
+
+def plan(config: StudyConfig) -> StudyPlan:
+    """What a run would do, with estimates of time and memory; writes nothing."""
+    prepare_torch(config.cluster.cpus_per_trial)
+    return plan_study(config, load_study_data(config))
+
+
+def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
+    """Read and check the data; with a run directory, write `dataset.json` and `data.html` there."""
+    if out is None:
+        content = load_study_data(config)
+        return summarize(content.dataset, content.table)
+    from pareto_search.report.dataset_page import write_dataset_page
+
+    with _study(config, out) as study:
+        summary = summarize(study.data.dataset, study.data.table)
+        write_dataset_page(summary.to_plain(), study.directory.data_html)
+        return summary
+
+
+def teacher(config: StudyConfig, out: str | Path) -> ModelRecord:
+    """Train the teacher."""
+    with _study(config, out) as study:
+        return study.teacher()
+
+
+def label(config: StudyConfig, out: str | Path) -> Labels:
+    """Cache the teacher's atomic energies."""
+    with _study(config, out) as study:
+        return study.label()
+
+
+def costs(config: StudyConfig, out: str | Path, n_ladder: int = 4) -> list[CostRecord]:
+    """Measure the cost of the teacher, of the search's first points and of a ladder of architectures."""
+    with _study(config, out) as study:
+        return study.costs(n_ladder)
+
+
+def search(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
+    """Run the search; returns its networks."""
+    with _study(config, out) as study:
+        study.search()
+        return study.records("search")
+
+
+def confirm(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
+    """Retrain the front and a ladder with fresh seeds; returns these networks."""
+    with _study(config, out) as study:
+        study.confirm()
+        return study.records("confirm")
+
+
+def report(run_dir: str | Path) -> "StudySummary":
+    """Write the tables and the report of a run directory again."""
+    with _study(_config_of(Path(run_dir)), run_dir) as study:
+        return study.report()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A trained model measured: accuracy on two splits and cost."""
+
+    model_id: str
+    valid: Accuracy
+    test: Accuracy
+    cost: CostRecord
+
+
+def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ()) -> Measurement:
+    """Measure a trained model of a run again; `measure.*` settings can be overridden."""
+    from pareto_search.measure.cost import measure_cost
+
+    directory = Path(run_dir)
+    config = _config_of(directory, overrides)
+    with _study(_config_of(directory), run_dir) as study:
+        folder = study.directory.teacher_dir if model_id == "teacher" else study.directory.models_dir / model_id
+        potential = load_model(folder)
+        loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
+        return Measurement(
+            model_id=model_id,
+            valid=measure_accuracy(potential, loader, study.data.split.valid),
+            test=measure_accuracy(potential, loader, study.data.split.test),
+            cost=measure_cost(
+                potential.architecture,
+                study.data.references,
+                config.measure,
+                study.workshop.unit,
+                device=config.device,
+                n_threads=config.cluster.cpus_per_trial,
+            ),
+        )
+
+
+def _config_of(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise StoreError(f"{run_dir} is not a run directory: it has no config.yaml; name the --out of a run")
+    return load_config(path, overrides)
+
+
+@contextmanager
+def _study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
+    """Open the run directory, log into its log.txt and prepare this process for PyTorch."""
+    prepare_torch(config.cluster.cpus_per_trial)
+    with open_study(config, Path(out)) as study, _log_to(study.directory.log_txt):
+        yield study
+
+
+@contextmanager
+def _log_to(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("pareto_search")
+    root.addHandler(handler)
+    try:
+        yield
+    except Exception as error:
+        logger.error("stopped: %s", error)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()

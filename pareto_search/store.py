@@ -1,0 +1,226 @@
+"""The run's results in SQLite: one row per network and one per epoch, written by the driver alone."""
+
+import csv
+import json
+import logging
+import sqlite3
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.errors import StoreError
+from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
+from pareto_search.run_directory import write_atomic
+
+logger = logging.getLogger(__name__)
+
+_SCHEMA_VERSION = 1
+_SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
+#: pandas' own dtype for text: `str` from version 3 on, `object` before.
+_TEXT_DTYPE = pd.Series(["text"]).dtype
+
+
+def _plain_type(annotation: Any) -> type:
+    """int, float or str, seen through Optional and Literal."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return str
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
+    return typing.cast(type, annotation)
+
+
+_MODEL_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(ModelRecord).items()}
+_CURVE_TYPES = {"model_id": str} | {name: _plain_type(h) for name, h in typing.get_type_hints(CurvePoint).items()}
+
+
+class ResultStore:
+    """Durable results of a run; a context manager.
+
+    Everything in it can be rebuilt from the model folders with `ingest_all`.
+
+    Args:
+        path: SQLite file, made if it does not exist.
+
+    Raises:
+        StoreError: If the file is damaged, not a results file or cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._remedy = (
+            f"move {path} (and {path.name}-wal, {path.name}-shm) away and run the same command again: "
+            "the results are read back from the model folders"
+        )
+        connection = None
+        try:
+            connection = sqlite3.connect(path, timeout=60.0, isolation_level=None)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            self._check_integrity(connection)
+            self._create_tables(connection)
+        except (sqlite3.Error, StoreError) as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"{path} cannot be used ({error}); {self._remedy}") from error
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; further calls fail."""
+        self._connection.close()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def put(self, record: ModelRecord, curve: Sequence[CurvePoint]) -> None:
+        """Store a network and its curve in one transaction, replacing what is there under its model_id."""
+        row = _as_row(record.to_plain(), _MODEL_TYPES)
+        points = [_as_row({"model_id": record.model_id, **asdict(point)}, _CURVE_TYPES) for point in curve]
+        updates = ", ".join(f"{name} = excluded.{name}" for name in MODEL_COLUMNS[1:])
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(
+                    f"INSERT INTO models ({', '.join(MODEL_COLUMNS)}) VALUES ({_marks(MODEL_COLUMNS)}) "
+                    f"ON CONFLICT(model_id) DO UPDATE SET {updates}",
+                    row,
+                )
+                self._connection.execute("DELETE FROM curves WHERE model_id = ?", (record.model_id,))
+                self._connection.executemany(
+                    f"INSERT INTO curves ({', '.join(CURVE_COLUMNS)}) VALUES ({_marks(CURVE_COLUMNS)})", points
+                )
+        except sqlite3.Error as error:
+            raise StoreError(
+                f"{record.model_id} could not be stored in {self._path} ({error}); make sure that the disk has space "
+                "and the file is writable, then run the same command again"
+            ) from error
+
+    def ingest(self, folders: Iterable[Path]) -> int:
+        """Store the finished networks of model folders, except those stored already.
+
+        A folder without `model.json` is not finished; one that cannot be read is skipped with a warning.
+
+        Returns:
+            Number of networks added.
+        """
+        known = {row[0] for row in self._connection.execute("SELECT model_id FROM models")}
+        n_added = 0
+        for folder in folders:
+            if folder.name in known or not (folder / "model.json").is_file():
+                continue
+            try:
+                record, curve = _read_folder(folder)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                logger.warning("%s cannot be read (%s) and is left out; delete it to train it again", folder, error)
+                continue
+            if record.model_id not in known:
+                self.put(record, curve)
+                known.add(record.model_id)
+                n_added += 1
+        return n_added
+
+    def ingest_all(self, models_dir: Path) -> int:
+        """`ingest` every folder in a directory, by age; hidden ones are still being written."""
+        if not models_dir.is_dir():
+            return 0
+        folders = [path for path in models_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        return self.ingest(sorted(folders, key=lambda path: (path.stat().st_mtime_ns, path.name)))
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """Number of networks stored."""
+        return int(self._connection.execute("SELECT count(*) FROM models").fetchone()[0])
+
+    def get(self, model_id: str) -> ModelRecord | None:
+        """One network's record, or None."""
+        row = self._connection.execute(
+            f"SELECT {', '.join(MODEL_COLUMNS)} FROM models WHERE model_id = ?", (model_id,)
+        ).fetchone()
+        return None if row is None else ModelRecord(*row)
+
+    def models(self) -> pd.DataFrame:
+        """All networks in the order they came: MODEL_COLUMNS; whole numbers as Int64, what does not apply missing."""
+        rows = self._connection.execute(f"SELECT {', '.join(MODEL_COLUMNS)} FROM models ORDER BY position").fetchall()
+        return _frame(rows, MODEL_COLUMNS, _MODEL_TYPES)
+
+    def curves(self) -> pd.DataFrame:
+        """All epochs of all networks in the order they came: CURVE_COLUMNS."""
+        columns = ", ".join(f"curves.{name}" for name in CURVE_COLUMNS)
+        rows = self._connection.execute(
+            f"SELECT {columns} FROM curves JOIN models USING (model_id) ORDER BY position, epoch"
+        ).fetchall()
+        return _frame(rows, CURVE_COLUMNS, _CURVE_TYPES)
+
+    def export_csv(self, models_csv: Path, curves_csv: Path) -> None:
+        """Write both tables as CSV, each in one step."""
+        write_atomic(models_csv, self.models().to_csv(index=False))
+        write_atomic(curves_csv, self.curves().to_csv(index=False))
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    def _check_integrity(self, connection: sqlite3.Connection) -> None:
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise StoreError(f"{self._path} is damaged ({problem}); {self._remedy}")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _SCHEMA_VERSION):
+            raise StoreError(f"{self._path} has table version {version}, not {_SCHEMA_VERSION}; {self._remedy}")
+
+    def _create_tables(self, connection: sqlite3.Connection) -> None:
+        models = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in _MODEL_TYPES.items())
+        curves = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in _CURVE_TYPES.items())
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS models (position INTEGER PRIMARY KEY AUTOINCREMENT, {models}, "
+            "UNIQUE (model_id))"
+        )
+        connection.execute(f"CREATE TABLE IF NOT EXISTS curves ({curves}, PRIMARY KEY (model_id, epoch))")
+        connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+
+def _read_folder(folder: Path) -> tuple[ModelRecord, list[CurvePoint]]:
+    record = ModelRecord.from_plain(json.loads((folder / "model.json").read_text(encoding="utf-8"))["record"])
+    if not record.model_id:
+        raise ValueError("its record has no model_id")
+    path = folder / "curve.csv"
+    if not path.is_file():
+        return record, []
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in CURVE_COLUMNS if name != "model_id"]
+    return record, [CurvePoint(**{name: _CURVE_TYPES[name](row[name]) for name in names}) for row in rows]
+
+
+def _as_row(values: dict[str, Any], types_by_name: dict[str, type]) -> tuple[Any, ...]:
+    """Values as SQLite's own types, in column order; NumPy's scalars would be stored as bytes."""
+    return tuple(None if values[name] is None else kind(values[name]) for name, kind in types_by_name.items())
+
+
+def _marks(columns: Sequence[str]) -> str:
+    return ", ".join("?" * len(columns))
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: Sequence[str], types_by_name: dict[str, type]) -> pd.DataFrame:
+    values = zip(*rows, strict=True) if rows else [()] * len(columns)
+    series = {name: _series(list(column), types_by_name[name]) for name, column in zip(columns, values, strict=True)}
+    return pd.DataFrame(series, columns=list(columns))
+
+
+def _series(values: list[Any], kind: type) -> "pd.Series[Any]":
+    if kind is int:
+        return pd.Series(values, dtype="Int64")
+    filled = [np.nan if value is None else value for value in values]
+    return pd.Series(filled, dtype="float64" if kind is float else _TEXT_DTYPE)

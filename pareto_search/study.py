@@ -1,0 +1,249 @@
+"""The stages of a study, each a function of what the earlier ones left in the run directory."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pareto_search.config import Architecture, LossWeights, StudyConfig
+from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
+from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.data.references import fit_references
+from pareto_search.data.sources import load_dataset
+from pareto_search.data.split import draw_split
+from pareto_search.data.summary import summarize
+from pareto_search.errors import ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.measure.device import check_device
+from pareto_search.measure.structure import unit_cell
+from pareto_search.potential.model_files import load_model, read_description
+from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.run_directory import RunDirectory, open_run
+from pareto_search.search.confirm import confirmation_jobs, select_students
+from pareto_search.search.costs import CostTable
+from pareto_search.search.network import NetworkJob
+from pareto_search.search.space import ladder, to_architecture
+from pareto_search.search.trial import Workshop
+from pareto_search.store import ResultStore
+from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels
+from pareto_search.training.study_data import StudyData
+
+logger = logging.getLogger(__name__)
+
+
+def load_study_data(config: StudyConfig) -> StudyData:
+    """Read the data, draw the split, fit the reference energies and find the neighbours; writes nothing."""
+    dataset = load_dataset(config.data)
+    split = draw_split(dataset, config.split)
+    references = fit_references(dataset, split.train)
+    table = build_neighbor_table(dataset, config.largest_cutoff_ang)
+    logger.info(
+        "data: %d frames, %d atoms, %.0f neighbours an atom within %.2f Å, neighbour table %.0f MiB",
+        dataset.n_systems,
+        dataset.n_atoms,
+        table.n_pairs / dataset.n_atoms,
+        table.cutoff_ang,
+        table.nbytes / 2**20,
+    )
+    return StudyData(dataset, table, split, references)
+
+
+@dataclass
+class Study:
+    """An open run directory; stages are its methods, and whatever a stage needs is made or read on first use."""
+
+    config: StudyConfig
+    directory: RunDirectory
+    store: ResultStore
+    _resources: ExitStack = field(default_factory=ExitStack)
+
+    # --- data, teacher, labels --------------------------------------------------------------------------------------
+
+    @cached_property
+    def data(self) -> StudyData:
+        """Frames, split, references and neighbours; `dataset.json` is written the first time and compared later."""
+        data = load_study_data(self.config)
+        path = self.directory.dataset_json
+        if path.is_file():
+            known = read_dataset_info(path)
+            if known.split_hash != data.dataset_hash:
+                raise StoreError(
+                    f"the data have changed since {path} was written (hash {data.dataset_hash[:12]}, then "
+                    f"{known.split_hash[:12]}); put the old data back or start another run with a new --out"
+                )
+        else:
+            dataset = data.dataset
+            info = DatasetInfo(
+                dataset_hash=dataset.sha256,
+                split=data.split,
+                split_hash=data.dataset_hash,
+                references=data.references,
+                summary=summarize(dataset, data.table).to_plain(),
+                notes=dataset.notes,
+            )
+            write_dataset_info(path, info)
+        return data
+
+    @cached_property
+    def workshop(self) -> Workshop:
+        """What workers need, without labels."""
+        return Workshop(
+            config=self.config,
+            directory=self.directory,
+            data=self.data,
+            unit=unit_cell(self.config.measure.structure, self.data.dataset),
+        )
+
+    @cached_property
+    def labelled_workshop(self) -> Workshop:
+        """What workers need, with the teacher's labels."""
+        return replace(self.workshop, data=replace(self.data, labels=self.label()))
+
+    def teacher(self) -> ModelRecord:
+        """Measure the teacher's cost and train it, unless that is done.
+
+        Raises:
+            TrainingDiverged: If it diverged; without a teacher there is no study.
+        """
+        settings = self.config.teacher
+        job = NetworkJob(
+            "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
+        )
+        record = self.workshop.train(job)
+        self.store.ingest([self.directory.teacher_dir])
+        if record.status != "complete":
+            raise TrainingDiverged(record.n_epochs or 0)
+        logger.info(
+            "teacher %s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s",
+            settings.architecture.label,
+            record.test_force_rmse_ev_per_ang,
+            record.n_epochs,
+            record.train_s,
+        )
+        return record
+
+    def label(self) -> Labels:
+        """The teacher's atomic energies, from the cache where it belongs to this teacher, dataset and split."""
+        record = self.teacher()
+        teacher = load_model(self.directory.teacher_dir)
+        dataset_hash = self.data.dataset_hash
+        labels = read_labels(self.directory.labels_npz, teacher=teacher, dataset_hash=dataset_hash)
+        if labels is None:
+            loader = self.data.loader(teacher.architecture, with_labels=False, device="cpu")
+            labels = make_labels(teacher, loader, self.data.dataset, dataset_hash)
+            save_labels(self.directory.labels_npz, labels)
+            logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), record.model_id)
+        return labels
+
+    # --- costs, search, confirmation --------------------------------------------------------------------------------
+
+    def costs(self, n_ladder: int = 0) -> list[CostRecord]:
+        """Measure the teacher's cost, that of the search's first points, and of a ladder through the space."""
+        space = self.config.search.space
+        architectures = [self.config.teacher.architecture]
+        architectures += [to_architecture(space, point) for point in self.config.search.points]
+        architectures += ladder(space, n_ladder)
+        return [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
+
+    def search(self) -> None:
+        """Run the search's trials that are not done yet."""
+        from pareto_search.search.trial import run_trial
+        from pareto_search.search.tune import run_search
+
+        workshop = self.labelled_workshop
+        self._ray()
+        run_search(
+            settings=self.config.search,
+            cluster=self.config.cluster,
+            study_name=self.config.name,
+            study_db=self.directory.study_db,
+            storage_dir=self.directory.ray_dir,
+            shared=workshop,
+            trial=run_trial,
+            on_finished=self._trial_finished,
+        )
+        self.store.ingest_all(self.directory.models_dir)
+
+    def confirm(self) -> None:
+        """Retrain the chosen students and their controls with fresh seeds, as far as that is not done."""
+        from pareto_search.search.jobs import run_jobs
+
+        workshop = self.labelled_workshop
+        jobs = confirmation_jobs(self._chosen_students(), self.config)
+        missing = [job for job in jobs if not self._is_finished(job, workshop)]
+        logger.info("confirmation: %d networks, %d of them to train", len(jobs), len(missing))
+        if missing:
+            self._ray()
+            run_jobs(
+                cluster=self.config.cluster,
+                shared=workshop,
+                jobs=missing,
+                job=Workshop.train,
+                name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
+                on_result=self._network_finished,
+            )
+        self.store.ingest_all(self.directory.models_dir)
+
+    def _chosen_students(self) -> list[tuple[Architecture, LossWeights]]:
+        rows = select_students(self.store.models(), self.config.confirm)
+        if rows.empty:
+            raise ParetoSearchError("no student of the search was trained to the end; see log.txt for the reasons")
+        students = []
+        for row in rows.to_dict("records"):
+            description = read_description(self.directory.models_dir / row["model_id"])
+            weights = {name: row[name] for name in LossWeights.model_fields}
+            students.append(
+                (Architecture.model_validate(description["architecture"]), LossWeights.model_validate(weights))
+            )
+        return students
+
+    def _is_finished(self, job: NetworkJob, workshop: Workshop) -> bool:
+        return (self.directory.models_dir / job.model_id(workshop.data) / "model.json").is_file()
+
+    # --- report -----------------------------------------------------------------------------------------------------
+
+    def report(self) -> Any:
+        """Write the CSV files, `report.json` and `report.html` from what is stored; trains nothing."""
+        from pareto_search.report.page import write_report
+        from pareto_search.report.tables import ReportInput
+
+        directory = self.directory
+        self.store.export_csv(directory.models_csv, directory.curves_csv)
+        content = ReportInput(
+            config=self.config.to_plain(),
+            models=self.store.models(),
+            curves=self.store.curves(),
+            costs=CostTable(directory.costs_json).all(),
+            dataset=read_dataset_info(directory.dataset_json).to_plain(),
+        )
+        return write_report(content, directory.report_html, directory.report_json)
+
+    # --- plumbing ---------------------------------------------------------------------------------------------------
+
+    def _ray(self) -> None:
+        """Start or join Ray once; it is left when the study is closed."""
+        from pareto_search.search.cluster import ray_session
+
+        if "ray" not in self.__dict__:
+            self.__dict__["ray"] = self._resources.enter_context(ray_session(self.config.cluster, self.config.name))
+
+    def _trial_finished(self, number: int, result: dict[str, Any] | None, reason: str | None) -> None:
+        self.store.ingest_all(self.directory.models_dir)
+
+    def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
+        self.store.ingest_all(self.directory.models_dir)
+
+
+@contextmanager
+def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
+    """Open a run directory for work, alone.
+
+    Raises:
+        ConfigError: If the device is not there.
+        StoreError: If the directory is in use, of another config, read-only or damaged.
+    """
+    check_device(config.device)
+    with open_run(out, config) as directory, ResultStore(directory.results_sqlite) as store, ExitStack() as resources:
+        yield Study(config, directory, store, resources)

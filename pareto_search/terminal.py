@@ -1,0 +1,170 @@
+"""What the command line prints: tables and a few lines on standard output."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from pareto_search.config import Architecture
+from pareto_search.records import CostRecord, ModelRecord
+
+if TYPE_CHECKING:
+    from pareto_search.analysis.study import StudySummary
+    from pareto_search.data.summary import DatasetSummary
+    from pareto_search.planning import StudyPlan
+    from pareto_search.stages import Measurement
+
+_BARS = " ▁▂▃▄▅▆▇█"
+
+
+def say(text: str) -> None:
+    """Print one line as it is."""
+    Console(soft_wrap=True).print(text, markup=False, highlight=False)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def show_models(records: list[ModelRecord]) -> None:
+    """One line per network."""
+    columns = (
+        "model",
+        "status",
+        "seed",
+        "epochs",
+        "valid F eV/Å",
+        "test F eV/Å",
+        "test E meV/atom",
+        "µs/atom/step",
+        "max atoms",
+    )
+    rows = [
+        (
+            r.model_id,
+            r.status if r.reason is None else f"{r.status}: {r.reason}",
+            r.seed,
+            r.n_epochs,
+            r.valid_force_rmse_ev_per_ang,
+            r.test_force_rmse_ev_per_ang,
+            None if r.test_energy_rmse_ev_per_atom is None else 1e3 * r.test_energy_rmse_ev_per_atom,
+            r.md_us_per_atom_step,
+            r.max_atoms,
+        )
+        for r in records
+    ]
+    _table(f"{len(records)} networks", columns, rows)
+
+
+def show_costs(costs: list[CostRecord]) -> None:
+    """One line per architecture."""
+    columns = ("architecture", "cutoff Å", "engine", "µs/atom/step", "quartiles", "max atoms", "bytes/atom")
+    rows = []
+    for cost in costs:
+        architecture = Architecture.model_validate(cost.architecture)
+        quartiles = f"{cost.md.us_per_atom_step_q25:.3g}–{cost.md.us_per_atom_step_q75:.3g}"
+        rows.append(
+            (
+                architecture.label,
+                architecture.dist_hard_max_ang,
+                cost.engine,
+                cost.md.us_per_atom_step_median,
+                quartiles,
+                cost.capacity.max_atoms,
+                round(cost.capacity.bytes_per_atom),
+            )
+        )
+    budget = f"capacity within {costs[0].capacity.budget_gib:g} GiB" if costs else ""
+    _table(f"Costs on {costs[0].device if costs else 'no device'}; {budget}", columns, rows)
+
+
+def show_plan(plan: "StudyPlan") -> None:
+    """Stages, estimates and the resolved settings."""
+    rows = [(s.name, s.n_networks, s.max_epochs, _duration(s.seconds)) for s in plan.stages]
+    _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs at most", "time at most"), rows)
+    say(
+        f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {_duration(plan.seconds)} if "
+        f"every network trains for all its epochs, costs not counted; {plan.shared_mib:.0f} MiB of data per node"
+    )
+    say(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
+    """What the data hold, with histograms as bars."""
+    plain = summary.to_plain()
+    histograms = plain.pop("histograms")
+    for key, value in plain.items():
+        shown = ", ".join(f"{k} {_cell(v)}" for k, v in value.items()) if isinstance(value, dict) else _cell(value)
+        say(f"{key:32} {shown}")
+    for name, histogram in histograms.items():
+        counts, edges = histogram["counts"], histogram["edges"]
+        top = max(counts) or 1
+        bars = "".join(_BARS[min(8, -(-8 * n // top))] for n in counts)
+        say(f"{name:32} {edges[0]:10.4g} {bars} {edges[-1]:.4g}")
+    if out is not None:
+        say(f"histograms: {out / 'data.html'}")
+
+
+def show_measurement(measurement: "Measurement") -> None:
+    """Accuracy and cost of one model."""
+    rows = [
+        (
+            name,
+            accuracy.force_rmse_ev_per_ang,
+            accuracy.force_mae_ev_per_ang,
+            1e3 * accuracy.energy_rmse_ev_per_atom,
+            1e3 * accuracy.energy_mae_ev_per_atom,
+        )
+        for name, accuracy in (("valid", measurement.valid), ("test", measurement.test))
+    ]
+    columns = ("split", "force RMSE eV/Å", "force MAE eV/Å", "energy RMSE meV/atom", "energy MAE meV/atom")
+    _table(measurement.model_id, columns, rows)
+    show_costs([measurement.cost])
+    md = measurement.cost.md
+    say(
+        f"{md.n_atoms} atoms, {md.n_steps} steps of {md.timestep_fs:g} fs: "
+        f"neighbour list {md.us_per_atom_neighbor:.3g}, model {md.us_per_atom_model:.3g}, integrator {md.us_per_atom_integrator:.3g} µs/atom/step; "
+        f"energy drift {md.energy_drift_ev_per_atom_ps:.2g} eV/atom/ps"
+    )
+
+
+def show_study(summary: "StudySummary", out: Path) -> None:
+    """The front as a table, the answer in words and the path of the report."""
+    from pareto_search.report.words import sentences
+
+    rows = [
+        (
+            row["label"],
+            row["n_seeds"],
+            row["force_rmse_ev_per_ang"],
+            row["md_us_per_atom_step"],
+            row["max_atoms"],
+        )
+        for row in summary.front_rows()
+    ]
+    columns = ("students on the front", "seeds", f"{summary.split} F eV/Å", "µs/atom/step", "max atoms")
+    _table("Pareto front", columns, rows)
+    for sentence in sentences(summary):
+        say(sentence)
+    say(f"report: {(out / 'report.html').resolve()}")

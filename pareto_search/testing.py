@@ -1,0 +1,107 @@
+"""Contract tests to subclass: a new kind of potential supplies fixtures and inherits every test."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from pareto_search.data.dataset import from_frames
+from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.potential.batch import make_batch
+from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.engine import Evaluation
+from pareto_search.potential.hipnn import HipnnPotential
+
+
+def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
+    """What a potential says of some frames, as one batch in its own precision."""
+    labelled = []
+    for atoms in frames:
+        bare = atoms.copy()
+        bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
+        labelled.append(bare)
+    dataset = from_frames(labelled, ["test"] * len(frames), {})
+    table = build_neighbor_table(dataset, potential.architecture.dist_hard_max_ang, np.float64)
+    batch = make_batch(dataset, table, np.arange(len(frames)), potential.elements, potential.dtype)
+    return potential(batch, with_forces=with_forces)
+
+
+def evaluate_detached(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
+    """The same without gradients by the weights."""
+    result = evaluate_frames(potential.eval(), frames, with_forces=with_forces)
+    return Evaluation(*(None if value is None else value.detach() for value in result))
+
+
+class PotentialContract:
+    """What every potential must do. Subclasses define the fixtures `potential` (float64) and `atoms`."""
+
+    @pytest.fixture
+    def potential(self) -> HipnnPotential:
+        """The potential, float64."""
+        raise NotImplementedError("define the fixture `potential`")
+
+    @pytest.fixture
+    def atoms(self) -> Atoms:
+        """A system without symmetry that the potential knows."""
+        raise NotImplementedError("define the fixture `atoms`")
+
+    def test_forces_are_minus_the_slope_of_the_energy(self, potential: Any, atoms: Atoms) -> None:
+        """Central differences of the energy."""
+        forces = evaluate_detached(potential, [atoms]).forces
+        step = 1e-4
+        for atom, axis in [(0, 0), (1, 1), (len(atoms) - 1, 2)]:
+            moved = []
+            for sign in (1, -1):
+                moved.append(atoms.copy())
+                moved[-1].positions[atom, axis] += sign * step
+            up, down = evaluate_detached(potential, moved, with_forces=False).energy.tolist()
+            assert -(up - down) / (2 * step) == pytest.approx(float(forces[atom, axis]), rel=1e-6, abs=1e-8)
+
+    def test_forces_sum_to_zero(self, potential: Any, atoms: Atoms) -> None:
+        """Newton's third law."""
+        forces = evaluate_detached(potential, [atoms]).forces
+        assert float(forces.sum(0).abs().max()) < 1e-10 * len(atoms)
+
+    def test_atomic_energies_sum_to_the_energy(self, potential: Any, atoms: Atoms) -> None:
+        """The decomposition that the teacher hands on."""
+        result = evaluate_detached(potential, [atoms])
+        assert float(result.atomic_energy.sum()) == pytest.approx(float(result.energy[0]), rel=1e-12)
+
+    def test_rotation_turns_the_forces_and_keeps_the_energy(self, potential: Any, atoms: Atoms) -> None:
+        """Rotated, shifted and wrapped differently, it is the same system."""
+        turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+        turned = atoms.copy()
+        turned.set_cell(atoms.cell.array @ turn)
+        turned.positions = atoms.positions @ turn + [0.3, -1.0, 0.2]
+        before, after = evaluate_detached(potential, [atoms]), evaluate_detached(potential, [turned])
+        torch.testing.assert_close(after.energy, before.energy, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(after.forces, before.forces @ torch.from_numpy(turn), rtol=1e-8, atol=1e-10)
+
+    def test_order_of_atoms_does_not_matter(self, potential: Any, atoms: Atoms) -> None:
+        """Permutation invariance."""
+        order = np.random.default_rng(1).permutation(len(atoms))
+        before, after = evaluate_detached(potential, [atoms]), evaluate_detached(potential, [atoms[order]])
+        torch.testing.assert_close(after.forces, before.forces[order], rtol=1e-9, atol=1e-11)
+        torch.testing.assert_close(after.atomic_energy, before.atomic_energy[order], rtol=1e-9, atol=1e-11)
+
+    def test_batch_equals_separate_calls(self, potential: Any, atoms: Atoms) -> None:
+        """Frames of one batch do not see each other."""
+        other = atoms.copy()
+        other.rattle(0.05, seed=3)
+        pair = [atoms, other[: len(other) - 1]]
+        together = evaluate_detached(potential, pair)
+        alone = [evaluate_detached(potential, [frame]) for frame in pair]
+        for name in Evaluation._fields:
+            joined = torch.cat([getattr(result, name) for result in alone])
+            torch.testing.assert_close(getattr(together, name), joined, rtol=1e-11, atol=1e-12)
+
+    def test_calculator_agrees(self, potential: Any, atoms: Atoms) -> None:
+        """The ASE calculator says the same, reference energies added."""
+        atoms.calc = make_calculator(potential)
+        result = evaluate_detached(potential, [atoms])
+        reference = potential.references.of_atoms(atoms.numbers).sum()
+        assert atoms.get_potential_energy() == pytest.approx(float(result.energy[0]) + reference, rel=1e-10)
+        np.testing.assert_allclose(atoms.get_forces(), result.forces.numpy(), rtol=1e-7, atol=1e-9)

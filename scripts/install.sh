@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Make .venv with the pinned versions. Needs Python 3.11+ and git; does nothing where that is done already.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "install: need Python 3.11 or newer, $("$python" --version) found; set PYTHON=/path/to/python3.11" >&2
+    exit 2
+}
+stamp=.venv/installed
+wanted=$(cat pyproject.toml constraints.txt | cksum)
+[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
+echo "install: making .venv (one to two minutes) ..."
+"$python" -m venv .venv
+# The CPU build of PyTorch first, so that nothing pulls gigabytes of CUDA; users with a GPU choose their own build.
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+echo "$wanted" > "$stamp"

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from pareto_search.potential import calculator as calculator_module
+from pareto_search.potential.calculator import make_calculator
+from tests.potential.systems import SMALL, SYSTEMS, alloy, aluminum, potential_for
+
+
+@pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
+@pytest.mark.parametrize("name", ["aluminum", "alloy", "triclinic"])
+def test_stress_is_the_slope_of_the_energy_by_strain(name, engine_changes):
+    atoms = SYSTEMS[name]()
+    atoms.calc = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    stress = atoms.get_stress(voigt=False)
+    step = 1e-5
+    for a, b in [(0, 0), (1, 2), (2, 2)]:
+        energies = []
+        for sign in (1, -1):
+            strain = np.eye(3)
+            strain[a, b] += 0.5 * sign * step
+            strain[b, a] += 0.5 * sign * step
+            strained = atoms.copy()
+            strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
+            strained.calc = make_calculator(atoms.calc.potential if not engine_changes else _potential_of(atoms, name))
+            energies.append(strained.get_potential_energy())
+        slope = (energies[0] - energies[1]) / (2 * step) / atoms.get_volume()
+        assert stress[a, b] == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+def _potential_of(atoms, name):
+    return potential_for(atoms, SMALL.model_copy(update={"l_max": 2}))
+
+
+def test_chunks_do_not_change_the_result(monkeypatch):
+    atoms = alloy()
+    potential = potential_for(atoms)
+    whole = make_calculator(potential)
+    energy, forces, stress = (whole.get_property(name, atoms) for name in ("energy", "forces", "stress"))
+    monkeypatch.setattr(calculator_module, "_CHUNK_NUMBERS", 3000)
+    pieces = make_calculator(potential)
+    assert pieces.get_property("energy", atoms) == pytest.approx(energy, rel=1e-13)
+    assert len(pieces._chunks(pieces.list)) > 2
+    np.testing.assert_allclose(pieces.get_property("forces", atoms), forces, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(pieces.get_property("stress", atoms), stress, rtol=1e-9, atol=1e-12)
+
+
+def test_list_is_kept_within_half_the_skin_and_gives_the_same_forces():
+    atoms = aluminum()
+    potential = potential_for(atoms)
+    kept = make_calculator(potential, skin_ang=1.0)
+    kept.get_property("forces", atoms)
+    for shift, n_builds in [(0.3, 1), (0.49, 1), (0.52, 2)]:
+        moved = atoms.copy()
+        moved.positions[3, 0] += shift
+        fresh = make_calculator(potential, skin_ang=0.0)
+        np.testing.assert_allclose(
+            kept.get_property("forces", moved), fresh.get_property("forces", moved), rtol=1e-9, atol=1e-11
+        )
+        assert kept.n_list_builds == n_builds
+
+
+def test_list_is_rebuilt_for_another_system():
+    atoms = aluminum()
+    potential = potential_for(atoms)
+    calculator = make_calculator(potential)
+    calculator.get_property("energy", atoms)
+    for other in (atoms * (1, 1, 2), _stretched(atoms)):
+        expected = make_calculator(potential).get_property("energy", other)
+        assert calculator.get_property("energy", other) == pytest.approx(expected, rel=1e-12)
+
+
+def _stretched(atoms):
+    stretched = atoms.copy()
+    stretched.set_cell(atoms.cell.array * 1.01)  # the atoms stay where they are
+    return stretched
+
+
+def test_supercell_has_as_many_times_the_energy():
+    atoms = bulk("Al", cubic=True)
+    atoms.rattle(0.1, seed=0)
+    potential = potential_for(atoms)
+    single = make_calculator(potential).get_property("energy", atoms)
+    many = make_calculator(potential).get_property("energy", atoms * (2, 1, 3))
+    assert many == pytest.approx(6 * single, rel=1e-12)
+
+
+def test_reference_energies_survive_float32():
+    atoms = aluminum()
+    potential = potential_for(atoms)
+    potential.references.by_element[13] = -2175.123456789
+    bare = make_calculator(potential.float()).get_property("energies", atoms) + 2175.123456789
+    shifted = potential_for(atoms)
+    shifted.references.by_element[13] = 0.0
+    np.testing.assert_allclose(bare, make_calculator(shifted.float()).get_property("energies", atoms), atol=1e-9)
+
+
+def test_an_unknown_element_is_named():
+    atoms = aluminum()
+    potential = potential_for(atoms)
+    atoms.numbers[0] = 29
+    with pytest.raises(KeyError, match="29"):
+        make_calculator(potential).get_property("energy", atoms)
