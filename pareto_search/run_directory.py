@@ -51,6 +51,11 @@ class RunDirectory:
         return self.path / "dataset.json"
 
     @property
+    def data_html(self) -> Path:
+        """Histograms of the data."""
+        return self.path / "data.html"
+
+    @property
     def teacher_dir(self) -> Path:
         """Model folder of the teacher."""
         return self.path / "teacher"
@@ -219,7 +224,7 @@ def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tupl
     conflicts = {}
     for key in dict.fromkeys([*old, *new]):
         before, now = old.get(key), new.get(key)
-        has_grown = key in BUDGET_KEYS and now >= before
+        has_grown = key in BUDGET_KEYS and before is not None and now is not None and now >= before
         if before != now and not has_grown and not _is_neutral(key):
             conflicts[key] = (before, now)
     return conflicts

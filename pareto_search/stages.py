@@ -16,16 +16,13 @@ from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
-from pareto_search.study import Study, load_study_data, open_study
+from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
-
-if TYPE_CHECKING:
-    from pareto_search.analysis.study import StudySummary
 
 logger = logging.getLogger(__name__)
 
 
-def run(config: StudyConfig, out: str | Path) -> "StudySummary":
+def run(config: StudyConfig, out: str | Path) -> StudyReport:
     """Do every stage and write the report; continues what is there."""
     with _study(config, out) as study:
         study.label()
@@ -86,7 +83,7 @@ def confirm(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
         return study.records("confirm")
 
 
-def report(run_dir: str | Path) -> "StudySummary":
+def report(run_dir: str | Path) -> StudyReport:
     """Write the tables and the report of a run directory again."""
     with _study(_config_of(Path(run_dir)), run_dir) as study:
         return study.report()

@@ -110,12 +110,13 @@ class ResultStore:
     def ingest(self, folders: Iterable[Path]) -> int:
         """Store the finished networks of model folders, except those stored already.
 
-        A folder without `model.json` is not finished; one that cannot be read is skipped with a warning.
+        A folder without `model.json` is not finished; one that cannot be read is skipped with a warning. A network
+        that had failed is looked at again, because it may have been trained since.
 
         Returns:
-            Number of networks added.
+            Number of networks added or changed.
         """
-        known = {row[0] for row in self._connection.execute("SELECT model_id FROM models")}
+        known = {row[0] for row in self._connection.execute("SELECT model_id FROM models WHERE status != 'failed'")}
         n_added = 0
         for folder in folders:
             if folder.name in known or not (folder / "model.json").is_file():
@@ -125,9 +126,8 @@ class ResultStore:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 logger.warning("%s cannot be read (%s) and is left out; delete it to train it again", folder, error)
                 continue
-            if record.model_id not in known:
+            if record.model_id not in known and self.get(record.model_id) != record:
                 self.put(record, curve)
-                known.add(record.model_id)
                 n_added += 1
         return n_added
 
@@ -200,8 +200,8 @@ def _read_folder(folder: Path) -> tuple[ModelRecord, list[CurvePoint]]:
         return record, []
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    names = [name for name in CURVE_COLUMNS if name != "model_id"]
-    return record, [CurvePoint(**{name: _CURVE_TYPES[name](row[name]) for name in names}) for row in rows]
+    kinds = {name: kind for name, kind in _CURVE_TYPES.items() if name != "model_id"}
+    return record, [CurvePoint(*(kind(row[name]) for name, kind in kinds.items())) for row in rows]
 
 
 def _as_row(values: dict[str, Any], types_by_name: dict[str, type]) -> tuple[Any, ...]:

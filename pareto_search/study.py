@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pareto_search.config import Architecture, LossWeights, StudyConfig
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
@@ -19,7 +19,7 @@ from pareto_search.errors import ParetoSearchError, StoreError, TrainingDiverged
 from pareto_search.measure.device import check_device
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
-from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
@@ -27,8 +27,12 @@ from pareto_search.search.network import NetworkJob
 from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.trial import Workshop
 from pareto_search.store import ResultStore
-from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels
+from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels, weights_hash
 from pareto_search.training.study_data import StudyData
+
+if TYPE_CHECKING:
+    from pareto_search.analysis.study import StudySummary
+    from pareto_search.report.words import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +52,14 @@ def load_study_data(config: StudyConfig) -> StudyData:
         table.nbytes / 2**20,
     )
     return StudyData(dataset, table, split, references)
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What a study found, in numbers and in words."""
+
+    summary: "StudySummary"
+    answer: "Answer"
 
 
 @dataclass
@@ -129,7 +141,7 @@ class Study:
         record = self.teacher()
         teacher = load_model(self.directory.teacher_dir)
         dataset_hash = self.data.dataset_hash
-        labels = read_labels(self.directory.labels_npz, teacher=teacher, dataset_hash=dataset_hash)
+        labels = read_labels(self.directory.labels_npz, teacher_hash=weights_hash(teacher), dataset_hash=dataset_hash)
         if labels is None:
             loader = self.data.loader(teacher.architecture, with_labels=False, device="cpu")
             labels = make_labels(teacher, loader, self.data.dataset, dataset_hash)
@@ -204,10 +216,11 @@ class Study:
 
     # --- report -----------------------------------------------------------------------------------------------------
 
-    def report(self) -> Any:
+    def report(self) -> "StudyReport":
         """Write the CSV files, `report.json` and `report.html` from what is stored; trains nothing."""
         from pareto_search.report.page import write_report
-        from pareto_search.report.tables import ReportInput
+        from pareto_search.report.tables import ReportInput, make_tables
+        from pareto_search.report.words import answer
 
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv)
@@ -218,7 +231,14 @@ class Study:
             costs=CostTable(directory.costs_json).all(),
             dataset=read_dataset_info(directory.dataset_json).to_plain(),
         )
-        return write_report(content, directory.report_html, directory.report_json)
+        summary = write_report(content, directory.report_html, directory.report_json)
+        return StudyReport(summary, answer(summary, content, make_tables(content)))
+
+    def records(self, stage: Stage) -> list[ModelRecord]:
+        """Stored networks of a stage, in the order they came."""
+        rows = self.store.models()
+        found = (self.store.get(model_id) for model_id in rows.loc[rows["stage"] == stage, "model_id"])
+        return [record for record in found if record is not None]
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from pareto_search.config import Architecture
 from pareto_search.records import CostRecord, ModelRecord
 
 if TYPE_CHECKING:
-    from pareto_search.analysis.study import StudySummary
     from pareto_search.data.summary import DatasetSummary
     from pareto_search.planning import StudyPlan
     from pareto_search.stages import Measurement
+    from pareto_search.study import StudyReport
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -149,22 +149,23 @@ def show_measurement(measurement: "Measurement") -> None:
     )
 
 
-def show_study(summary: "StudySummary", out: Path) -> None:
+def show_study(report: "StudyReport", out: Path) -> None:
     """The front as a table, the answer in words and the path of the report."""
-    from pareto_search.report.words import sentences
-
     rows = [
         (
-            row["label"],
-            row["n_seeds"],
-            row["force_rmse_ev_per_ang"],
-            row["md_us_per_atom_step"],
-            row["max_atoms"],
+            network["label"],
+            network["role"] if network["control_kind"] is None else f"{network['control_kind']} control",
+            network["n_seeds"],
+            network["force_rmse_ev_per_ang"],
+            network["md_us_per_atom_step"],
+            network["max_atoms"],
         )
-        for row in summary.front_rows()
+        for network in report.summary.front_networks
     ]
-    columns = ("students on the front", "seeds", f"{summary.split} F eV/Å", "µs/atom/step", "max atoms")
-    _table("Pareto front", columns, rows)
-    for sentence in sentences(summary):
+    columns = ("architecture", "role", "seeds", "force RMSE eV/Å", "µs/atom/step", "max atoms")
+    basis = report.summary.basis
+    _table(f"Pareto front ({basis.stage}, {basis.split} split)", columns, rows)
+    say(report.answer.headline)
+    for sentence in (*report.answer.sentences, *report.answer.cautions):
         say(sentence)
     say(f"report: {(out / 'report.html').resolve()}")

@@ -148,7 +148,8 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
     control_errors = best_control_errors(networks)
     percent_below = None
     if len(control_errors):
-        percent_below = 100 * (1 - teacher["force_rmse_ev_per_ang"] / float(np.median(control_errors)))
+        percent_below = 100 * float(1 - teacher["force_rmse_ev_per_ang"] / float(np.median(control_errors)))
+    is_clear = None if percent_below is None else percent_below >= TEACHER_MARGIN_PERCENT
     return {
         **plain,
         "split": teacher["split"],
@@ -159,7 +160,7 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
         "engine": row["engine"] or None,
         "device": row["device"] or None,
         "percent_below_median_control": percent_below,
-        "is_clearly_better_than_controls": None if percent_below is None else percent_below >= TEACHER_MARGIN_PERCENT,
+        "is_clearly_better_than_controls": is_clear,
     }
 
 

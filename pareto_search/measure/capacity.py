@@ -5,23 +5,27 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pareto_search.config import MeasureSettings
+from pareto_search.config import EngineName, MeasureSettings
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.device import check_device, device_memory_gib
 from pareto_search.measure.memory import GIB
 from pareto_search.measure.probe import ProbeSpec, StepMemory
 from pareto_search.measure.prober import Prober
-from pareto_search.measure.structure import supercell
+from pareto_search.measure.structure import supercell_size
 from pareto_search.records import Bracket, Capacity
 
 #: Bytes for each neighbour of an atom, to choose the first system tried; probes decide the rest.
-_GUESSED_BYTES_PER_PAIR = 60
-#: The first system is expected to fill this part of the budget.
-_FIRST_SHARE = 0.4
+_GUESSED_BYTES_PER_PAIR: dict[EngineName, float] = {"explicit": 60.0, "hippynn": 2000.0}
+#: The first system is expected to fill this part of the budget, but no more than these bytes: it should be quick.
+_FIRST_SHARE, _FIRST_BYTES = 0.4, 150e6
+#: Where the first system does not fit, it is made smaller by this factor.
+_RETREAT = 4
 #: Times that the size is scaled up by the memory seen, before the search starts.
 _MAX_SCALINGS = 3
-#: Systems below this part of the largest that fits do not count for the memory per atom.
-_SMALLEST_IN_SLOPE = 1 / 3
+#: Scaling ends when the next size would be less than this factor larger.
+_WORTH_SCALING = 1.05
+#: Systems with less memory than this, and than this part of the largest's, do not count for the memory per atom.
+_SLOPE_BYTES, _SLOPE_SHARE = 100e6, 0.6
 
 
 def largest_fitting(
@@ -89,7 +93,7 @@ class _Trials:
 
     def memory(self, n_wanted: int) -> tuple[int, StepMemory | None]:
         """Atoms and memory of the supercell nearest to n_wanted; memory is None where it does not fit."""
-        n_atoms = len(supercell(self.spec.unit, n_wanted))
+        n_atoms = supercell_size(self.spec.unit, n_wanted)
         if n_atoms not in self.by_n_atoms:
             memory = self.prober.memory_of_step(self.spec, n_atoms, budget_bytes=self.budget_bytes)
             over = memory is not None and self.budget_bytes is not None and memory.used_bytes > self.budget_bytes
@@ -97,13 +101,24 @@ class _Trials:
         return n_atoms, self.by_n_atoms[n_atoms]
 
     def fits(self, n_wanted: int) -> bool:
-        """Whether the supercell nearest to n_wanted fits."""
-        return self.memory(n_wanted)[1] is not None
+        """Whether the supercell nearest to n_wanted fits; runs nothing where a smaller or larger one has told it."""
+        n_atoms = supercell_size(self.spec.unit, n_wanted)
+        if n_atoms <= max(self.fitting, default=0):
+            return True
+        if self.n_failed is not None and n_atoms >= self.n_failed:
+            return False
+        return self.memory(n_atoms)[1] is not None
 
     @property
     def fitting(self) -> dict[int, StepMemory]:
         """Memory of the sizes that fit, by rising number of atoms."""
         return {n: memory for n, memory in sorted(self.by_n_atoms.items()) if memory is not None}
+
+    @property
+    def n_failed(self) -> int | None:
+        """The smallest size that does not fit and is larger than all that do."""
+        n_ok = max(self.fitting, default=0)
+        return min((n for n, memory in self.by_n_atoms.items() if memory is None and n > n_ok), default=None)
 
 
 def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prober | None = None) -> Capacity:
@@ -129,51 +144,57 @@ def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prob
     budget_gib = settings.memory_budget_gib if spec.device == "cpu" else device_memory_gib(spec.device)
     trials = _Trials(spec, prober, int(budget_gib * GIB) if spec.device == "cpu" else None)
     n_limit = settings.max_atoms_limit
-    bracket = largest_fitting(
+    largest_fitting(
         trials.fits,
         start=_start(trials, budget_gib * GIB, n_limit),
         limit=n_limit,
         rel_tol=settings.rel_tol,
-        first_growth=1 + settings.rel_tol,
+        first_growth=1 + 0.9 * settings.rel_tol,  # one step beyond the right size ends the search
     )
     if not trials.fitting:
         raise MeasurementError(
             f"capacity needs at least one unit cell to fit, but {len(spec.unit)} atoms do not fit {budget_gib:g} GiB "
             f"on {spec.device}; raise measure.memory_budget_gib or use a smaller measure.structure"
         )
-    return _capacity(trials, bracket, budget_gib)
+    return _capacity(trials, budget_gib)
 
 
 def _start(trials: _Trials, budget_bytes: float, n_limit: int) -> int:
     """Size near the largest that fits: a guess, scaled to the budget by the memory seen until that changes little.
 
-    What does not grow with the system makes the estimate too low and never too high, so scaling closes in from below.
+    Memory that does not grow with the system makes the estimate too low, so scaling closes in from below.
     """
     spec = trials.spec
     radius_ang = spec.architecture.dist_hard_max_ang + spec.skin_ang
     n_pairs_per_atom = 4 / 3 * np.pi * radius_ang**3 * len(spec.unit) / spec.unit.get_volume()
-    n_wanted = _FIRST_SHARE * budget_bytes / (n_pairs_per_atom * _GUESSED_BYTES_PER_PAIR)
+    first_bytes = min(_FIRST_SHARE * budget_bytes, _FIRST_BYTES)
+    n_wanted = first_bytes / (n_pairs_per_atom * _GUESSED_BYTES_PER_PAIR[spec.engine])
+    n_atoms, memory = trials.memory(_clip(n_wanted, n_limit))
+    while memory is None and n_atoms > len(spec.unit):
+        n_atoms, memory = trials.memory(_clip(n_atoms / _RETREAT, n_limit))
     for _ in range(_MAX_SCALINGS):
-        start = min(max(int(n_wanted), 1), n_limit)
-        n_atoms, memory = trials.memory(start)
         if memory is None:
-            break
+            return n_atoms
         n_wanted = n_atoms * budget_bytes / memory.used_bytes
-        if n_wanted < 1.05 * n_atoms:
+        if n_wanted < _WORTH_SCALING * n_atoms or n_atoms >= n_limit:
             break
-    return min(max(int(n_wanted), 1), n_limit)
+        n_atoms, memory = trials.memory(_clip(n_wanted, n_limit))
+    return _clip(n_wanted, n_limit)
 
 
-def _capacity(trials: _Trials, bracket: Bracket, budget_gib: float) -> Capacity:
+def _clip(n_atoms: float, n_limit: int) -> int:
+    return min(max(int(n_atoms), 1), n_limit)
+
+
+def _capacity(trials: _Trials, budget_gib: float) -> Capacity:
     fitting = trials.fitting
     n_ok = max(fitting)
-    n_failed = min((n for n, memory in trials.by_n_atoms.items() if memory is None), default=None)
     return Capacity(
-        bracket=Bracket(n_ok=n_ok, n_failed=None if bracket.n_failed is None else n_failed),
+        bracket=Bracket(n_ok=n_ok, n_failed=trials.n_failed),
         bytes_per_atom=_bytes_per_atom({n: memory.used_bytes for n, memory in fitting.items()}),
         budget_gib=budget_gib,
         baseline_gib=fitting[n_ok].baseline_bytes / GIB,
-        probes=tuple((n, memory and memory.used_bytes) for n, memory in trials.by_n_atoms.items()),
+        probes=tuple((n, None if memory is None else memory.used_bytes) for n, memory in trials.by_n_atoms.items()),
     )
 
 
@@ -182,8 +203,8 @@ def _bytes_per_atom(used_bytes: dict[int, int]) -> float:
 
     Small systems are left out: scratch memory that does not grow with the system hides their slope.
     """
-    smallest = _SMALLEST_IN_SLOPE * max(used_bytes)
-    n_atoms, used = np.array([(n, size) for n, size in used_bytes.items() if n >= smallest], dtype=np.float64).T
+    smallest = min(_SLOPE_SHARE * max(used_bytes.values()), _SLOPE_BYTES)
+    n_atoms, used = np.array([(n, size) for n, size in used_bytes.items() if size >= smallest], dtype=np.float64).T
     if len(n_atoms) == 1:
         return float(used[0] / n_atoms[0])
     return float(np.polyfit(n_atoms, used, 1)[0])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.md.verlet import VelocityVerlet
 from numpy.typing import NDArray
 
@@ -36,9 +35,18 @@ def start_nve(
     """NVE dynamics of a copy of the atoms, with seeded Maxwell-Boltzmann momenta whose total is zero."""
     system = atoms.copy()
     system.calc = calculator
-    MaxwellBoltzmannDistribution(system, temperature_K=temperature_k, rng=np.random.default_rng(seed))
-    Stationary(system, preserve_temperature=False)
+    system.set_momenta(_thermal_momenta(system.get_masses(), temperature_k, np.random.default_rng(seed)))
     return VelocityVerlet(system, timestep=timestep_fs * units.fs)
+
+
+def _thermal_momenta(
+    masses_amu: NDArray[np.float64], temperature_k: float, generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Maxwell-Boltzmann momenta in ASE's unit, shape (n_atoms, 3), seen from the centre of mass."""
+    spread = np.sqrt(masses_amu * units.kB * temperature_k)[:, None]
+    momenta = spread * generator.standard_normal((len(masses_amu), 3))
+    drift = momenta.sum(0) / masses_amu.sum()
+    return momenta - masses_amu[:, None] * drift
 
 
 def time_md(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-import torch
 from ase import Atoms
 
 from pareto_search.config import Architecture, EngineName

@@ -1,12 +1,12 @@
 """The material that is timed: its unit cell and near-cubic supercells of it."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
-from ase.io import ParseError, read
-from ase.io.formats import UnknownFileTypeError
+from ase.io import read
 from numpy.typing import NDArray
 
 from pareto_search.config import StructureSettings
@@ -17,18 +17,6 @@ from pareto_search.errors import ConfigError, DataError
 _MAX_EDGE_RATIO = 2.0
 #: Slack of comparisons of edge lengths.
 _EDGE_TOL = 1e-9
-#: What ASE's many readers raise on a damaged file.
-_READ_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    StopIteration,
-    ParseError,
-    UnknownFileTypeError,
-)
 
 
 def unit_cell(settings: StructureSettings, dataset: Dataset | None) -> Atoms:
@@ -63,6 +51,11 @@ def supercell(unit: Atoms, n_atoms: int) -> Atoms:
     return unit.repeat(_repeats(np.asarray(unit.cell.lengths()), n_atoms / len(unit)))
 
 
+def supercell_size(unit: Atoms, n_atoms: int) -> int:
+    """Number of atoms of `supercell(unit, n_atoms)`, without building it."""
+    return len(unit) * math.prod(_repeats(np.asarray(unit.cell.lengths()), n_atoms / len(unit)))
+
+
 def _repeats(edges_ang: NDArray[np.float64], n_cells: float) -> tuple[int, int, int]:
     """Repeats along each edge whose product is nearest to n_cells; the most cubic of equal products.
 
@@ -76,7 +69,7 @@ def _repeats(edges_ang: NDArray[np.float64], n_cells: float) -> tuple[int, int, 
     pair = np.sort(np.stack([a * edges_ang[0], b * edges_ang[1]]), axis=0)
     c_min = np.maximum(np.ceil(pair[1] / max_ratio / edges_ang[2]), 1.0)
     c_max = np.floor(pair[0] * max_ratio / edges_ang[2])
-    allowed = c_min <= c_max
+    allowed = (pair[1] <= pair[0] * max_ratio) & (c_min <= c_max)
     a, b, c_min, c_max = a[allowed], b[allowed], c_min[allowed], c_max[allowed]
     wanted = n_cells / (a * b)
     below = np.clip(np.floor(wanted), c_min, c_max).astype(int)
@@ -102,7 +95,7 @@ def _crystal(settings: StructureSettings) -> Atoms:
 def _read_first_frame(path: Path) -> Atoms:
     try:
         atoms = read(path, index=0)
-    except _READ_ERRORS as error:
+    except Exception as error:  # ASE's readers raise anything on a damaged file, AssertionError included
         raise DataError(
             f"measure.structure.path {path} cannot be read by ASE ({type(error).__name__}: {error}); "
             "name a structure file such as .extxyz, .cif or POSCAR"

@@ -1,5 +1,6 @@
 """Trained networks on disk: `weights.npz` (arrays only, never pickle) and `model.json`."""
 
+import io
 import json
 import shutil
 import tempfile
@@ -86,7 +87,7 @@ def load_model(folder: Path) -> HipnnPotential:
     except (KeyError, ValidationError) as error:
         raise DataError(f"{folder / 'model.json'} lacks or misstates the network ({error}); {_RETRAIN}") from error
     potential = HipnnPotential(architecture, references, seed=0, engine=engine)
-    _set_arrays(potential, _read_arrays(folder / "weights.npz"))
+    _set_arrays(potential, read_arrays(folder / "weights.npz", remedy=_RETRAIN))
     return potential.eval()
 
 
@@ -95,16 +96,22 @@ def _arrays(potential: HipnnPotential) -> dict[str, np.ndarray]:
     return {name: value.detach().cpu().numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, *, remedy: str) -> dict[str, np.ndarray]:
+    """The arrays of an npz file; a pickle in it is refused.
+
+    Raises:
+        DataError: If the file is missing, truncated or holds more than plain arrays; the message ends in the remedy.
+    """
     if not path.is_file():
-        raise DataError(f"{path} is missing; {_RETRAIN}")
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is truncated or not an npz file (pickles are never read); {_RETRAIN}")
+        raise DataError(f"{path} is missing; {remedy}")
+    content = io.BytesIO(path.read_bytes())
+    if not zipfile.is_zipfile(content):
+        raise DataError(f"{path} is truncated or not an npz file (pickles are never read); {remedy}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(content, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as plain arrays ({error}); {_RETRAIN}") from error
+        raise DataError(f"{path} cannot be read as plain arrays ({error}); {remedy}") from error
 
 
 def _set_arrays(potential: HipnnPotential, arrays: dict[str, np.ndarray]) -> None:

@@ -22,7 +22,8 @@ h2 { font-size:17px; font-weight:650; letter-spacing:-.01em; margin:0 0 12px; }
   padding:20px 24px; }
 .answer.better { border-left-color:var(--accent); } .answer.worse { border-left-color:var(--bad); }
 .answer h2 { font-size:21px; margin-bottom:8px; }
-.answer .text { max-width:105ch; margin:0; }
+.findings { margin:0; padding-left:20px; max-width:125ch; } .findings li { margin:3px 0; }
+.findings li:first-child { font-weight:600; }
 .cautions { margin:16px 0 0; padding:14px 18px; background:#fdf6ec; border-radius:8px; font-size:14px; }
 .cautions h3 { margin:0 0 4px; font-size:13.5px; }
 .cautions ul { margin:0; padding-left:20px; max-width:105ch; } .cautions li { margin:3px 0; }
@@ -35,6 +36,7 @@ h2 { font-size:17px; font-weight:650; letter-spacing:-.01em; margin:0 0 12px; }
 .card.good .value { color:var(--accent); } .card.bad .value { color:var(--bad); }
 .card .detail { font-size:12.5px; line-height:1.45; color:var(--muted); }
 .pair { display:grid; grid-template-columns:repeat(2,minmax(0,1fr)); gap:16px; }
+.pair > .panel { height:100%; }
 .pair + .pair, .pair + .panel, .panel + .pair { margin-top:16px; }
 .panel { margin:0; background:var(--card); border:1px solid var(--line); border-radius:10px; padding:14px 16px 12px;
   min-width:0; display:flex; flex-direction:column; }
@@ -42,7 +44,7 @@ h2 { font-size:17px; font-weight:650; letter-spacing:-.01em; margin:0 0 12px; }
   min-height:32px; }
 .panel h3 { font-size:15px; font-weight:600; margin:0; }
 .panel h3 span { display:inline-block; min-width:26px; color:var(--accent); font-weight:700; margin-right:6px; }
-.plot { width:100%; min-height:440px; }
+.plot { width:100%; overflow:hidden; }
 figcaption { border-top:1px solid var(--line); padding-top:10px; margin-top:6px; color:var(--muted); font-size:13.5px; }
 select, input[type=search] { font:inherit; font-size:13.5px; color:inherit; background:#fff; border:1px solid #c3c9d3;
   border-radius:6px; padding:5px 9px; }
@@ -62,6 +64,7 @@ th[aria-sort=ascending] button::after { content:" ▲"; font-size:9px; color:var
 th[aria-sort=descending] button::after { content:" ▼"; font-size:9px; color:var(--accent); }
 td { padding:5px 8px; border-bottom:1px solid #eef0f4; }
 td.num { font-variant-numeric:tabular-nums; white-space:nowrap; }
+td:first-child { position:sticky; left:0; background:#fff; } th:first-child { left:0; z-index:2; }
 tbody tr:hover td { background:#f7fafd; }
 .id { display:inline-block; max-width:150px; overflow:hidden; text-overflow:ellipsis; white-space:nowrap;
   vertical-align:bottom; }
@@ -73,7 +76,7 @@ tbody tr:hover td { background:#f7fafd; }
 .nowrap { white-space:nowrap; }
 .tag { display:inline-block; padding:0 7px; border-radius:9px; background:#eef0f4; color:var(--muted); }
 .tag.diverged, .tag.failed { background:#fbe9df; color:#8f3606; } .tag.complete { background:#e5f1f8; color:#00527f; }
-.split { display:flex; height:10px; min-width:90px; border-radius:2px; overflow:hidden; }
+.split { display:flex; height:10px; min-width:110px; border-radius:2px; overflow:hidden; }
 .split i { display:block; height:100%; }
 .key { display:inline-flex; align-items:center; gap:5px; margin-right:14px; }
 .key i { width:10px; height:10px; border-radius:2px; }
@@ -87,9 +90,11 @@ pre { overflow:auto; max-height:480px; background:#f7f8fa; border:1px solid var(
   padding:12px 14px; font:12.5px/1.5 ui-monospace,"SF Mono",Menlo,Consolas,monospace; }
 .none { color:var(--muted); margin:0; }
 footer { color:var(--muted); font-size:12.5px; padding:26px 0 40px; }
-@media (max-width:1240px) { .cards { grid-template-columns:repeat(3,minmax(0,1fr)); } }
-@media (max-width:1100px) { .pair, .columns { grid-template-columns:minmax(0,1fr); } nav { margin-left:0; } }
-@media (max-width:640px) { .cards { grid-template-columns:minmax(0,1fr); } main, .top { padding-left:16px;
+@media (max-width:1240px) { .cards { grid-template-columns:repeat(6,minmax(0,1fr)); } .card { grid-column:span 2; }
+  .card:nth-child(n+4) { grid-column:span 3; } }
+@media (max-width:1100px) { td, th button { padding-left:5px; padding-right:5px; } table { font-size:12px; }
+  .pair, .columns { grid-template-columns:minmax(0,1fr); } nav { margin-left:0; } }
+@media (max-width:640px) { .cards { display:block; } .card { margin-top:10px; } main, .top { padding-left:16px;
   padding-right:16px; } }
 @media (prefers-reduced-motion:reduce) { html { scroll-behavior:auto; } }
 @media print { body { background:#fff; } nav, .tools { display:none; } .scroll { max-height:none; overflow:visible; }

@@ -13,7 +13,10 @@ from pareto_search.report.tables import ReportTables, architectures
 
 def front_caption(summary: StudySummary, axis_name: str) -> str:
     """Caption of figure 2's panels."""
-    text = f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread"
+    text = (
+        f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
+        "step lines are fronts"
+    )
     headline = summary.headline
     if headline is None or headline.dominance.n_controls == 0:
         return f"{text}; there are no controls to compare with."
@@ -45,12 +48,12 @@ def count_better(tables: ReportTables, column: str) -> tuple[int, int]:
     return int((both["student"] < both["control"]).sum()), len(both)
 
 
-def curves_caption(tables: ReportTables, curves: pd.DataFrame) -> str:
+def curves_caption(tables: ReportTables) -> str:
     """Caption of figure 4: how much sooner students reach their controls' best error."""
     text = "Force error while training, one line per seed"
     kinds = kinds_of_control(tables.networks)
     models = tables.models[tables.models["stage"] == tables.basis.stage]
-    fractions = epoch_fractions(curves, models, kinds[0]) if kinds and len(curves) else []
+    fractions = epoch_fractions(tables.curves, models, kinds[0]) if kinds else []
     if not fractions:
         return f"{text}; there are no pairs of curves to compare."
     reached = int(np.isfinite(fractions).sum())

@@ -7,7 +7,7 @@ import numpy as np
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.elements import card_html
-from pareto_search.report.hover import number
+from pareto_search.report.hover import number, whole
 from pareto_search.report.words import count, signed
 
 
@@ -78,11 +78,7 @@ def _student_card(claim: dict[str, Any]) -> str:
 def _teacher_card(teacher: dict[str, Any] | None) -> str:
     if teacher is None:
         return card_html("Teacher", "–", "no teacher is stored")
-    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step, {_thousands(teacher['max_atoms'])} atoms fit"
+    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step, {whole(teacher['max_atoms'])} atoms fit"
     tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
     value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
     return card_html(f"Teacher: {teacher['label']}", value, detail, tone)
-
-
-def _thousands(n: int | None) -> str:
-    return "unknown" if n is None else f"{n:,}".replace(",", "\u202f")

@@ -98,12 +98,16 @@ def _with_values(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
 
 
 def _add_search(figure: go.Figure, search: pd.DataFrame, x: Quantity, y: Quantity) -> None:
-    """Faint points of the search, behind everything, with one legend entry for all."""
-    for number, ((role, kind), group) in enumerate(search.groupby(["role", "control_kind"])):
+    """Faint points of the search, behind everything, with one grey legend entry for all."""
+    name = "Search (one seed, validation)"
+    if len(search):
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, legendgroup="search", legendrank=2000,
+                           marker={"color": "#a8b0bc", "size": 7})  # fmt: skip
+    for (role, kind), group in search.groupby(["role", "control_kind"]):
         look = look_of(str(role), str(kind))
         figure.add_scatter(
-            x=x.values(group), y=y.values(group), mode="markers", name="Search (one seed, validation)",
-            legendgroup="search", showlegend=number == 0, legendrank=2000,
+            x=x.values(group), y=y.values(group), mode="markers", name=name, legendgroup="search",
+            showlegend=False,
             marker={"color": look.color, "symbol": look.symbol, "size": 6, "opacity": 0.28},
             text=[network_text(row) for _, row in group.iterrows()], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
@@ -149,6 +153,7 @@ def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity,
     is_teacher = look.symbol == "star"
     figure.add_scatter(
         x=x.values(group), y=y.values(group), mode="markers", name=look.name, legendgroup=look.name,
+        legendrank={"circle": 900, "star": 1100}.get(look.symbol, 1000),
         error_y={"type": "data", "array": stds, "visible": bool(stds.any()), "thickness": 1.3, "width": 3},
         marker={"color": look.color, "symbol": look.symbol, "size": 15 if is_teacher else 9,
                 "line": {"color": "#ffffff", "width": 1}},

@@ -28,13 +28,9 @@ class LearningCurves:
     traces: dict[str, list[int]]
 
 
-def learning_curve_figure(tables: ReportTables, curves: pd.DataFrame) -> LearningCurves:
-    """Force RMSE against epoch, training left and validation right, one line per seed.
-
-    Args:
-        tables: The study's tables.
-        curves: Rows of `curves.csv`.
-    """
+def learning_curve_figure(tables: ReportTables) -> LearningCurves:
+    """Force RMSE against epoch, training left and validation right, one line per seed."""
+    curves = tables.curves
     figure = go.Figure()
     traces: dict[str, list[int]] = {}
     by_model = {str(model_id): curve for model_id, curve in curves.groupby("model_id")}
@@ -51,7 +47,7 @@ def learning_curve_figure(tables: ReportTables, curves: pd.DataFrame) -> Learnin
     first = next(iter(traces.values()), [])
     for number, trace in enumerate(figure.data):
         trace.visible = number in first
-    figure.update_layout(**_layout(tables, curves[curves["model_id"].isin(models["model_id"])]))
+    figure.update_layout(**_layout(curves[curves["model_id"].isin(models["model_id"])]))
     return LearningCurves(figure, traces)
 
 
@@ -82,15 +78,15 @@ def thin(curve: pd.DataFrame) -> pd.DataFrame:
     return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, MAX_POINTS).round().astype(int))]
 
 
-def _layout(tables: ReportTables, curves: pd.DataFrame) -> dict[str, object]:
+def _layout(curves: pd.DataFrame) -> dict[str, object]:
     errors = [1e3 * curves[f"{part}_force_rmse_ev_per_ang"].to_numpy(dtype=float) for part, *_ in PANELS]
     heights = axis("Force RMSE (meV/Å)", np.concatenate(errors), is_log=True)
     epochs = axis("Epoch", curves["epoch"].to_numpy(dtype=float), is_log=False)
     epochs["range"] = [0, 1.02 * float(curves["epoch"].max())] if len(curves) else [0, 1]
     titles = [
-        {"text": f"<b>{title}</b>", "x": x, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "right",
-         "yanchor": "top", "showarrow": False, "font": {"size": 13}}
-        for (*_, title), x in zip(PANELS, (0.465, 0.995), strict=True)
+        {"text": f"<b>{title}</b>", "x": x, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
+         "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}
+        for (*_, title), x in zip(PANELS, (0.0, 0.525), strict=True)
     ]  # fmt: skip
     return layout(
         xaxis={**epochs, "domain": [0, 0.475]},

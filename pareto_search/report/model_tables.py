@@ -7,7 +7,7 @@ import pandas as pd
 
 from pareto_search.records import CostRecord
 from pareto_search.report.elements import Cell, Column, table_html
-from pareto_search.report.hover import number
+from pareto_search.report.hover import number, whole
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables, cost_key, failures
 
@@ -66,16 +66,16 @@ def _model_cells(row: pd.Series) -> list[Cell]:
              f"{escape(role)}</span>"),
         Cell(row["stage"]),
         Cell("", html=f'<span class="nowrap">{escape(row["label"])}</span>'),
-        _number(row["n_weights"], 9),
+        _whole(row["n_weights"]),
         Cell(f"{row['seed']:.0f}", row["seed"]),
         Cell("", html=f'<span class="nowrap">{escape(weights)}</span>'),
-        _number(row["n_epochs"], 6),
-        _number(row["train_s"], 3),
+        _whole(row["n_epochs"]),
+        _whole(row["train_s"]),
         _number(1e3 * row["valid_force_rmse_ev_per_ang"], 4),
         _number(1e3 * row["test_force_rmse_ev_per_ang"], 4),
         _number(1e3 * row["test_energy_rmse_ev_per_atom"], 3),
         _number(row["md_us_per_atom_step"], 3),
-        _number(row["max_atoms"], 9),
+        _whole(row["max_atoms"]),
         _number(row["bytes_per_atom"] / 1e3, 3),
         Cell("", html=f'<span class="tag {status}">{status}</span>', title=row["reason"]),
     ]  # fmt: skip
@@ -85,8 +85,7 @@ def costs_table(tables: ReportTables) -> str:
     """The cost table with the parts of a step as bars."""
     labels = {cost_key(record): _label(record, tables) for record in tables.costs.values()}
     records = sorted(tables.costs.values(), key=lambda r: (r.md.us_per_atom_step_median, r.engine, r.key))
-    longest = max((record.md.us_per_atom_step_median for record in records), default=1.0)
-    rows = (_cost_cells(record, labels[cost_key(record)], longest) for record in records)
+    rows = (_cost_cells(record, labels[cost_key(record)]) for record in records)
     return table_html("costs", "Measured costs of the architectures", COST_HEADS, rows)
 
 
@@ -102,35 +101,37 @@ def _label(record: CostRecord, tables: ReportTables) -> str:
     return str(matches["label"].iloc[0]) + (" (teacher)" if (matches["role"] == "teacher").any() else "")
 
 
-def _cost_cells(record: CostRecord, label: str, longest: float) -> list[Cell]:
+def _cost_cells(record: CostRecord, label: str) -> list[Cell]:
     md, capacity = record.md, record.capacity
+    quartiles = f"{number(md.us_per_atom_step_q25)} – {number(md.us_per_atom_step_q75)}"
     drift = md.energy_drift_ev_per_atom_ps
     failed = capacity.bracket.n_failed
     return [
         Cell("", html=f'<span class="nowrap">{escape(label)}</span>'),
         Cell("", html=f'<span class="nowrap">{escape(record.engine)}, {escape(record.dtype)}</span>'),
         _number(md.us_per_atom_step_median, 3),
-        Cell(f"{number(md.us_per_atom_step_q25)} – {number(md.us_per_atom_step_q75)}"),
-        Cell("", html="".join(_bar(record, longest))),
-        _number(md.n_atoms, 9),
+        Cell("", html=f'<span class="nowrap">{quartiles}</span>'),
+        Cell("", html="".join(_bar(record))),
+        _whole(md.n_atoms),
         _number(md.n_neighbors_mean, 3),
         Cell(f"{drift:.1e}".replace("-", "−"), drift),
-        _number(capacity.max_atoms, 9),
-        Cell("none seen", float("nan")) if failed is None else _number(failed, 9),
+        _whole(capacity.max_atoms),
+        Cell("none seen", float("nan")) if failed is None else _whole(failed),
         _number(capacity.bytes_per_atom / 1e3, 3),
         _number(capacity.budget_gib, 3),
-        Cell(record.device),
+        Cell("", html=f'<span class="nowrap">{escape(record.device)}</span>'),
     ]
 
 
-def _bar(record: CostRecord, longest: float) -> Iterator[str]:
-    """A stacked bar of the parts of a step, scaled to the slowest architecture."""
+def _bar(record: CostRecord) -> Iterator[str]:
+    """A stacked bar of the parts of a step, as shares of their sum."""
     md = record.md
     parts = (md.us_per_atom_neighbor, md.us_per_atom_model, md.us_per_atom_integrator)
+    total = sum(max(part, 0.0) for part in parts) or 1.0
     title = ", ".join(f"{name} {number(part)} µs" for (name, _), part in zip(PART_COLORS, parts, strict=True))
     yield f'<span class="split" title="{escape(title)}">'
     for (_, color), part in zip(PART_COLORS, parts, strict=True):
-        yield f'<i style="width:{100 * max(part, 0.0) / longest:.2f}%;background:{color}"></i>'
+        yield f'<i style="width:{100 * max(part, 0.0) / total:.2f}%;background:{color}"></i>'
     yield "</span>"
 
 
@@ -144,11 +145,15 @@ def failures_table(tables: ReportTables) -> str:
     rows = (
         [
             Cell(row["model_id"]), Cell(f"{row['role']} {row['control_kind']}".strip()), Cell(row["stage"]),
-            Cell(row["label"]), Cell(row["status"]), _number(row["n_epochs"], 6), Cell(row["reason"] or "not stored"),
+            Cell(row["label"]), Cell(row["status"]), _whole(row["n_epochs"]), Cell(row["reason"] or "not stored"),
         ]
         for _, row in lost.iterrows()
     )  # fmt: skip
     return table_html("failures", "Networks that diverged or failed", heads, rows)
+
+
+def _whole(value: float) -> Cell:
+    return Cell(whole(value), float(value))
 
 
 def _number(value: float, digits: int) -> Cell:

@@ -48,7 +48,7 @@ def write_report(data: ReportInput, html: Path, json_path: Path) -> StudySummary
 def report_html(data: ReportInput, summary: StudySummary) -> str:
     """The whole page as text."""
     tables = make_tables(data)
-    curves = learning_curve_figure(tables, data.curves)
+    curves = learning_curve_figure(tables)
     sections = [
         _answer_section(data, summary, tables),
         _figures_section(data, summary, tables, curves),
@@ -108,12 +108,12 @@ def _header(data: ReportInput, summary: StudySummary) -> str:
 
 def _answer_section(data: ReportInput, summary: StudySummary, tables: ReportTables) -> str:
     words = answer(summary, data, tables)
-    text = escape(" ".join(words.sentences))
+    findings = "".join(f"<li>{escape(sentence)}</li>" for sentence in words.sentences)
     items = "".join(f"<li>{escape(caution)}</li>" for caution in words.cautions)
     limits = f'<div class="cautions"><h3>What limits this result</h3><ul>{items}</ul></div>' if items else ""
     return (
         f'<section id="answer"><div class="answer {words.verdict}"><h2>{escape(words.headline)}</h2>'
-        f'<p class="text">{text}</p>{limits}</div>{cards_html(summary)}</section>'
+        f'<ul class="findings">{findings}</ul>{limits}</div>{cards_html(summary)}</section>'
     )
 
 
@@ -130,7 +130,7 @@ def _figures_section(data: ReportInput, summary: StudySummary, tables: ReportTab
     rdf = ""
     if has_rdf(tables):
         rdf = figure_html("fig3c", "3C", "Liquid structure against size", size_caption(tables, RDF.column, "RDF error"))
-    learning = figure_html("fig4", "4", "Learning curves", curves_caption(tables, data.curves), _menu(curves))
+    learning = figure_html("fig4", "4", "Learning curves", curves_caption(tables), _menu(curves))
     costs = [
         figure_html("fig5a", "5A", "Speed against size", time_caption(summary, tables)),
         figure_html("fig5b", "5B", "Memory against size",

@@ -41,7 +41,7 @@ def look_of(role: str, control_kind: str = "") -> Look:
 
 
 def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: bool | None = None) -> dict[str, Any]:
-    """A Plotly axis for positive values: logarithmic with 1-2-5 ticks where they span more than a factor of 6.
+    """A Plotly axis for positive values: logarithmic with 1-2-5 ticks where they span more than a factor of 3.
 
     Args:
         title: Axis title with its unit.
@@ -50,7 +50,8 @@ def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: boo
         is_log: Force the kind of axis; omitted: by the span.
     """
     base = {
-        "title": {"text": title, "standoff": 12}, "gridcolor": GRID, "linecolor": "#c3c9d3", "zeroline": False,
+        "title": {"text": title, "standoff": 12, "font": {"size": 13}},
+        "gridcolor": GRID, "linecolor": "#c3c9d3", "zeroline": False,
         "ticks": "outside", "ticklen": 4, "tickcolor": "#c3c9d3", "showline": True, "mirror": False,
         "automargin": True,
     }  # fmt: skip
@@ -60,7 +61,7 @@ def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: boo
         return {**base, "range": [0, 1], "showticklabels": False}
     low, high = float(numbers.min()), float(numbers.max())
     if is_log is None:
-        is_log = high > 6 * low
+        is_log = high > 3 * low
     if not is_log:
         margin = low_margin * ((high - low) or 0.2 * high)
         return {**base, "range": [max(low - margin, 0.0), high + margin], "nticks": 7}
@@ -72,11 +73,15 @@ def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: boo
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Round values between two bounds for a logarithmic axis: 1-2-5, or whole decades over a wide span."""
+    """At least four round values between two bounds for a logarithmic axis, from the coarsest ladder that has them."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    digits = (1,) if high / low > 3e3 else (1, 2, 5) if high / low > 4 else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    values = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
-    return [value for value in values if low <= value <= high]
+    ticks: list[float] = []
+    for digits in ((1,), (1, 2, 5), (1, 2, 3, 5, 7), (1, 1.5, 2, 3, 4, 5, 6, 8)):
+        values = [float(f"{digit}e{decade}") for decade in decades for digit in digits]
+        ticks = [value for value in values if low <= value <= high]
+        if len(ticks) >= 4:
+            break
+    return ticks
 
 
 def tick_text(value: float) -> str:
@@ -91,7 +96,8 @@ def layout(**changes: Any) -> dict[str, Any]:
     """Layout that all figures share."""
     return {
         "template": "none", "font": {"family": FONT, "size": 12.5, "color": INK}, "paper_bgcolor": "#ffffff",
-        "plot_bgcolor": "#ffffff", "margin": {"l": 62, "r": 16, "t": 12, "b": 104}, "height": 440,
+        "modebar": {"color": "#b6bdc9", "activecolor": "#4b5b73", "bgcolor": "rgba(0,0,0,0)"},
+        "plot_bgcolor": "#ffffff", "margin": {"l": 62, "r": 16, "t": 34, "b": 104}, "height": 440,
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "#ffffff", "bordercolor": "#c3c9d3", "align": "left",
                        "font": {"family": FONT, "size": 12, "color": INK}},

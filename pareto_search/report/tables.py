@@ -16,7 +16,7 @@ from pareto_search.analysis.networks import (
     clean_models,
     has_several_cutoffs,
 )
-from pareto_search.records import CostRecord
+from pareto_search.records import CURVE_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float, ...]
 
@@ -50,6 +50,7 @@ class ReportTables:
         networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS`).
         search: Seed-averaged networks of the search, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
+        curves: Learning curves (`CURVE_COLUMNS`).
     """
 
     basis: Basis
@@ -57,6 +58,7 @@ class ReportTables:
     networks: pd.DataFrame
     search: pd.DataFrame
     costs: dict[tuple[ArchitectureKey, str], CostRecord]
+    curves: pd.DataFrame
 
     def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
         """Networks of the claims' stage of one role and control kind."""
@@ -79,6 +81,7 @@ def make_tables(data: ReportInput) -> ReportTables:
         networks=average_networks(models, basis),
         search=search,
         costs={(cost_key(record), record.engine): record for record in data.costs},
+        curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
     )
 
 

@@ -1,13 +1,15 @@
 """The search space: Optuna's distributions, and the way back from a sample to an architecture and loss weights."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import ValidationError
 
 from pareto_search.config import Architecture, Choice, LossWeights, Range, Settings, SpaceSettings, bounds
 from pareto_search.errors import ConfigError
+
+_Model = TypeVar("_Model", bound=Settings)
 
 #: Fields that take whole numbers, though a range is written with floats.
 _WHOLE = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max")
@@ -64,7 +66,7 @@ def _distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _build[S: Settings](model: type[S], space: SpaceSettings, params: Mapping[str, Any]) -> S:
+def _build(model: type[_Model], space: SpaceSettings, params: Mapping[str, Any]) -> _Model:
     missing = [name for name in model.model_fields if name in space.searched and name not in params]
     if missing:
         raise ConfigError(f"a point of the search space must name every searched dimension; missing {missing}")

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,10 @@ from pareto_search.data.dataset import Dataset
 from pareto_search.errors import DataError
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import FrameLoader
+from pareto_search.potential.model_files import read_arrays
 from pareto_search.run_directory import write_atomic
+
+_REMEDY = "delete it and the labels are made again"
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,9 @@ def read_labels(path: Path, *, teacher_hash: str, dataset_hash: str) -> Labels |
     """
     if not path.is_file():
         return None
+    stored = read_arrays(path, remedy=_REMEDY)
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            labels = Labels(stored["atomic_energy_ev"], str(stored["teacher_hash"]), str(stored["dataset_hash"]))
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it and the labels are made again") from error
+        labels = Labels(stored["atomic_energy_ev"], str(stored["teacher_hash"]), str(stored["dataset_hash"]))
+    except KeyError as error:
+        raise DataError(f"{path} lacks {error}; {_REMEDY}") from error
     return labels if (labels.teacher_hash, labels.dataset_hash) == (teacher_hash, dataset_hash) else None

@@ -21,9 +21,7 @@ def _step(atoms, device):
     table = build_neighbor_table(dataset, SMALL.dist_hard_max_ang)
     potential = potential_for(atoms).float()
     labels = np.ones(dataset.n_atoms)
-    loader = FrameLoader(
-        dataset, table, potential.references, cutoff_ang=SMALL.dist_hard_max_ang, atomic_energy=labels
-    )
+    loader = FrameLoader(dataset, table, potential.references, cutoff_ang=SMALL.dist_hard_max_ang, atomic_energy=labels)
     batch, targets = loader.load(np.array([0, 1]))
     potential, batch = copy.deepcopy(potential).to(device), batch.to(device)
     targets = Targets(*(tensor.to(device) for tensor in vars(targets).values()))

@@ -121,9 +121,7 @@ def test_schedule_is_applied_and_recorded(data):
         ScheduledWeights(epoch=4, weight_energy=1.0, weight_forces=15.0, weight_atomic_energy=0.0),
     )
     potential, loader = _new(data)
-    result = fit(
-        potential, loader, data.split, WEIGHTS, SETTINGS.model_copy(update={"schedule": rows}), seed=0
-    )
+    result = fit(potential, loader, data.split, WEIGHTS, SETTINGS.model_copy(update={"schedule": rows}), seed=0)
     assert [p.weight_atomic_energy for p in result.curve] == [200.0] * 3 + [0.0] * 3
     assert [p.weight_forces for p in result.curve] == [75.0] * 3 + [15.0] * 3
     assert result.best_epoch >= 4  # losses before the change do not count

@@ -1,0 +1,82 @@
+"""`dataset.json` of a run directory: which data the run uses, how they were split, and what they hold."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pareto_search.data.files import write_atomically
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.data.split import Split
+from pareto_search.errors import DataError
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """The record of a run's data.
+
+    Attributes:
+        dataset_hash: SHA-256 of the dataset.
+        split: Frame indices of the parts.
+        split_hash: SHA-256 of dataset and split.
+        references: Reference energies fitted on the training part.
+        summary: `DatasetSummary.to_plain()`.
+        notes: The reader's notes.
+    """
+
+    dataset_hash: str
+    split: Split
+    split_hash: str
+    references: ReferenceEnergies
+    summary: dict[str, Any]
+    notes: dict[str, Any]
+
+    def to_plain(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "format": _FORMAT,
+            "dataset_hash": self.dataset_hash,
+            "split_hash": self.split_hash,
+            "references_ev": self.references.to_plain(),
+            "notes": self.notes,
+            "summary": self.summary,
+            "split": self.split.to_plain(),
+        }
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "DatasetInfo":
+        """Build from the JSON form."""
+        return cls(
+            dataset_hash=str(values["dataset_hash"]),
+            split=Split.from_plain(values["split"]),
+            split_hash=str(values["split_hash"]),
+            references=ReferenceEnergies.from_plain(values["references_ev"]),
+            summary=dict(values["summary"]),
+            notes=dict(values["notes"]),
+        )
+
+
+def write_dataset_info(path: Path, info: DatasetInfo) -> None:
+    """Write the record; a reader sees the old file or the whole new one."""
+    write_atomically(path, (json.dumps(info.to_plain(), indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_dataset_info(path: Path) -> DatasetInfo:
+    """The record of a run directory.
+
+    Raises:
+        DataError: If the file is missing, damaged or of another version.
+    """
+    remedy = "delete it and run the same command again, which writes it anew from the data"
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["format"] != _FORMAT:
+            raise DataError(
+                f"{path} has format {values['format']}, this version reads {_FORMAT}; use the version that wrote it"
+            )
+        return DatasetInfo.from_plain(values)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path} cannot be read as a run's dataset.json ({error!r}); {remedy}") from error

@@ -1,0 +1,140 @@
+"""Starting or joining Ray, and how many trials it can hold."""
+
+import logging
+import math
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import ray
+from ray.job_config import JobConfig
+
+from pareto_search.config import ClusterSettings
+from pareto_search.errors import ConfigError, ParetoSearchError
+
+logger = logging.getLogger(__name__)
+
+_JOIN_TIMEOUT_S = 10.0
+
+
+class WorkFailedError(ParetoSearchError):
+    """Raised in a worker in place of the error that ended its work; the message is the reason.
+
+    Errors of any class cross processes this way, also those that cannot be pickled.
+    """
+
+
+@dataclass(frozen=True)
+class RaySession:
+    """The Ray cluster in use.
+
+    Attributes:
+        dashboard_url: Address of Ray's dashboard; None if it is off.
+        n_slots: Trials or jobs that fit at once.
+    """
+
+    dashboard_url: str | None
+    n_slots: int
+
+
+@contextmanager
+def ray_session(settings: ClusterSettings, name: str) -> Iterator[RaySession]:
+    """Start Ray on this machine, or join the cluster that the settings name, and leave it at the end.
+
+    A Ray that this process already uses is taken as it is and left running.
+
+    Args:
+        settings: Address, dashboard and what a trial needs.
+        name: The study; namespace and metadata of the job in the dashboard.
+
+    Raises:
+        ConfigError: If the cluster cannot be joined, or no machine of it can hold one trial.
+    """
+    is_ours = not ray.is_initialized()
+    if is_ours:
+        _start_or_join(settings, name)
+    try:
+        session = RaySession(dashboard_url=_dashboard_url(), n_slots=n_slots(settings))
+        if session.dashboard_url:
+            logger.info("Ray dashboard: %s", session.dashboard_url)
+        yield session
+    finally:
+        if is_ours:
+            ray.shutdown()
+
+
+def n_slots(settings: ClusterSettings) -> int:
+    """Trials that run at once: as many as the machines' CPUs and GPUs hold, at most max_concurrent_trials.
+
+    Raises:
+        ConfigError: If no machine can hold one.
+    """
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    needs = {"CPU": float(settings.cpus_per_trial), "GPU": settings.gpus_per_trial}
+    held = sum(
+        min(math.floor(machine.get(kind, 0.0) / need + 1e-9) for kind, need in needs.items() if need > 0)
+        for machine in machines
+    )
+    if held == 0:
+        largest = {kind: max((machine.get(kind, 0.0) for machine in machines), default=0.0) for kind in needs}
+        raise ConfigError(
+            f"a trial needs {needs['CPU']:g} CPUs and {needs['GPU']:g} GPUs on one machine, but the machines of the "
+            f"Ray cluster have at most {largest['CPU']:g} and {largest['GPU']:g}; lower cluster.cpus_per_trial or "
+            "cluster.gpus_per_trial, or give the address of a larger cluster in cluster.address"
+        )
+    return min(held, settings.max_concurrent_trials or held)
+
+
+def _start_or_join(settings: ClusterSettings, name: str) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
+    n_threads = str(settings.cpus_per_trial)
+    common = {
+        "namespace": name,
+        "job_config": JobConfig(metadata={"study": name, "program": "pareto_search"}),
+        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": n_threads, "MKL_NUM_THREADS": n_threads}},
+        "log_to_driver": False,
+        "logging_level": logging.ERROR,
+    }
+    if settings.address is None:
+        ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=settings.dashboard, **common)
+        return
+    _check_reachable(settings.address)
+    try:
+        ray.init(address=settings.address, **common)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        raise _unreachable(settings.address, str(error).splitlines()[0]) from error
+
+
+def _check_reachable(address: str) -> None:
+    """Knock at the cluster's port first: Ray itself would try for minutes."""
+    if address == "auto":
+        return
+    host, separator, port = address.rpartition(":")
+    if "://" in address or not separator or not port.isdecimal():
+        raise ConfigError(
+            f"cluster.address is written as host:port (usually port 6379) or auto, got {address!r}; "
+            "`ray status` on the cluster's head shows it"
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=_JOIN_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, str(error)) from error
+
+
+def _unreachable(address: str, reason: str) -> ConfigError:
+    return ConfigError(
+        f"cluster.address: no Ray cluster of this Ray version ({ray.__version__}) could be joined at {address} "
+        f"({reason}); start one there with `ray start --head`, or leave cluster.address out to use this machine"
+    )
+
+
+def _dashboard_url() -> str | None:
+    address = ray.get_runtime_context().worker.node.address_info.get("webui_url") if ray.is_initialized() else None
+    return f"http://{address}" if address else None
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line with its class."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,0 +1,83 @@
+"""Running independent jobs as Ray tasks: no search, every job's result is wanted."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ray
+
+from pareto_search.config import ClusterSettings
+from pareto_search.search.cluster import WorkFailedError, n_slots, reason_of
+
+logger = logging.getLogger(__name__)
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+#: A job is started again this often if its worker process dies; one that raises is not.
+_MAX_RETRIES = 2
+
+
+def run_jobs(
+    *,
+    cluster: ClusterSettings,
+    shared: Any,
+    jobs: list[Job],
+    job: Callable[[Any, Job], Result],
+    name: Callable[[Job], str],
+    on_result: Callable[[Job, Result | None, str | None], None],
+) -> None:
+    """Run jobs on the Ray cluster, as many at once as it holds, in the order given; Ray is running.
+
+    Args:
+        cluster: What a job needs.
+        shared: What every job reads; put into Ray's object store once.
+        jobs: The jobs.
+        job: Called in a worker with `shared` and the job.
+        name: Name of a job in the dashboard and the log.
+        on_result: Called here as jobs end, with the job, its result or None, and the reason if it failed.
+
+    Raises:
+        KeyboardInterrupt: On Ctrl-C, after the running jobs were cancelled; so for anything on_result raises.
+    """
+    shared_ref = ray.put(shared)
+    task = ray.remote(
+        num_cpus=cluster.cpus_per_trial,
+        num_gpus=cluster.gpus_per_trial,
+        max_retries=_MAX_RETRIES,
+        retry_exceptions=False,
+    )(_call)
+    waiting = list(reversed(jobs))
+    limit = n_slots(cluster)
+    running: dict[ray.ObjectRef, Job] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < limit:
+                following = waiting.pop()
+                running[task.options(name=name(following)).remote(job, shared_ref, following)] = following
+                logger.info("job %s: started", name(following))
+            ready, _ = ray.wait(list(running), num_returns=1)
+            finished = running.pop(ready[0])
+            result, reason = _outcome(ready[0])
+            if reason is not None:
+                logger.info("job %s: failed, %s", name(finished), reason)
+            on_result(finished, result, reason)
+    finally:
+        for reference in running:
+            ray.cancel(reference, force=True)
+
+
+def _call(job: Callable[[Any, Any], Any], shared: Any, argument: Any) -> Any:
+    try:
+        return job(shared, argument)
+    except Exception as error:
+        raise WorkFailedError(reason_of(error)) from error
+
+
+def _outcome(reference: ray.ObjectRef) -> tuple[Any, str | None]:
+    try:
+        return ray.get(reference), None
+    except ray.exceptions.RayTaskError as error:
+        return None, str(error.cause)
+    except ray.exceptions.RayError as error:
+        return None, f"its worker process died ({type(error).__name__})"

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.neighborlist import neighbor_list
+
+from pareto_search.data.dataset import from_frames
+from pareto_search.data.neighbors import build_neighbor_table
+from tests.data.frames import labelled
+
+
+def triclinic() -> Atoms:
+    """Two atoms in a skew cell smaller than the cutoff, so most neighbours are images of two atoms."""
+    atoms = bulk("Al") * (1, 1, 2)
+    atoms.rattle(0.1, seed=3)
+    atoms.set_cell(atoms.cell.array + np.random.default_rng(0).random((3, 3)) * 0.4, scale_atoms=True)
+    return atoms
+
+
+def slab() -> Atoms:
+    """Periodic in two directions, with no cell vector along the third."""
+    atoms = bulk("Al", cubic=True) * (1, 1, 2)
+    atoms.rattle(0.1, seed=1)
+    atoms.cell[2] = 0
+    atoms.pbc = (True, True, False)
+    return atoms
+
+
+def wire() -> Atoms:
+    """Periodic along the second direction only, with atoms outside the cell."""
+    atoms = bulk("Al", cubic=True)
+    atoms.rattle(0.1, seed=2)
+    atoms.positions += [0.0, 11.3, -5.0]
+    atoms.pbc = (False, True, False)
+    return atoms
+
+
+SYSTEMS = {"triclinic": triclinic, "slab": slab, "wire": wire, "molecule": lambda: molecule("CH3CH2OH")}
+
+
+def sorted_pairs(i, j, vectors):
+    """Pairs as rows (i, j, x, y, z) in an order that does not depend on the code that found them."""
+    rows = np.column_stack([i, j, vectors])
+    return rows[np.lexsort(np.round(rows, 6).T[::-1])]
+
+
+@pytest.mark.parametrize("cutoff_ang", [3.0, 6.5])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_pairs_equal_those_of_ase(name, cutoff_ang):
+    atoms = SYSTEMS[name]()
+    table = build_neighbor_table(from_frames([labelled(atoms)], ["test"], {}), cutoff_ang, np.float64)
+    i, j, towards_j = neighbor_list("ijD", atoms, cutoff_ang)
+    first = np.repeat(np.arange(len(atoms)), np.diff(table.offsets))
+    assert table.n_pairs == len(i) > 0
+    found, expected = sorted_pairs(first, table.second, table.vectors), sorted_pairs(i, j, -towards_j)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_triclinic_cell_has_many_images_of_one_neighbor():
+    table = build_neighbor_table(from_frames([labelled(triclinic())], ["test"], {}), 6.5)
+    neighbors_of_first = table.second[: table.offsets[1]]
+    assert np.bincount(neighbors_of_first).min() > 20
+
+
+def test_frames_after_the_first_point_to_their_own_atoms():
+    frames = [labelled(triclinic()), labelled(slab()), labelled(molecule("H2O"))]
+    table = build_neighbor_table(from_frames(frames, ["test"] * 3, {}), 5.0, np.float64)
+    bounds = np.cumsum([0, *(len(atoms) for atoms in frames)])
+    for number, atoms in enumerate(frames):
+        pairs = slice(table.offsets[bounds[number]], table.offsets[bounds[number + 1]])
+        first = np.repeat(np.arange(len(atoms)), np.diff(table.offsets[bounds[number] : bounds[number + 1] + 1]))
+        i, j, towards_j = neighbor_list("ijD", atoms, 5.0)
+        found = sorted_pairs(first, table.second[pairs] - bounds[number], table.vectors[pairs])
+        np.testing.assert_allclose(found, sorted_pairs(i, j, -towards_j), atol=1e-9)
+
+
+def test_a_filtered_table_equals_one_built_for_the_shorter_cutoff():
+    dataset = from_frames([labelled(triclinic()), labelled(slab())], ["test"] * 2, {})
+    filtered = build_neighbor_table(dataset, 6.5, np.float64).within(4.2)
+    built = build_neighbor_table(dataset, 4.2, np.float64)
+    np.testing.assert_array_equal(filtered.offsets, built.offsets)
+    first = np.repeat(np.arange(dataset.n_atoms), np.diff(built.offsets))
+    np.testing.assert_allclose(
+        sorted_pairs(first, filtered.second, filtered.vectors), sorted_pairs(first, built.second, built.vectors)
+    )
+
+
+def test_a_longer_cutoff_than_the_tables_is_refused():
+    table = build_neighbor_table(from_frames([labelled(triclinic())], ["test"], {}), 4.0)
+    with pytest.raises(ValueError, match=r"holds pairs up to 4\.0"):
+        table.within(5.0)

@@ -1,0 +1,137 @@
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.build import bulk
+
+from pareto_search.config import Architecture, MeasureSettings
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.errors import ConfigError
+from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.measure.device import device_name, software_versions
+from pareto_search.records import CostRecord
+
+SMALL = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0)
+
+
+def settings(**changes: Any) -> MeasureSettings:
+    return MeasureSettings(**{"structure": {"symbol": "Al"}, **changes})
+
+
+def key(**changes: Any) -> str:
+    """The key of a standard case with some ingredients changed."""
+    arguments = {
+        "architecture": SMALL,
+        "elements": (13,),
+        "settings": settings(),
+        "unit": bulk("Al", cubic=True),
+        "device": "cpu",
+        "n_threads": 1,
+        **changes,
+    }
+    positional = [arguments.pop(name) for name in ("architecture", "elements", "settings", "unit")]
+    return cost_key(*positional, **arguments)
+
+
+def moved_cell() -> Atoms:
+    unit = bulk("Al", cubic=True)
+    unit.positions[0, 0] += 0.01
+    return unit
+
+
+CHANGES: list[dict[str, Any]] = [
+    *({"architecture": SMALL.model_copy(update=update)} for update in (
+        {"n_features": 7},
+        {"n_sensitivities": 7},
+        {"n_atom_layers": 2},
+        {"n_interaction_layers": 2},
+        {"l_max": 0},
+        {"dist_soft_min_ang": 1.6},
+        {"dist_soft_max_ang": 4.6},
+        {"dist_hard_max_ang": 5.1},
+        {"activation": "tanh"},
+    )),
+    {"elements": (13, 29)},
+    *({"settings": settings(**update)} for update in (
+        {"engine": "hippynn"},
+        {"n_atoms": 1000},
+        {"n_steps": 51},
+        {"n_warmup_steps": 11},
+        {"timestep_fs": 0.5},
+        {"temperature_k": 301.0},
+        {"skin_ang": 0.9},
+        {"memory_budget_gib": 2.0},
+        {"rel_tol": 0.03},
+        {"max_atoms_limit": 10},
+    )),
+    {"unit": bulk("Al", cubic=True, a=4.06)},
+    {"unit": bulk("Cu", cubic=True, a=4.05)},
+    {"unit": moved_cell()},
+    {"n_threads": 2},
+    {"dtype": torch.float64},
+    {"versions": {**software_versions(), "torch": "0"}},
+]  # fmt: skip
+
+
+def test_every_ingredient_changes_the_key() -> None:
+    keys = [key(), *(key(**change) for change in CHANGES)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_name_of_the_device_changes_the_key(monkeypatch) -> None:
+    here = key()
+    monkeypatch.setattr("pareto_search.measure.cost.device_name", lambda device: "another CPU")
+    assert key() != here
+
+
+def test_what_does_not_change_the_cost_does_not_change_the_key() -> None:
+    wiggled = bulk("Al", cubic=True)
+    wiggled.positions += 1e-9
+    wiggled.set_momenta(np.ones((4, 3)))
+    wiggled.info["source"] = "somewhere"
+    same = [
+        {"unit": wiggled},
+        {"elements": [np.int64(13)]},
+        {"settings": settings(structure={"symbol": "Al", "a_ang": 4.05})},  # the unit cell counts
+        {"versions": dict(reversed(software_versions().items()))},
+    ]
+    assert {key(**change) for change in same} == {key()}
+
+
+def test_the_engine_counts_as_the_one_really_used() -> None:
+    needs_hippynn = SMALL.model_copy(update={"l_max": 2})
+    asked_explicit = key(architecture=needs_hippynn)
+    assert asked_explicit == key(architecture=needs_hippynn, settings=settings(engine="hippynn"))
+    assert asked_explicit != key()
+
+
+def test_a_gpu_that_is_not_there_is_refused() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("has a GPU")
+    with pytest.raises(ConfigError, match="asked for 'cuda'"):
+        measure_cost(SMALL, ReferenceEnergies({13: 0.0}), settings(), bulk("Al"), device="cuda", n_threads=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["explicit", "hippynn"])
+def test_real_cost(engine: str) -> None:
+    measured = settings(engine=engine, n_atoms=108, n_steps=6, n_warmup_steps=1, memory_budget_gib=0.06, rel_tol=0.1)
+    unit = bulk("Al", cubic=True)
+    records = [
+        measure_cost(SMALL, ReferenceEnergies({13: energy}), measured, unit, device="cpu", n_threads=1)
+        for energy in (0.0, -2000.0)
+    ]
+    record = records[0]
+    assert record.key == records[1].key == cost_key(SMALL, (13,), measured, unit, device="cpu", n_threads=1)
+    assert (record.engine, record.dtype, record.device) == (engine, "float32", device_name("cpu"))
+    assert record.architecture == SMALL.model_dump(mode="json")
+    assert record.md.n_atoms == 108
+    assert len(record.md.us_per_atom_steps) == 6
+    assert record.md.n_neighbors_mean >= 54
+    assert 0 < record.md.us_per_atom_model < record.md.us_per_atom_step_q75 * 3
+    assert abs(record.md.energy_drift_ev_per_atom_ps) < 1e-2
+    assert record.capacity.bracket.n_failed is not None
+    assert CostRecord.from_plain(json.loads(json.dumps(record.to_plain()))) == record

@@ -1,0 +1,222 @@
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from plotly.offline import get_plotlyjs
+
+from pareto_search.report.dataset_page import write_dataset_page
+from pareto_search.report.elements import json_script
+from pareto_search.report.hover import number, spread, whole
+from pareto_search.report.page import write_report
+from pareto_search.report.style import axis, log_ticks
+from pareto_search.report.tables import ReportInput
+
+HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
+
+
+def written(data: ReportInput, folder: Path) -> str:
+    write_report(data, folder / "report.html", folder / "report.json")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def figures_of(html: str) -> dict[str, Any]:
+    found = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', html, re.DOTALL)
+    return {name: json.loads(text) for name, text in found}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    data = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
+    return written(data, tmp_path_factory.mktemp("page"))
+
+
+def test_page_is_one_file_that_loads_nothing(page: str) -> None:
+    assert page.count(get_plotlyjs()) == 1
+    assert len(page.encode()) < 12e6
+    outside = page.replace(get_plotlyjs(), "")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", outside)
+    assert "@import" not in outside
+
+
+def test_every_network_is_a_row(page: str) -> None:
+    table = page[page.index('id="networks"') :]
+    body = table[: table.index("</table>")]
+    assert body.count("<tr>") == 1 + 1 + 8 * 4 * 3 + 20
+    assert 'data-v="300"' in body  # weights of 12/8/1
+
+
+def test_every_figure_has_data(page: str) -> None:
+    figures = figures_of(page)
+    assert set(figures) == {"fig2a", "fig2b", "fig3a", "fig3b", "fig4", "fig5a", "fig5b"}
+    assert all(len(figure["data"]) >= 2 for figure in figures.values())
+    for name in figures:
+        assert f'data-figure="{name}"' in page
+
+
+def test_students_controls_and_teacher_differ_in_colour_and_marker(page: str) -> None:
+    traces = {t["name"]: t for t in figures_of(page)["fig2a"]["data"] if t["mode"] == "markers" and t.get("text")}
+    names = ("Students", "Controls (paper)", "Controls (ablation)", "Teacher")
+    markers = [traces[name]["marker"] for name in names]
+    assert len({m["color"] for m in markers}) == len({m["symbol"] for m in markers}) == 4
+    assert traces["Teacher"]["marker"]["symbol"] == "star"
+
+
+def test_points_are_means_and_bars_are_standard_deviations_over_seeds(tmp_path: Path) -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:1], noise=0.05)
+    students = data.models.loc[data.models["role"] == "student", "test_force_rmse_ev_per_ang"]
+    figure = figures_of(written(data, tmp_path))["fig2a"]
+    trace = next(t for t in figure["data"] if t["name"] == "Students")
+    assert np.frombuffer(_bytes(trace["y"]), trace["y"]["dtype"]) == pytest.approx([1e3 * students.mean()])
+    bars = trace["error_y"]["array"]
+    assert np.frombuffer(_bytes(bars), bars["dtype"]) == pytest.approx([1e3 * students.std(ddof=1)])
+
+
+def _bytes(array: dict[str, str]) -> bytes:
+    import base64
+
+    return base64.b64decode(array["bdata"])
+
+
+def test_fronts_are_step_lines_of_non_dominated_networks(page: str) -> None:
+    figure = figures_of(page)["fig2b"]
+    front = next(t for t in figure["data"] if t["name"] == "Front: Students")
+    assert front["line"]["shape"] == "hv"
+    assert front["x"] == sorted(front["x"])
+    assert front["y"] == sorted(front["y"], reverse=True)
+    # 16/20/2 needs more memory than 24/12/2 and is less accurate: six of eight, and the end of the last step.
+    assert len(front["x"]) == 7
+
+
+def test_learning_curves_offer_every_architecture(page: str) -> None:
+    figure = figures_of(page)["fig4"]
+    shown = [json.loads(text) for text in re.findall(r'data-traces="(\[.*?\])"', page)]
+    assert len(shown) == 8
+    assert sorted(index for traces in shown for index in traces) == list(range(len(figure["data"])))
+    visible = [index for index, trace in enumerate(figure["data"]) if trace["visible"]]
+    assert visible == shown[0]
+    assert len(visible) == 2 * 4 * 3  # panels, seeds, student and two controls
+
+
+def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
+    data = synthetic.report_input(HOSTILE, ladder=synthetic.LADDER[:2], n_seeds=1)
+    models = data.models.copy()
+    models.loc[1, ["model_id", "status", "reason"]] = [HOSTILE, "failed", HOSTILE]
+    models["device"] = HOSTILE
+    config = {**data.config, "description": HOSTILE}
+    dataset = {**data.dataset, "notes": [HOSTILE], HOSTILE: HOSTILE}
+    html = written(replace(data, models=models, config=config, dataset=dataset), tmp_path)
+    html = html.replace(get_plotlyjs(), "")
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+
+
+def test_report_is_deterministic_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    data = synthetic.report_input(noise=0.02, n_search=10)
+    first = written(data, tmp_path)
+    assert written(data, tmp_path) == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_json_is_strict_and_equals_the_summary(tmp_path: Path) -> None:
+    summary = write_report(synthetic.report_input(n_seeds=1), tmp_path / "r.html", tmp_path / "r.json")
+    text = (tmp_path / "r.json").read_text(encoding="utf-8")
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert json.loads(text) == summary.to_plain()
+
+
+def test_failed_write_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:1], n_seeds=1)
+    before = written(data, tmp_path)
+
+    def broken(self: Path, target: Path) -> Path:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", broken)
+    with pytest.raises(OSError, match="disk full"):
+        write_report(data, tmp_path / "report.html", tmp_path / "report.json")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == before
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def degenerate() -> dict[str, ReportInput]:
+    data = synthetic.report_input(noise=0.01)
+    models = data.models
+    return {
+        "empty": replace(data, models=pd.DataFrame(), curves=pd.DataFrame(), costs=[], dataset={}, config={}),
+        "no teacher": replace(data, models=models[models["role"] != "teacher"]),
+        "teacher only": replace(data, models=models[models["role"] == "teacher"]),
+        "no controls": replace(data, models=models[models["role"] != "control"]),
+        "all diverged": replace(data, models=models.assign(status="diverged", n_weights=None)),
+        "no costs": replace(
+            data, models=models.assign(md_us_per_atom_step=None, max_atoms=None, bytes_per_atom=None), costs=[]
+        ),
+        "search only": synthetic.report_input(ladder=(), n_search=10),
+        "one network": synthetic.report_input(ladder=synthetic.LADDER[:1], n_seeds=1, teacher_error=None),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(degenerate()))
+def test_degenerate_studies_still_make_a_page(name: str, tmp_path: Path) -> None:
+    html = written(degenerate()[name], tmp_path)
+    assert len(figures_of(html)) == 7
+    assert ">nan<" not in html
+
+
+def test_several_cutoffs_are_told_apart(tmp_path: Path) -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=1)
+    cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 7.5)
+    html = written(replace(data, models=data.models.assign(dist_hard_max_ang=cutoffs)), tmp_path)
+    assert "12/8/1 @5.0 Å" in html
+    names = [trace["name"] for trace in figures_of(html)["fig5a"]["data"]]
+    assert names == ["Cutoff 5 Å", "Cutoff 7.5 Å", "Teacher"]
+
+
+def test_rdf_errors_add_a_panel(tmp_path: Path) -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=2)
+    html = written(replace(data, models=data.models.assign(rdf_error=0.4)), tmp_path)
+    assert "fig3c" in figures_of(html)
+
+
+def test_dataset_page_takes_both_forms_of_histograms(tmp_path: Path) -> None:
+    summary = {
+        "name": HOSTILE, "n_systems": 12, "notes": ["made by hand"],
+        "histograms": {"force_ev_per_ang": {"counts": [1, 3], "edges": [0, 1, 2]}, "distance_ang": [[2], [1.0, 4.0]],
+                       "broken": [[1], [0]]},
+    }  # fmt: skip
+    write_dataset_page(summary, tmp_path / "data.html")
+    html = (tmp_path / "data.html").read_text(encoding="utf-8")
+    assert html.count(get_plotlyjs()) == 1
+    assert len(figures_of(html)) == 3
+    assert "<img" not in html.replace(get_plotlyjs(), "")
+    assert "Force of 4 values; half lie between 1 and 1.67 eV/Å." in html
+
+
+def test_numbers_are_written_for_readers() -> None:
+    assert [number(v) for v in (0.012345, 12.345, 0.0, float("nan"), -3.14159)] == [
+        "0.0123",
+        "12.3",
+        "0.00",
+        "–",
+        "−3.14",
+    ]
+    assert whole(1234567.0) == "1\u202f234\u202f567"
+    assert spread(52.123, 0.84, "meV/Å") == "52.12 ± 0.84 meV/Å"
+
+
+def test_axes_are_logarithmic_where_the_span_warrants() -> None:
+    assert axis("x", [1, 100])["type"] == "log"
+    assert "type" not in axis("x", [1, 2, float("nan"), -5])
+    assert log_ticks(30, 130) == [30, 50, 70, 100]
+    assert log_ticks(100, 1e7) == [1e2, 1e3, 1e4, 1e5, 1e6, 1e7]
+
+
+def test_json_cannot_end_its_element() -> None:
+    assert json_script("x", '{"a":"</script>"}').count("</script>") == 1

@@ -1,0 +1,129 @@
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+import synthetic
+
+from pareto_search.analysis.study import summarize_study
+from pareto_search.report.tables import ReportInput, make_tables
+from pareto_search.report.words import Answer, answer, p_text
+
+
+def words(data: ReportInput) -> Answer:
+    return answer(summarize_study(data.models), data, make_tables(data))
+
+
+def words_of(**study: Any) -> Answer:
+    return words(synthetic.report_input(**study))
+
+
+def has(texts: tuple[str, ...], part: str) -> bool:
+    return any(part in text for text in texts)
+
+
+def test_a_gain_is_stated_with_interval_and_number_of_pairs() -> None:
+    found = words_of(student_factor=0.9, noise=0.01)
+    assert found.verdict == "better"
+    assert "more accurate than their matched controls" in found.headline
+    assert has(found.sentences, "32 pairs over 8 architectures and 4 seeds")
+    assert has(found.sentences, "% below (95 % interval −1")
+    assert has(found.sentences, "Students dominate 8 of 8 controls")
+
+
+def test_a_loss_is_stated_as_plainly() -> None:
+    found = words_of(student_factor=1.1, noise=0.01)
+    assert found.verdict == "worse"
+    assert "less accurate" in found.headline
+    assert has(found.sentences, "% above (95 % interval +")
+    assert has(found.sentences, "controls dominate 8 of 8 students")
+
+
+def test_no_difference_is_no_gain() -> None:
+    found = words_of(student_factor=1.0, noise=0.05)
+    assert found.verdict == "unsure"
+    assert "No sure difference" in found.headline
+
+
+def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
+    found = words_of(factors={"paper": 1.0, "ablation": 0.8}, noise=0.01)
+    assert has(found.sentences, "the gain reverses")
+    assert has(found.cautions, "reverses against the ablation controls")
+    kept = words_of(factors={"paper": 1.0, "ablation": 0.97}, noise=0.005)
+    assert has(kept.sentences, "the gain remains")
+    assert not has(kept.cautions, "against the ablation controls")
+
+
+def test_paper_controls_alone_leave_the_loss_weights_as_a_cause() -> None:
+    assert has(words_of().cautions, "add ablation controls")
+
+
+def test_a_weak_teacher_is_a_caution() -> None:
+    text = "not clearly more accurate than the controls"
+    assert has(words_of(teacher_error=0.2).cautions, text)
+    assert not has(words_of(teacher_error=0.02).cautions, text)
+
+
+def test_demonstration_data_are_named() -> None:
+    assert has(words_of(data_source="emt-aluminum").cautions, "demonstration potential")
+    assert not has(words_of().cautions, "demonstration potential")
+
+
+def test_split_kind_is_named() -> None:
+    data = synthetic.report_input()
+    assert has(words(data).cautions, "The split is random")
+    by_source = replace(data, config={**data.config, "split": {"kind": "source"}})
+    assert has(words(by_source).cautions, "The split is by source")
+
+
+def test_flat_capacity_is_a_caution() -> None:
+    text = "Capacity barely depends on the architecture"
+    data = synthetic.report_input()
+    assert not has(words(data).cautions, text)
+    # The bracket is 1.5 % wide.
+    atoms = [10_000 + number % 100 for number in range(len(data.models))]
+    assert has(words(replace(data, models=data.models.assign(max_atoms=atoms))).cautions, text)
+
+
+def test_several_devices_are_a_caution() -> None:
+    data = synthetic.report_input()
+    devices = ["A6000"] * (len(data.models) - 1) + ["H100"]
+    assert has(
+        words(replace(data, models=data.models.assign(device=devices))).cautions, "several devices (A6000; H100)"
+    )
+
+
+def test_lost_networks_of_the_confirmation_are_counted() -> None:
+    data = synthetic.report_input()
+    models = data.models.copy()
+    models.loc[models["model_id"].isin(["c00-student-s1000", "c01-student-s1000"]), "status"] = "diverged"
+    assert has(words(replace(data, models=models)).cautions, "2 students diverged or failed")
+
+
+def test_too_few_pairs_are_not_concluded_from() -> None:
+    found = words_of(n_seeds=1, ladder=synthetic.LADDER[:3])
+    assert found.verdict == "unsure"
+    assert "Too few pairs to decide: 3 pairs" in found.headline
+    assert has(found.cautions, "nothing can be concluded")
+    assert has(found.cautions, "One seed per network")
+
+
+@pytest.mark.parametrize(
+    ("role", "part"), [("control", "No control was trained to its end"), ("student", "No student was trained")]
+)
+def test_missing_roles_are_said_in_words(role: str, part: str) -> None:
+    data = synthetic.report_input()
+    found = words(replace(data, models=data.models[data.models["role"] != role]))
+    assert found.verdict == "nothing"
+    assert part in found.headline
+
+
+def test_nothing_at_all_is_said_in_words() -> None:
+    data = replace(synthetic.report_input(), models=pd.DataFrame(), costs=[])
+    assert "No student was trained to its end" in words(data).headline
+    assert has(words(data).sentences, "No teacher is stored")
+
+
+def test_p_values_are_short() -> None:
+    assert p_text(0.0312) == "0.031"
+    assert p_text(4.66e-10) == "5×10⁻¹⁰"

@@ -1,0 +1,100 @@
+import multiprocessing
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pareto_search.errors import StoreError
+from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming
+from pareto_search.search.costs import CostTable
+from pareto_search.search.device_gate import DeviceGate
+
+TIMING = MdTiming(
+    n_atoms=2048,
+    n_neighbors_mean=106.0,
+    density_g_per_cm3=2.7,
+    n_steps=3,
+    n_warmup_steps=1,
+    timestep_fs=1.0,
+    skin_ang=0.5,
+    n_list_builds=1,
+    us_per_atom_step_median=4.0,
+    us_per_atom_step_q25=3.5,
+    us_per_atom_step_q75=4.5,
+    us_per_atom_neighbor=1.0,
+    us_per_atom_model=2.5,
+    us_per_atom_integrator=0.5,
+    energy_drift_ev_per_atom_ps=1e-6,
+    us_per_atom_steps=(3.5, 4.0, 4.5),
+)
+CAPACITY = Capacity(
+    bracket=Bracket(n_ok=30_000, n_failed=30_500),
+    bytes_per_atom=35_000.0,
+    budget_gib=1.0,
+    baseline_gib=0.4,
+    probes=((1000, 35_000_000), (31_000, None)),
+)
+
+
+def record(key: str) -> CostRecord:
+    return CostRecord(key, {"n_features": 12}, "explicit", "float32", "a CPU", {"torch": "2"}, TIMING, CAPACITY)
+
+
+def measure_slowly(folder: Path, key: str) -> None:
+    def measure() -> CostRecord:
+        with (folder / "measured").open("a") as file:
+            file.write(key)
+        time.sleep(0.2)
+        return record(key)
+
+    found = CostTable(folder / "costs.json").get_or_measure(key, measure, DeviceGate(folder, "cpu"))
+    assert found == record(key)
+
+
+def put_many(folder: Path, name: str) -> None:
+    for number in range(20):
+        CostTable(folder / "costs.json").put(record(f"{name}{number}"))
+
+
+def run_together(target: object, *argument_lists: tuple[object, ...]) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=target, args=arguments) for arguments in argument_lists]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * len(processes)
+
+
+def test_records_come_back_equal_in_the_order_they_came(tmp_path: Path) -> None:
+    table = CostTable(tmp_path / "costs.json")
+    assert table.get("a") is None
+    assert table.all() == []
+    table.put(record("b"))
+    table.put(record("a"))
+    table.put(replace(record("b"), device="another"))
+    assert CostTable(tmp_path / "costs.json").all() == [replace(record("b"), device="another"), record("a")]
+
+
+def test_three_processes_that_miss_the_same_key_measure_once(tmp_path: Path) -> None:
+    run_together(measure_slowly, *[(tmp_path, "k")] * 3)
+    assert (tmp_path / "measured").read_text() == "k"
+
+
+def test_processes_that_put_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    run_together(put_many, (tmp_path, "a"), (tmp_path, "b"))
+    assert len(CostTable(tmp_path / "costs.json").all()) == 40
+
+
+def test_a_measurement_under_another_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="key a, measured one with key b"):
+        CostTable(tmp_path / "costs.json").get_or_measure("a", lambda: record("b"), DeviceGate(tmp_path, "cpu"))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"a": {"key": "a"}}'])
+def test_a_damaged_table_is_refused_with_a_remedy(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "costs.json"
+    path.write_text(content)
+    with pytest.raises(StoreError, match=r"costs\.json is damaged .*delete it"):
+        CostTable(path).get("a")

@@ -1,0 +1,165 @@
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+
+from pareto_search.config import SearchSettings
+from pareto_search.errors import StoreError
+from pareto_search.search.cluster import RaySession
+from tests.search.fake_study import SPACE, Shared, fake_trial, make_shared, objectives, search
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def trials(folder: Path) -> list[FrozenTrial]:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}")
+    try:
+        return optuna.load_study(study_name="fake", storage=storage).trials
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def params_run(folder: Path, number: int) -> list[dict]:
+    """The parameters with which a trial was run, once for each time."""
+    return [json.loads(line) for line in (folder / f"trial-{number}.jsonl").read_text().splitlines()]
+
+
+def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], timeout_s: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert driver.poll() is None, driver.communicate()
+        assert time.monotonic() < deadline, "timed out"
+        time.sleep(0.05)
+
+
+def start_driver(folder: Path, n_trials: int, behaviour: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.search.fake_study", str(folder), str(n_trials), behaviour]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.usefixtures("cluster")
+def test_finished_trials_hold_three_objectives_and_an_extension_runs_only_the_new_ones(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports: list[dict] = []
+    with caplog.at_level(logging.INFO, logger="pareto_search"):
+        finished = search(tmp_path, 2, on_result=reports.append)
+    assert sorted(number for number, _, _ in finished) == [0, 1]
+    assert all(result["is_zero_copy"] and reason is None for _, result, reason in finished)
+    assert Counter(report["trial_number"] for report in reports) == {0: 2, 1: 2}
+    for trial in trials(tmp_path):
+        assert trial.state is TrialState.COMPLETE
+        assert trial.values == list(objectives(trial.params).values())
+        assert trial.user_attrs["model_ids"] == [f"student-{trial.number}"]
+        assert caplog.text.count(f"trial {trial.number}: complete") == 1
+    # with_parameters pickles the parameter into the object store; nothing else may carry it
+    assert (tmp_path / "pickled").read_text() == "x"
+    assert (tmp_path / "ray" / "fake" / "fake-trial-0001").is_dir()
+
+    assert sorted(number for number, _, _ in search(tmp_path, 3)) == [2]
+    assert search(tmp_path, 3) == []
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 3
+    assert len({trial.params["n_features"] for trial in trials(tmp_path)}) == 3
+
+
+@pytest.mark.usefixtures("cluster")
+def test_failed_trials_are_fail_with_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    finished = {number: (result, reason) for number, result, reason in search(tmp_path, 4, shared=unlucky(tmp_path))}
+    assert finished[0] == (None, "ValueError: this one fails")
+    assert finished[1] == (None, "md_us_per_atom_step is nan")
+    assert finished[2][0] is None
+    assert "max_atoms" in finished[2][1]
+    states = [trial.state for trial in trials(tmp_path)]
+    assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.FAIL, TrialState.COMPLETE]
+    assert trials(tmp_path)[0].user_attrs == {"status": "failed", "reason": "ValueError: this one fails"}
+
+
+def unlucky(folder: Path) -> Shared:
+    return make_shared(folder, "unlucky")
+
+
+def die(shared: Shared, params: dict, report: Callable[[dict], None]) -> dict:
+    if params["trial_number"] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return fake_trial(shared, params, report)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_dead_worker_is_a_failed_trial(tmp_path: Path) -> None:
+    finished = {number: reason for number, _, reason in search(tmp_path, 2, trial=die)}
+    assert "worker process died" in finished[0]
+    assert finished[1] is None
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_an_error_in_the_driver_stops_the_search_and_the_trial_can_be_repeated(tmp_path: Path) -> None:
+    def full(number: int, result: dict | None, reason: str | None) -> None:
+        raise StoreError("disk full")
+
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(StoreError, match="disk full"):
+        search(tmp_path, 6, on_finished=full)
+    assert signal.getsignal(signal.SIGINT) is handler
+    states = Counter(trial.state for trial in trials(tmp_path))
+    assert set(states) <= {TrialState.COMPLETE, TrialState.RUNNING}
+    assert states.total() < 6
+
+
+def test_a_killed_driver_is_resumed_with_the_same_trials(tmp_path: Path, cluster: RaySession) -> None:
+    driver = start_driver(tmp_path, 4, "wait")
+    wait_for(lambda: all((tmp_path / f"trial-{number}.jsonl").exists() for number in (0, 1)), driver)
+    driver.kill()
+    driver.communicate()
+    before = [trial for trial in trials(tmp_path) if trial.state is TrialState.RUNNING]
+    assert {trial.number for trial in before} >= {0, 1}
+
+    (tmp_path / "go").touch()
+    finished = search(tmp_path, 4)
+    assert sorted(number for number, _, _ in finished) == [0, 1, 2, 3]
+    after = trials(tmp_path)
+    assert [trial.state for trial in after] == [TrialState.COMPLETE] * 4
+    for trial in before:
+        assert after[trial.number].params == trial.params
+        first, *_, last = params_run(tmp_path, trial.number)
+        assert first == last == {**trial.params, "trial_number": trial.number}
+
+
+def test_ctrl_c_stops_the_search_and_it_goes_on_later(tmp_path: Path, cluster: RaySession) -> None:
+    driver = start_driver(tmp_path, 2, "wait")
+    wait_for((tmp_path / "trial-0.jsonl").exists, driver)
+    os.killpg(driver.pid, signal.SIGINT)
+    _, errors = driver.communicate(timeout=60)
+    assert driver.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert {trial.state for trial in trials(tmp_path)} == {TrialState.RUNNING}
+
+    (tmp_path / "go").touch()
+    search(tmp_path, 2)
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 2
+
+
+@pytest.mark.usefixtures("cluster")
+def test_seed_points_come_first_and_only_once(tmp_path: Path) -> None:
+    point = {"n_features": 20, "n_sensitivities": 16, "weight_forces": 30, "weight_atomic_energy": 0.5}
+    settings = SearchSettings(space=SPACE, n_trials=1, sampler="tpe", points=(point,))
+    search(tmp_path, 1, settings=settings)
+    search(tmp_path, 2, settings=settings.model_copy(update={"n_trials": 2}))
+    first, second = trials(tmp_path)
+    assert first.params == point
+    assert second.params != point

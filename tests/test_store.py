@@ -1,0 +1,170 @@
+import json
+import logging
+import shutil
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pareto_search.errors import StoreError
+from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
+from pareto_search.store import ResultStore
+
+TEACHER = ModelRecord(
+    model_id="teacher-1",
+    trial_id=None,
+    stage="teacher",
+    role="teacher",
+    control_kind=None,
+    seed=0,
+    n_features=128,
+    n_sensitivities=40,
+    n_atom_layers=4,
+    n_interaction_layers=1,
+    l_max=1,
+    dist_hard_max_ang=7.5,
+    n_weights=500_000,
+    weight_energy=1.0,
+    weight_forces=10.0,
+    weight_atomic_energy=0.0,
+    status="complete",
+    n_epochs=2,
+    test_force_rmse_ev_per_ang=0.05,
+)
+CONTROL = replace(
+    TEACHER, model_id="paper-1", trial_id=3, stage="search", role="control", control_kind="paper", n_weights=None
+)
+CURVE = [CurvePoint(epoch, *(epoch + i / 100 for i in range(len(fields(CurvePoint)) - 1))) for epoch in (1, 2)]
+
+
+def write_folder(folder: Path, record: ModelRecord, curve: list[CurvePoint]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "model.json").write_text(json.dumps({"format": 1, "record": record.to_plain(), "engine": "explicit"}))
+    rows = pd.DataFrame([asdict(point) for point in curve], columns=[f.name for f in fields(CurvePoint)])
+    rows.to_csv(folder / "curve.csv", index=False)
+
+
+def test_records_come_back_equal_also_after_reopening(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(TEACHER, CURVE)
+        store.put(CONTROL, [])
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        assert store.count == 2
+        assert store.get("teacher-1") == TEACHER
+        assert store.get("paper-1") == CONTROL
+        assert store.get("nobody") is None
+
+
+def test_tables_have_the_contract_columns_types_and_order(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(TEACHER, CURVE)
+        store.put(CONTROL, CURVE[:1])
+        models, curves = store.models(), store.curves()
+    assert tuple(models.columns) == MODEL_COLUMNS
+    assert list(models["model_id"]) == ["teacher-1", "paper-1"]
+    assert models["trial_id"].dtype == "Int64"
+    assert list(models["trial_id"].isna()) == [True, False]
+    assert list(models["control_kind"].isna()) == [True, False]
+    assert models["test_force_rmse_ev_per_ang"].dtype == np.float64
+    assert models["rdf_error"].dtype == np.float64
+    assert tuple(curves.columns) == CURVE_COLUMNS
+    assert list(zip(curves["model_id"], curves["epoch"], strict=True)) == [
+        ("teacher-1", 1),
+        ("teacher-1", 2),
+        ("paper-1", 1),
+    ]
+    assert list(curves["seconds"]) == [CURVE[0].seconds, CURVE[1].seconds, CURVE[0].seconds]
+
+
+def test_empty_tables_have_the_same_columns(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        assert tuple(store.models().columns) == MODEL_COLUMNS
+        assert tuple(store.curves().columns) == CURVE_COLUMNS
+        assert store.models().empty
+
+
+def test_putting_again_replaces_row_and_curve_and_keeps_the_place(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(TEACHER, CURVE)
+        store.put(CONTROL, [])
+        store.put(replace(TEACHER, n_epochs=1), CURVE[:1])
+        assert list(store.models()["model_id"]) == ["teacher-1", "paper-1"]
+        assert store.get("teacher-1") == replace(TEACHER, n_epochs=1)
+        assert len(store.curves()) == 1
+
+
+def test_a_put_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        with pytest.raises(StoreError, match="teacher-1 could not be stored"):
+            store.put(TEACHER, [CURVE[0], CURVE[0]])
+        assert store.count == 0
+
+
+def test_numpy_numbers_are_stored_as_numbers(tmp_path: Path) -> None:
+    record = replace(TEACHER, n_weights=np.int64(7), rdf_error=np.float32(0.5))  # type: ignore[arg-type]
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(record, [])
+        assert store.get("teacher-1") == replace(TEACHER, n_weights=7, rdf_error=0.5)
+
+
+def test_csv_files_hold_the_tables(tmp_path: Path) -> None:
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(TEACHER, CURVE)
+        store.export_csv(tmp_path / "models.csv", tmp_path / "curves.csv")
+    header, row = (tmp_path / "models.csv").read_text().splitlines()
+    assert tuple(header.split(",")) == MODEL_COLUMNS
+    assert row.startswith("teacher-1,,teacher,teacher,,0,128,40,4,1,1,7.5,500000,1.0,")
+    assert len((tmp_path / "curves.csv").read_text().splitlines()) == 3
+    assert {path.name for path in tmp_path.iterdir()} == {"models.csv", "curves.csv", "r.sqlite"}
+
+
+def test_ingest_adds_finished_folders_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    models = tmp_path / "models"
+    write_folder(models / "teacher-1", TEACHER, CURVE)
+    write_folder(models / ".paper-1-temporary", CONTROL, [])
+    (models / "half").mkdir()
+    (models / "broken").mkdir()
+    (models / "broken" / "model.json").write_text("{")
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        with caplog.at_level(logging.WARNING):
+            assert store.ingest_all(models) == 1
+        assert "broken" in caplog.text
+        assert store.get("teacher-1") == TEACHER
+        assert list(store.curves()["valid_loss"]) == [point.valid_loss for point in CURVE]
+        write_folder(models / "paper-1", CONTROL, [])
+        assert store.ingest_all(models) == 1
+        assert store.ingest_all(models) == 0
+        assert store.ingest_all(tmp_path / "nowhere") == 0
+
+
+def test_ingest_looks_again_at_a_network_that_had_failed(tmp_path: Path) -> None:
+    failed = replace(TEACHER, status="failed", reason="disk full")
+    write_folder(tmp_path / "teacher", failed, [])
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        assert store.ingest([tmp_path / "teacher"]) == 1
+        assert store.ingest([tmp_path / "teacher"]) == 0
+        shutil.rmtree(tmp_path / "teacher")
+        write_folder(tmp_path / "teacher", TEACHER, CURVE)
+        assert store.ingest([tmp_path / "teacher"]) == 1
+        assert store.get("teacher-1") == TEACHER
+
+
+def test_a_damaged_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path) as store:
+        for number in range(200):
+            store.put(replace(TEACHER, model_id=f"m{number}"), CURVE)
+    content = bytearray(path.read_bytes())
+    content[8192:20480] = b"\xff" * (20480 - 8192)
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"r\.sqlite.*read back from the model folders"):
+        ResultStore(path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    path.write_text("model_id,trial_id\n" * 100)
+    with pytest.raises(StoreError, match="cannot be used"):
+        ResultStore(path)
