@@ -3,7 +3,6 @@
 import fcntl
 import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
+from pareto_search.files import write_atomic
 
 #: Settings that may grow: more trials, seeds or networks are added to what is there.
 BUDGET_KEYS = ("search.n_trials", "confirm.n_seeds", "confirm.max_front", "confirm.n_ladder")
@@ -121,6 +121,17 @@ class RunDirectory:
         return self.path / "ray"
 
 
+def check_run(path: Path, config: StudyConfig) -> bool:
+    """Whether a run directory is still to be made, or holds no run yet; reads only.
+
+    Raises:
+        StoreError: If it may not be used with this config; what only opening it can show is left to `open_run`.
+    """
+    directory = RunDirectory(Path(path).resolve())
+    _check(directory, config)
+    return not directory.config_yaml.is_file()
+
+
 @contextmanager
 def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     """Take a run directory for this process alone, creating it on first use.
@@ -140,8 +151,6 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     try:
         _check(directory, config)
         directory.path.mkdir(parents=True, exist_ok=True)
-        if not os.access(directory.path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-            raise StoreError(f"{directory.path} is read-only; make it writable or {_OTHER_OUT}")
         lock = directory.lock.open("a+")
     except OSError as error:
         reason = error.strerror or type(error).__name__
@@ -157,34 +166,6 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
 def to_yaml(config: StudyConfig) -> str:
     """The settings as YAML, in the order of their definition."""
     return yaml.safe_dump(config.to_plain(), sort_keys=False, allow_unicode=True)
-
-
-def write_atomic(path: Path, content: str | bytes) -> None:
-    """Replace a file in one step: readers, and a process that dies, see the old content or the new.
-
-    Raises:
-        StoreError: If it cannot be written.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise StoreError(
-            f"{path} could not be written ({error.strerror or error}); free space or make its folder writable, then "
-            "run the same command again"
-        ) from error
 
 
 def _check(directory: RunDirectory, config: StudyConfig) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from pareto_search.errors import StoreError
+from pareto_search.files import write_atomic
 from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
-from pareto_search.run_directory import write_atomic
 
 logger = logging.getLogger(__name__)
 

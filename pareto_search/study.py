@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from pareto_search.measure.device import check_device
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
-from pareto_search.run_directory import RunDirectory, open_run
+from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
 from pareto_search.search.network import NetworkJob
@@ -33,6 +33,7 @@ from pareto_search.training.study_data import StudyData
 if TYPE_CHECKING:
     from pareto_search.analysis.study import StudySummary
     from pareto_search.report.words import Answer
+    from pareto_search.search.cluster import RaySession
 
 logger = logging.getLogger(__name__)
 
@@ -64,19 +65,30 @@ class StudyReport:
 
 @dataclass
 class Study:
-    """An open run directory; stages are its methods, and whatever a stage needs is made or read on first use."""
+    """An open run directory; stages are its methods, and whatever a stage needs is made or read on first use.
+
+    Attributes:
+        config: The settings.
+        directory: The run directory, held by this process alone.
+        store: Its results.
+        resources: Closed with the study; Ray enters here when first needed.
+        loaded: The data, where they have been read already.
+        ray: Ray, once it is in use.
+    """
 
     config: StudyConfig
     directory: RunDirectory
     store: ResultStore
-    _resources: ExitStack = field(default_factory=ExitStack)
+    resources: ExitStack
+    loaded: StudyData | None = None
+    ray: "RaySession | None" = None
 
     # --- data, teacher, labels --------------------------------------------------------------------------------------
 
     @cached_property
     def data(self) -> StudyData:
         """Frames, split, references and neighbours; `dataset.json` is written the first time and compared later."""
-        data = load_study_data(self.config)
+        data = self.loaded or load_study_data(self.config)
         path = self.directory.dataset_json
         if path.is_file():
             known = read_dataset_info(path)
@@ -165,7 +177,7 @@ class Study:
         from pareto_search.search.tune import run_search
 
         workshop = self.labelled_workshop
-        self._ray()
+        self._join_ray()
         run_search(
             settings=self.config.search,
             cluster=self.config.cluster,
@@ -187,7 +199,7 @@ class Study:
         missing = [job for job in jobs if not self._is_finished(job, workshop)]
         logger.info("confirmation: %d networks, %d of them to train", len(jobs), len(missing))
         if missing:
-            self._ray()
+            self._join_ray()
             run_jobs(
                 cluster=self.config.cluster,
                 shared=workshop,
@@ -242,12 +254,12 @@ class Study:
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
-    def _ray(self) -> None:
-        """Start or join Ray once; it is left when the study is closed."""
+    def _join_ray(self) -> None:
+        """Start or join Ray, once; it is left when the study is closed."""
         from pareto_search.search.cluster import ray_session
 
-        if "ray" not in self.__dict__:
-            self.__dict__["ray"] = self._resources.enter_context(ray_session(self.config.cluster, self.config.name))
+        if self.ray is None:
+            self.ray = self.resources.enter_context(ray_session(self.config.cluster, self.config.name))
 
     def _trial_finished(self, number: int, result: dict[str, Any] | None, reason: str | None) -> None:
         self.store.ingest_all(self.directory.models_dir)
@@ -258,12 +270,17 @@ class Study:
 
 @contextmanager
 def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
-    """Open a run directory for work, alone.
+    """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
     Raises:
         ConfigError: If the device is not there.
+        DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
     check_device(config.device)
+    is_new = check_run(out, config)
+    loaded = load_study_data(config) if is_new else None
+    if loaded is not None:
+        unit_cell(config.measure.structure, loaded.dataset)
     with open_run(out, config) as directory, ResultStore(directory.results_sqlite) as store, ExitStack() as resources:
-        yield Study(config, directory, store, resources)
+        yield Study(config, directory, store, resources, loaded)

@@ -32,7 +32,7 @@ def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forc
 def evaluate_detached(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
     """The same without gradients by the weights."""
     result = evaluate_frames(potential.eval(), frames, with_forces=with_forces)
-    return Evaluation(*(None if value is None else value.detach() for value in result))
+    return Evaluation(*(value.detach() for value in result))
 
 
 class PotentialContract:

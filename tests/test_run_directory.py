@@ -11,7 +11,8 @@ import yaml
 
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
-from pareto_search.run_directory import open_run, write_atomic
+from pareto_search.files import write_atomic
+from pareto_search.run_directory import open_run
 
 PLAIN: dict[str, Any] = {
     "name": "quickstart",

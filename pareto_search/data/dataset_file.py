@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pareto_search.data.files import write_atomically
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.split import Split
 from pareto_search.errors import DataError
+from pareto_search.files import write_atomic
 
 _FORMAT = 1
 
@@ -61,7 +61,7 @@ class DatasetInfo:
 
 def write_dataset_info(path: Path, info: DatasetInfo) -> None:
     """Write the record; a reader sees the old file or the whole new one."""
-    write_atomically(path, (json.dumps(info.to_plain(), indent=1, allow_nan=False) + "\n").encode())
+    write_atomic(path, (json.dumps(info.to_plain(), indent=1, allow_nan=False) + "\n").encode())
 
 
 def read_dataset_info(path: Path) -> DatasetInfo:

@@ -13,7 +13,8 @@ import numpy as np
 from pareto_search.config import EmtAluminumSource
 from pareto_search.data.dataset import Dataset, from_frames
 from pareto_search.data.emt_frames import generate_frames
-from pareto_search.data.files import write_atomically
+from pareto_search.errors import StoreError
+from pareto_search.files import write_atomic
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,6 @@ def _write_cache(path: Path, dataset: Dataset) -> None:
     content = io.BytesIO()
     np.savez(content, origin=np.array(dataset.origin), **arrays)
     try:
-        write_atomically(path, content.getvalue())
-    except OSError as error:
-        logger.warning("generated frames are not cached, %s cannot be written (%s)", path, error)
+        write_atomic(path, content.getvalue())
+    except StoreError as error:
+        logger.warning("generated frames are not cached: %s", error)

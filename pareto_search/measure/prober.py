@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ from typing import Any, Self
 
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.probe import ProbeSpec, StepMemory
+
+logger = logging.getLogger(__name__)
 
 _SERVER = "pareto_search.measure.probe_server"
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
@@ -76,9 +79,10 @@ class Prober:
         if killed_for_memory:
             return None
         reason = reply.get("message") or f"it was ended by {signal.Signals(reply['signal']).name}"
+        logger.error("a capacity probe failed: %s", reason)
         raise MeasurementError(
             f"a capacity probe may only fail for lack of memory, but one of {n_atoms} atoms on {spec.device} failed: "
-            f"{reason[-_MAX_MESSAGE_CHARS:]}"
+            f"{reason.strip().splitlines()[-1]}; the log has the traceback"
         )
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Batches: frames as padded neighbour tensors, the form in which a network sees atoms."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -34,8 +34,13 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Self:
         """The batch with every tensor on a device."""
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return type(self)(**{k: v.to(device) if isinstance(v, Tensor) else v for k, v in moved.items()})
+        return replace(
+            self,
+            species=self.species.to(device),
+            neighbor=self.neighbor.to(device),
+            vectors=self.vectors.to(device),
+            system=self.system.to(device),
+        )
 
 
 def species_index(numbers: NDArray[np.int64], elements: tuple[int, ...]) -> NDArray[np.int64]:

@@ -51,13 +51,13 @@ class Evaluation(NamedTuple):
     Attributes:
         energy: eV, shape (n_systems,).
         atomic_energy: eV, shape (n_atoms,).
-        forces: eV/Å, shape (n_atoms, 3); None if not asked for.
+        forces: eV/Å, shape (n_atoms, 3); of shape (0, 3) if not asked for.
         hierarchicality: Sum over the atoms of a frame of e_k²/(e_k² + e_{k-1}²), shape (n_systems,).
     """
 
     energy: Tensor
     atomic_energy: Tensor
-    forces: Tensor | None
+    forces: Tensor
     hierarchicality: Tensor
 
 
@@ -88,7 +88,7 @@ def sensitivities(distance: Tensor, mu: Tensor, sigma: Tensor, cutoff_ang: float
 
 def local_energies(
     net: HipnnTensors, vectors: Tensor, species: Tensor, neighbor_species: Tensor | None, *, with_gradient: bool = True
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
     """Energy of each atom from its neighbourhood, and its gradient by every neighbour vector.
 
     Args:
@@ -99,7 +99,7 @@ def local_energies(
         with_gradient: Whether to return the gradient.
 
     Returns:
-        ε_i in eV, shape (n_atoms,), and ∂ε_i/∂(R_i - R_j) in eV/Å, shape (n_atoms, K, 3).
+        ε_i in eV, shape (n_atoms,), and ∂ε_i/∂(R_i - R_j) in eV/Å, shape (n_atoms, K, 3), or (0, K, 3) without.
     """
     n_elements = net.interaction.shape[2]
     distance = torch.linalg.vector_norm(vectors, dim=-1)
@@ -118,8 +118,8 @@ def local_energies(
     weights = net.interaction.permute(2, 0, 1).flatten(0, 1)  # (e ν, f)
 
     energy, gradient = _atom_network(net, environment, weights, species, with_gradient)
-    if gradient is None:
-        return energy, None
+    if not with_gradient:
+        return energy, vectors[:0]
 
     # Per pair: a = Σ_ν G⁰ s', b = Σ_ν G s', c = Σ_ν G s, then (a + b·n - (c·n)/r) n + c/r.
     gradient = torch.matmul(gradient, weights.T).reshape(len(species), 4 * n_elements, -1)
@@ -139,7 +139,7 @@ def _pick(by_element: Tensor, picked: Tensor | None) -> Tensor:
 
 def _atom_network(
     net: HipnnTensors, environment: Tensor, weights: Tensor, species: Tensor, with_gradient: bool
-) -> tuple[Tensor, Tensor | None]:
+) -> tuple[Tensor, Tensor]:
     """The per-atom network on environments (n_atoms, 4, e ν), and ∂ε/∂(environment · weights), (n_atoms, 4, f)."""
     mixed = torch.matmul(environment, weights)
     vector = mixed[:, 1:]
@@ -157,7 +157,7 @@ def _atom_network(
         features = features + linear(softplus(hidden), layer.res_weight, layer.res_bias)
     energy = features @ net.energy_weight + net.energy_bias
     if not with_gradient:
-        return energy, None
+        return energy, mixed[:0]
 
     # The same steps in reverse; softplus' = sigmoid.
     back = net.energy_weight.expand_as(features)
@@ -178,7 +178,7 @@ def evaluate(net: HipnnTensors, batch: Batch, *, with_forces: bool = True) -> Ev
     return Evaluation(
         energy=sum_by_system(atomic, batch),
         atomic_energy=atomic,
-        forces=None if gradient is None else forces_from_pairs(gradient, batch.neighbor),
+        forces=forces_from_pairs(gradient, batch.neighbor) if with_forces else gradient[:, 0],
         hierarchicality=sum_by_system(share, batch),
     )
 

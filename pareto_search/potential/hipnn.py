@@ -161,7 +161,7 @@ class HipnnPotential(nn.Module):
             terms = [layer(x)[:, 0] for layer, x in zip(self.energy.layers, features, strict=True)]
             atomic = torch.stack(terms[1:]).sum(0)
             shares = [b.square() / (b.square() + a.square()) for a, b in pairwise(terms)]
-            forces = None
+            forces = vectors[:0, 0]
             if with_forces:
                 keep_graph = any(p.requires_grad for p in self.parameters()) and self.training
                 (gradient,) = torch.autograd.grad(atomic.sum(), vectors, create_graph=keep_graph)
@@ -197,6 +197,7 @@ class TimedHippynnCalculator(HippynnCalculator):
         super().__init__(energy, skin=skin_ang, en_unit=1.0, dist_unit=1.0)
         self.to(potential.device)
         self.to(potential.dtype)
+        self.atoms: Any = None
         self.references = potential.references
         self.neighbor_s = 0.0
         self.model_s = 0.0
@@ -209,7 +210,7 @@ class TimedHippynnCalculator(HippynnCalculator):
     @property
     def n_neighbors_mean(self) -> float:
         """Listed neighbours (within cutoff + skin) per atom."""
-        return len(self.nl.nl.pair_first) / len(self.atoms)
+        return 0.0 if self.atoms is None else len(self.nl.nl.pair_first) / len(self.atoms)
 
     def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = True) -> None:
         """Evaluate the atoms as hippynn does, after updating its neighbour list under the clock."""

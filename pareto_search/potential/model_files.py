@@ -35,7 +35,8 @@ def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, 
     try:
         description: dict[str, Any] = {"format": _FORMAT, **extra}
         if potential is not None:
-            np.savez(temporary / "weights.npz", **_arrays(potential))
+            arrays: dict[str, Any] = _arrays(potential)
+            np.savez(temporary / "weights.npz", **arrays)
             description |= {
                 "architecture": potential.architecture.model_dump(mode="json"),
                 "references_ev": potential.references.to_plain(),

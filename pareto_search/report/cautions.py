@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pareto_search.analysis.study import StudySummary
+from pareto_search.report.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
 
@@ -25,7 +26,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
 
 
 def _demonstration_data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    notes = " ".join(data_notes(data))
+    notes = " ".join(note_lines(data.dataset.get("notes")))
     source = str((data.config.get("data") or {}).get("source", ""))
     if source == "emt-aluminum" or "demonstration" in notes.lower():
         yield (
@@ -136,9 +137,3 @@ def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
     ]
     width = max(widths, default=float((data.config.get("measure") or {}).get("rel_tol", 0.02)))
     return bool(np.max(atoms) / np.min(atoms) - 1 <= width)
-
-
-def data_notes(data: ReportInput) -> list[str]:
-    """Notes of the dataset, whatever their form."""
-    notes = data.dataset.get("notes") or []
-    return [str(note) for note in ([notes] if isinstance(notes, str) else notes)]

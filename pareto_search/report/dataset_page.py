@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from pareto_search.report.elements import facts_html, figure_html, flatten, json_script
-from pareto_search.report.files import write_atomically
+from pareto_search.files import write_atomic
+from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
 from pareto_search.report.page import figure_json, page_html
 from pareto_search.report.style import STUDENT, axis, layout
 
@@ -22,21 +22,22 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
     """Write the page of a dataset; equal summaries give equal files.
 
     Args:
-        summary: Plain values: numbers, texts, `notes`, and `histograms`, a mapping from a quantity to
+        summary: Plain values: numbers, texts, `notes` (a mapping, a list or a text), and `histograms`, a mapping from a quantity to
             {"counts", "edges"} or to a pair of these lists; there is one edge more than there are counts.
         html: Page to write, replaced as a whole.
     """
-    name = str(summary.get("name") or summary.get("source") or "Dataset")
+    notes = summary.get("notes")
+    source = notes.get("source") if isinstance(notes, Mapping) else None
+    name = str(summary.get("name") or summary.get("source") or source or "Dataset")
     facts = {key: value for key, value in summary.items() if key not in ("histograms", "notes")}
-    notes = summary.get("notes") or []
-    items = "".join(f"<li>{escape(str(note))}</li>" for note in ([notes] if isinstance(notes, str) else notes))
+    items = "".join(f"<li>{escape(note)}</li>" for note in note_lines(notes))
     panels, scripts = _histograms(summary.get("histograms") or {})
     body = (
         f'<header><div class="top"><h1>{escape(name)}</h1><p>What the dataset holds</p></div></header>\n<main>'
         f'<section><div class="box">{f"<ul>{items}</ul>" if items else ""}{facts_html(flatten(facts))}</div></section>'
         f'<section><h2>Distributions</h2><div class="pair">{"".join(panels)}</div></section>'
     )
-    write_atomically(html, page_html(name, body, scripts))
+    write_atomic(html, page_html(name, body, scripts))
 
 
 def _histograms(histograms: Mapping[str, Any]) -> tuple[list[str], list[str]]:

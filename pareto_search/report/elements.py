@@ -90,10 +90,18 @@ def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return pairs
 
 
+def note_lines(notes: Any) -> list[str]:
+    """A reader's notes as lines, from a mapping (`name: value`), a list or one text; empty for None."""
+    if isinstance(notes, dict):
+        return [f"{name}: {_plain(value)}" for name, value in notes.items()]
+    return [str(note) for note in ([notes] if isinstance(notes, str) else notes or [])]
+
+
 def figure_html(name: str, tag: str, title: str, caption: str, menu: str = "") -> str:
     """A figure whose data lie in the script element `data-NAME`."""
+    label = f"<span>{escape(tag)}</span>" if tag else ""
     return (
-        f'<figure class="panel" id="{name}"><div class="panel-head"><h3><span>{escape(tag)}</span>{escape(title)}</h3>'
+        f'<figure class="panel" id="{name}"><div class="panel-head"><h3>{label}{escape(title)}</h3>'
         f'{menu}</div><div class="plot" data-figure="{name}"></div><figcaption>{escape(caption)}</figcaption></figure>'
     )
 

@@ -10,6 +10,7 @@ import yaml
 from plotly.offline import get_plotlyjs
 
 from pareto_search.analysis.study import StudySummary, summarize_study
+from pareto_search.files import write_atomic
 from pareto_search.report.assets import CSS, SCRIPT
 from pareto_search.report.captions import (
     curves_caption,
@@ -20,10 +21,9 @@ from pareto_search.report.captions import (
     time_caption,
 )
 from pareto_search.report.cards import cards_html
-from pareto_search.report.cautions import data_notes, is_capacity_flat
-from pareto_search.report.elements import facts_html, figure_html, flatten, json_script
+from pareto_search.report.cautions import is_capacity_flat
+from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
 from pareto_search.report.figures import ENERGY, FORCE, MEMORY, RDF, SIZE, STEP_TIME, accuracy_figure, cost_figure
-from pareto_search.report.files import write_atomically
 from pareto_search.report.learning_curves import LearningCurves, learning_curve_figure
 from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, models_table
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
@@ -40,8 +40,8 @@ def write_report(data: ReportInput, html: Path, json_path: Path) -> StudySummary
     """
     summary = summarize_study(data.models)
     text = json.dumps(summary.to_plain(), indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomically(html, report_html(data, summary))
-    write_atomically(json_path, text + "\n")
+    write_atomic(html, report_html(data, summary))
+    write_atomic(json_path, text + "\n")
     return summary
 
 
@@ -179,7 +179,7 @@ def _costs_section(tables: ReportTables) -> str:
 
 
 def _provenance_section(data: ReportInput, tables: ReportTables) -> str:
-    notes = "".join(f"<li>{escape(note)}</li>" for note in data_notes(data))
+    notes = "".join(f"<li>{escape(note)}</li>" for note in note_lines(data.dataset.get("notes")))
     dataset = {key: value for key, value in data.dataset.items() if key not in ("notes", "histograms")}
     facts: list[tuple[str, Any]] = [
         (name, ", ".join(sorted({value for value in tables.models[column] if value})) or None)

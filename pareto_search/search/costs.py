@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pareto_search.errors import StoreError
+from pareto_search.files import write_atomic
 from pareto_search.records import CostRecord
-from pareto_search.run_directory import write_atomic
 from pareto_search.search.device_gate import DeviceGate
 
 logger = logging.getLogger(__name__)

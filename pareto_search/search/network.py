@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -30,6 +30,8 @@ from pareto_search.training.fit import FitResult, fit
 from pareto_search.training.study_data import StudyData
 
 logger = logging.getLogger(__name__)
+
+Weights = TypeVar("Weights", bound=LossWeights)
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,16 @@ def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
     `paper` has the paper's control weights; `ablation` the student's own with no weight on the teacher's labels.
     """
     if kind == "paper":
-        weights, schedule = PAPER_CONTROL_WEIGHTS, ()
+        weights, schedule = PAPER_CONTROL_WEIGHTS, list[ScheduledWeights]()
     else:
-        weights = student.weights.model_copy(update={"weight_atomic_energy": 0.0})
-        schedule = tuple(_without_teacher(row) for row in student.training.schedule)
-    training = student.training.model_copy(update={"schedule": schedule})
+        weights = _without_teacher(student.weights)
+        schedule = [_without_teacher(row) for row in student.training.schedule]
+    training = student.training.model_copy(update={"schedule": tuple(schedule)})
     return replace(student, role="control", control_kind=kind, weights=weights, training=training)
 
 
-def _without_teacher(row: ScheduledWeights) -> ScheduledWeights:
-    return row.model_copy(update={"weight_atomic_energy": 0.0})
+def _without_teacher(weights: Weights) -> Weights:
+    return weights.model_copy(update={"weight_atomic_energy": 0.0})
 
 
 @dataclass(frozen=True)
@@ -138,18 +140,6 @@ def finished_record(folder: Path) -> ModelRecord:
     return ModelRecord.from_plain(read_description(folder)["record"])
 
 
-def finished_curve(folder: Path) -> list[CurvePoint]:
-    """The training curve in a model folder; empty for a network that failed at once."""
-    path = folder / "curve.csv"
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return [
-            CurvePoint(**{k: int(v) if k == "epoch" else float(v) for k, v in row.items()})
-            for row in csv.DictReader(file)
-        ]
-
-
 def _train(
     job: NetworkJob,
     data: StudyData,
@@ -173,17 +163,14 @@ def _train(
         on_epoch=on_epoch,
         epoch_guard=workplace.epoch_guard,
     )
-    record = replace(
-        _base_record(job, data, cost, model_id, result.status),
-        n_weights=potential.n_weights,
-        n_epochs=result.n_epochs,
-        train_s=result.train_s,
-        **({} if result.status == "diverged" else _accuracies(potential, loader, data)),
-    )
-    if result.status == "diverged":
-        record = replace(record, reason=f"the loss became non-finite in epoch {result.n_epochs}")
-        potential = None
-    _save_record(workplace.folder(job, model_id), potential, record, result.curve)
+    outcome: dict[str, Any] = {"n_weights": potential.n_weights, "n_epochs": result.n_epochs, "train_s": result.train_s}
+    if result.status == "complete":
+        outcome |= _accuracies(potential, loader, data)
+    else:
+        outcome["reason"] = f"the loss became non-finite in epoch {result.n_epochs}"
+    record = replace(_base_record(job, data, cost, model_id, result.status), **outcome)
+    kept = potential if result.status == "complete" else None
+    _save_record(workplace.folder(job, model_id), kept, record, result.curve)
     checkpoint.unlink(missing_ok=True)
     _log_result(record, result)
     return record

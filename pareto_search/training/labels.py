@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from pareto_search.data.dataset import Dataset
 from pareto_search.errors import DataError
+from pareto_search.files import write_atomic
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.potential.model_files import read_arrays
-from pareto_search.run_directory import write_atomic
 
 _REMEDY = "delete it and the labels are made again"
 

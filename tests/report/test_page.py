@@ -199,6 +199,14 @@ def test_dataset_page_takes_both_forms_of_histograms(tmp_path: Path) -> None:
     assert "Force of 4 values; half lie between 1 and 1.67 eV/Å." in html
 
 
+@pytest.mark.parametrize("notes", [{"force_sign": "turned"}, ["force_sign: turned"], "force_sign: turned"])
+def test_notes_may_have_any_form(notes: object, tmp_path: Path) -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:1], n_seeds=1)
+    assert "<li>force_sign: turned</li>" in written(replace(data, dataset={"notes": notes}), tmp_path)
+    write_dataset_page({"notes": notes}, tmp_path / "data.html")
+    assert "<li>force_sign: turned</li>" in (tmp_path / "data.html").read_text(encoding="utf-8")
+
+
 def test_numbers_are_written_for_readers() -> None:
     assert [number(v) for v in (0.012345, 12.345, 0.0, float("nan"), -3.14159)] == [
         "0.0123",

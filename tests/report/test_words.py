@@ -69,6 +69,13 @@ def test_demonstration_data_are_named() -> None:
     assert not has(words_of().cautions, "demonstration potential")
 
 
+def test_notes_that_name_a_demonstration_are_heeded() -> None:
+    data = synthetic.report_input()
+    notes = {"source": "extxyz", "potential": "EMT, a demonstration potential"}
+    noted = replace(data, dataset={**data.dataset, "notes": notes})
+    assert has(words(noted).cautions, "demonstration potential")
+
+
 def test_split_kind_is_named() -> None:
     data = synthetic.report_input()
     assert has(words(data).cautions, "The split is random")

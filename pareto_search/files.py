@@ -1,0 +1,35 @@
+"""Writing files so that a reader, or a process that dies, never leaves half of one."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from pareto_search.errors import StoreError
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Replace a file in one step: readers, and a process that dies, see the old content or the new.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(
+            f"{path} could not be written ({error.strerror or error}); free space or make its folder writable, then "
+            "run the same command again"
+        ) from error
