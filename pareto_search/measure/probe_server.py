@@ -66,7 +66,7 @@ def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
     except Exception as error:  # whatever it is, the process that asked raises it again
         if isinstance(error, MemoryError) and request["budget_bytes"] is not None:
             finish(DOES_NOT_FIT)
-        finish({"outcome": "error", "message": "".join(traceback.format_exception(error))})
+        finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
     finish({"outcome": "fits", **asdict(memory)})
 
 

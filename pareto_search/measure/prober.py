@@ -80,10 +80,12 @@ class Prober:
             return None
         reason = reply.get("message") or f"it was ended by {signal.Signals(reply['signal']).name}"
         logger.error("a capacity probe failed: %s", reason)
-        raise MeasurementError(
+        failure = MeasurementError(
             f"a capacity probe may only fail for lack of memory, but one of {n_atoms} atoms on {spec.device} failed: "
-            f"{reason.strip().splitlines()[-1]}; the log has the traceback"
+            f"{reason}; measure another structure or device, or report this"
         )
+        failure.add_note(f"In the probe: {reply.get('traceback', 'no traceback')}")
+        raise failure
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._server is None or self._server.stdin is None or self._server.stdout is None:

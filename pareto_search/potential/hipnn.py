@@ -1,10 +1,13 @@
 """hippynn's HIPNN: the model, its initialisation and its own evaluation. The only file that imports hippynn."""
 
 import copy
+import functools
 import time
 import warnings
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 import torch
 from ase import Atoms
@@ -16,8 +19,23 @@ from pareto_search.potential import engine as explicit
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.engine import Evaluation
 
-with warnings.catch_warnings():
-    # hippynn announces at import which kernel packages are missing; the engine here needs none of them.
+
+def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What `torch.compile` gives, made when it is first called."""
+    compiled: list[Callable[..., Any]] = []
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if not compiled:
+            compiled.append(torch.compile(function))
+        return compiled[0](*args, **kwargs)
+
+    return call
+
+
+# hippynn compiles its kernels when it is imported, which loads PyTorch's compiler into every process for seconds; the
+# explicit engine never calls them. It also announces which kernel packages are missing.
+with mock.patch("torch.compile", _compile_at_first_call), warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import hippynn
     from hippynn.graphs import inputs, networks, physics, targets

@@ -22,8 +22,8 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
     """Write the page of a dataset; equal summaries give equal files.
 
     Args:
-        summary: Plain values: numbers, texts, `notes` (a mapping, a list or a text), and `histograms`, a mapping from a quantity to
-            {"counts", "edges"} or to a pair of these lists; there is one edge more than there are counts.
+        summary: Plain values: numbers, texts, `notes` (a mapping, a list or a text), and `histograms`, a mapping from
+            a quantity to {"counts", "edges"} or to a pair of these lists; there is one edge more than there are counts.
         html: Page to write, replaced as a whole.
     """
     notes = summary.get("notes")

@@ -8,7 +8,7 @@ from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, writ
 from pareto_search.data.references import fit_references
 from pareto_search.data.split import draw_split
 from pareto_search.data.summary import summarize
-from pareto_search.errors import DataError
+from pareto_search.errors import DataError, StoreError
 from tests.data.frames import aluminum_dataset
 
 
@@ -46,7 +46,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, info, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.replace", full_disk)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StoreError, match=r"dataset\.json could not be written \(No space left.*free space"):
         write_dataset_info(path, info)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["dataset.json"]

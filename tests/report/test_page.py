@@ -10,6 +10,7 @@ import pytest
 import synthetic
 from plotly.offline import get_plotlyjs
 
+from pareto_search.errors import StoreError
 from pareto_search.report.dataset_page import write_dataset_page
 from pareto_search.report.elements import json_script
 from pareto_search.report.hover import number, spread, whole
@@ -140,7 +141,7 @@ def test_failed_write_keeps_the_old_page(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "replace", broken)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(StoreError, match="disk full"):
         write_report(data, tmp_path / "report.html", tmp_path / "report.json")
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == before
     assert len(list(tmp_path.iterdir())) == 2

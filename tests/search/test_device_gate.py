@@ -2,6 +2,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -36,13 +37,16 @@ def train_without_a_gap(folder: Path) -> None:
     n_entries = [0, 0]
     changed = threading.Condition()
 
+    def has_come_in(trainer: int, before: int) -> bool:
+        return n_entries[trainer] > before
+
     def train(me: int) -> None:
         while True:
             with gate.training(), changed:
                 n_entries[me] += 1
-                seen = n_entries[1 - me]
+                before = n_entries[1 - me]
                 changed.notify_all()
-                if changed.wait_for(lambda: n_entries[1 - me] > seen, timeout=0.3):
+                if changed.wait_for(partial(has_come_in, 1 - me, before), timeout=0.3):
                     (folder / "overlapped").touch()
 
     threading.Thread(target=train, args=(0,), daemon=True).start()
