@@ -158,18 +158,17 @@ def main() -> None:
     _configure_logging()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        app()
+    except SystemExit as stop:
+        if stop.code == EXIT_INTERRUPTED:
+            _complain("interrupted; the same command continues from here")
+        raise
     except BAD_INPUT as error:
         _complain(str(error))
         sys.exit(EXIT_BAD_INPUT)
     except ParetoSearchError as error:
         _complain(str(error))
         sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        _complain("interrupted; the same command continues from here")
-        sys.exit(EXIT_INTERRUPTED)
 
 
 def _interrupt(signum: int, frame: Any) -> None:

@@ -23,7 +23,7 @@ from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import NetworkJob
+from pareto_search.search.network import NetworkJob, log_record
 from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.trial import Workshop
 from pareto_search.store import ResultStore
@@ -139,13 +139,6 @@ class Study:
         self.store.ingest([self.directory.teacher_dir])
         if record.status != "complete":
             raise TrainingDiverged(record.n_epochs or 0)
-        logger.info(
-            "teacher %s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s",
-            settings.architecture.label,
-            record.test_force_rmse_ev_per_ang,
-            record.n_epochs,
-            record.train_s,
-        )
         return record
 
     def label(self) -> Labels:
@@ -265,6 +258,8 @@ class Study:
         self.store.ingest_all(self.directory.models_dir)
 
     def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
+        if record is not None:
+            log_record(record)
         self.store.ingest_all(self.directory.models_dir)
 
 

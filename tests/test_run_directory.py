@@ -93,15 +93,16 @@ def test_a_directory_in_use_is_refused_until_its_user_dies(tmp_path: Path) -> No
     )
     command = [sys.executable, "-c", code, str(tmp_path), yaml.safe_dump(PLAIN)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "open\n"
-        with (
-            pytest.raises(StoreError, match=f"in use by process {holder.pid} on .* since 2"),
-            open_run(tmp_path, config()),
-        ):
-            pass
-        holder.kill()
-        holder.wait()
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "open\n"
+            with (
+                pytest.raises(StoreError, match=f"in use by process {holder.pid} on .* since 2"),
+                open_run(tmp_path, config()),
+            ):
+                pass
+        finally:
+            holder.kill()
     with open_run(tmp_path, config()) as directory:
         assert directory.lock.read_text().startswith(f"process {os.getpid()} ")
 

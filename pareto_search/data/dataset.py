@@ -113,11 +113,18 @@ def from_frames(frames: list[Atoms], origin: list[str], notes: dict[str, Any]) -
     return Dataset(
         species=np.concatenate([atoms.numbers for atoms in frames]).astype(np.int64),
         positions=np.concatenate([atoms.positions for atoms in frames]),
-        forces=np.concatenate([atoms.get_forces(apply_constraint=False) for atoms in frames]),
-        energy=np.array([atoms.get_potential_energy() for atoms in frames], dtype=np.float64),
+        forces=np.concatenate([_calculated(atoms, "forces") for atoms in frames]),
+        energy=np.array([_calculated(atoms, "energy") for atoms in frames], dtype=np.float64),
         cell=np.stack([atoms.cell.array for atoms in frames]),
         pbc=np.stack([atoms.pbc for atoms in frames]),
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         origin=tuple(origin),
         notes=notes,
     )
+
+
+def _calculated(atoms: Atoms, name: str) -> Any:
+    """A result of the frame's calculator; a stored one as it is, even where a NaN makes ASE think the atoms moved."""
+    if isinstance(atoms.calc, SinglePointCalculator):
+        return atoms.calc.results[name]
+    return atoms.calc.get_property(name, atoms)

@@ -180,7 +180,8 @@ def _costs_section(tables: ReportTables) -> str:
 
 def _provenance_section(data: ReportInput, tables: ReportTables) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in note_lines(data.dataset.get("notes")))
-    dataset = {key: value for key, value in data.dataset.items() if key not in ("notes", "histograms")}
+    dataset = {key: value for key, value in data.dataset.items() if key not in ("notes", "split")}
+    dataset["summary"] = {k: v for k, v in data.dataset.get("summary", {}).items() if k not in ("notes", "histograms")}
     facts: list[tuple[str, Any]] = [
         (name, ", ".join(sorted({value for value in tables.models[column] if value})) or None)
         for name, column in (("Dataset hash", "dataset_hash"), ("Label hash", "label_hash"),

@@ -61,6 +61,9 @@ def verdict_of(summary: StudySummary) -> Verdict:
 
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
     if verdict == "better":
+        ablation = summary.of_kind("ablation")
+        if ablation is not None and not ablation.paired_force_rmse.is_better:
+            return "Students are more accurate than the paper's controls, but not than controls with their own weights."
         return "Students are more accurate than their matched controls at the same cost."
     if verdict == "worse":
         return "Students are less accurate than their matched controls."

@@ -55,7 +55,7 @@ def run_jobs(
             while waiting and len(running) < limit:
                 following = waiting.pop()
                 running[task.options(name=name(following)).remote(job, shared_ref, following)] = following
-                logger.info("job %s: started", name(following))
+                logger.debug("job %s: started", name(following))
             ready, _ = ray.wait(list(running), num_returns=1)
             finished = running.pop(ready[0])
             result, reason = _outcome(ready[0])

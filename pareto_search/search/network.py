@@ -26,7 +26,7 @@ from pareto_search.measure.accuracy import measure_accuracy
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord, Role, Stage
-from pareto_search.training.fit import FitResult, fit
+from pareto_search.training.fit import fit
 from pareto_search.training.study_data import StudyData
 
 logger = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def _train(
     kept = potential if result.status == "complete" else None
     _save_record(workplace.folder(job, model_id), kept, record, result.curve)
     checkpoint.unlink(missing_ok=True)
-    _log_result(record, result)
+    log_record(record)
     return record
 
 
@@ -230,15 +230,16 @@ def _save_record(
     save_model(folder, potential, {"record": record.to_plain()}, {"curve.csv": text.getvalue()})
 
 
-def _log_result(record: ModelRecord, result: FitResult) -> None:
+def log_record(record: ModelRecord) -> None:
+    """One line on a trained network."""
     name = record.model_id if record.trial_id is None else f"trial {record.trial_id} {record.model_id}"
     if record.status == "complete":
         logger.info(
             "%s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s",
             name,
             record.test_force_rmse_ev_per_ang,
-            result.n_epochs,
-            result.train_s,
+            record.n_epochs,
+            record.train_s,
         )
     else:
         logger.warning("%s: %s, %s", name, record.status, record.reason)
