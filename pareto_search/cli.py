@@ -177,3 +177,7 @@ def _interrupt(signum: int, frame: Any) -> None:
 
 def _complain(message: str) -> None:
     typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+
+
+if __name__ == "__main__":
+    main()

@@ -128,6 +128,29 @@ def test_capacity_of_a_known_law(bytes_per_atom: float, fixed_mib: float) -> Non
     assert max(prober.asked[first_fitting:]) <= 2.1 * exact
     assert capacity.probes == tuple((n, int(prober.used_bytes(n)) if n <= exact else None) for n in prober.asked)
     assert capacity.baseline_gib == 300 / 1024
+    nothing_known_was_run(prober.asked, exact)
+
+
+def nothing_known_was_run(asked: list[int], exact: float) -> None:
+    """Check that no size was run below one that had been seen to fit, or above one that had not."""
+    for i, n in enumerate(asked):
+        assert n > max((m for m in asked[:i] if m <= exact), default=0)
+        assert n < min((m for m in asked[:i] if m > exact), default=math.inf)
+
+
+def test_a_step_down_to_what_is_known_to_fit_runs_nothing() -> None:
+    prober = FakeProber(lambda n: 0.5 * MIB + 9_000 * n + (MIB if n > 7350 else 0))
+    capacity = measure_capacity(spec(), measure_settings(64), prober=prober)
+    nothing_known_was_run(prober.asked, 7350)
+    assert [n > 7350 for n in prober.asked] == [True, False, False, True]
+    assert capacity.bracket == Bracket(n_ok=prober.asked[2], n_failed=prober.asked[3])
+
+
+def test_scratch_memory_does_not_hide_the_memory_per_atom() -> None:
+    prober = FakeProber(lambda n: max(30 * MIB, 9_000 * n))
+    capacity = measure_capacity(spec(), measure_settings(64), prober=prober)
+    assert min(prober.asked) * 9_000 < 30 * MIB
+    assert capacity.bytes_per_atom == pytest.approx(9_000, rel=0.01)
 
 
 def test_few_probes_where_memory_grows_with_the_system() -> None:
@@ -169,9 +192,9 @@ def test_a_gpu_is_filled_until_it_is_out_of_memory(monkeypatch) -> None:
     assert 3_000_000 / 1.03 < capacity.max_atoms <= 3_000_000 < capacity.bracket.n_failed
 
 
-def test_a_gpu_that_is_not_there_is_refused() -> None:
-    if torch.cuda.is_available():
-        pytest.skip("has a GPU")
+def test_a_gpu_that_is_not_there_is_refused_before_anything_starts(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr("pareto_search.measure.capacity.Prober", lambda: pytest.fail("a prober was started"))
     with pytest.raises(ConfigError, match="asked for 'cuda'"):
         measure_capacity(spec(device="cuda"), measure_settings(10))
 

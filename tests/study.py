@@ -1,0 +1,62 @@
+"""A whole study that takes seconds, for the tests that run one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+TINY = {
+    "name": "tiny",
+    "data": {"source": "emt-aluminum", "n_frames": 20},
+    "teacher": {
+        "architecture": {
+            "n_features": 8,
+            "n_sensitivities": 6,
+            "n_atom_layers": 1,
+            "dist_soft_max_ang": 4.0,
+            "dist_hard_max_ang": 4.5,
+        },
+        "training": {"max_epochs": 30, "batch_size": 8, "checkpoint_every_s": 0.001},
+    },
+    "search": {
+        "space": {
+            "n_features": {"low": 4, "high": 8},
+            "n_sensitivities": 6,
+            "n_atom_layers": 1,
+            "dist_soft_max_ang": 4.0,
+            "dist_hard_max_ang": 4.5,
+        },
+        "n_trials": 3,
+        "training": {"max_epochs": 3, "batch_size": 8, "checkpoint_every_s": 0.001},
+    },
+    "confirm": {"n_seeds": 1, "max_front": 3, "n_ladder": 3, "controls": ["paper", "ablation"]},
+    "measure": {
+        "structure": {"symbol": "Al"},
+        "n_atoms": 32,
+        "n_steps": 5,
+        "n_warmup_steps": 0,
+        "memory_budget_gib": 0.004,
+        "rel_tol": 0.3,
+    },
+    "cluster": {"dashboard": False},
+}
+
+
+def write_config(folder: Path) -> Path:
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(TINY))
+    return path
+
+
+def start(*arguments) -> subprocess.Popen:
+    """Start the command line in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pareto_search.cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
