@@ -170,7 +170,6 @@ class Study:
         from pareto_search.search.tune import run_search
 
         workshop = self.labelled_workshop
-        self._join_ray()
         run_search(
             settings=self.config.search,
             cluster=self.config.cluster,
@@ -180,6 +179,7 @@ class Study:
             shared=workshop,
             trial=run_trial,
             on_finished=self._trial_finished,
+            join_ray=self._join_ray,
         )
         self.store.ingest_all(self.directory.models_dir)
 

@@ -1,5 +1,6 @@
 """One trial: measure the architecture's cost, train the student, train its matched controls."""
 
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Workshop:
 
     def gate(self) -> DeviceGate:
         """The gate of this host's device: while a cost is measured, nothing trains."""
-        return DeviceGate(Path(tempfile.gettempdir()) / "pareto_search-gates", self.config.device)
+        return DeviceGate(Path(tempfile.gettempdir()) / f"pareto_search-gates-{os.getuid()}", self.config.device)
 
     def workplace(self) -> Workplace:
         """Where networks are trained and kept."""

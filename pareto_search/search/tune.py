@@ -53,8 +53,9 @@ def run_search(
     on_finished: OnFinished,
     on_result: Callable[[dict[str, Any]], None] | None = None,
     scheduler: Any = None,
+    join_ray: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run the trials that a study still lacks; Ray is running.
+    """Run the trials that a study still lacks.
 
     A failed trial does not end the search. After an interruption the same call goes on: trials that were running
     are run again under their numbers.
@@ -71,6 +72,7 @@ def run_search(
         on_finished: Called here with the trial's number, its final result or None, and the reason if it failed.
         on_result: Called here with every report, which has the `trial_number` added.
         scheduler: Tune scheduler that may stop trials early; omitted: none does.
+        join_ray: Called once there is a trial to run; omitted: Ray is running already.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C, after the running trials were stopped.
@@ -83,6 +85,7 @@ def run_search(
         logger.info("search: %d trials wanted, %d to run", settings.n_trials, n_remaining)
         if n_remaining == 0:
             return
+        join_ray()
         searcher = StudySearch(study, settings, leftovers)
         stop = _StopAll()
         tuner = tune.Tuner(
