@@ -139,10 +139,10 @@ def nothing_known_was_run(asked: list[int], exact: float) -> None:
 
 
 def test_a_step_down_to_what_is_known_to_fit_runs_nothing() -> None:
-    prober = FakeProber(lambda n: 0.5 * MIB + 9_000 * n + (MIB if n > 7350 else 0))
+    prober = FakeProber(lambda n: MIB / 4 + 9_000 * n + (MIB if n > 7380 else 0))
     capacity = measure_capacity(spec(), measure_settings(64), prober=prober)
-    nothing_known_was_run(prober.asked, 7350)
-    assert [n > 7350 for n in prober.asked] == [True, False, False, True]
+    nothing_known_was_run(prober.asked, 7380)
+    assert [n > 7380 for n in prober.asked] == [True, False, False, True]
     assert capacity.bracket == Bracket(n_ok=prober.asked[2], n_failed=prober.asked[3])
 
 
