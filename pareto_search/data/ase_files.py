@@ -20,6 +20,7 @@ from pareto_search.errors import DataError
 
 #: What ASE's many readers raise on a damaged file.
 _READ_ERRORS = (
+    AssertionError,
     OSError,
     ValueError,
     LookupError,
