@@ -304,6 +304,9 @@ class SpaceSettings(Settings):
             values = value.choices if isinstance(value, Choice) else bounds(value)
             if any(float(v) != int(v) for v in values):
                 raise ValueError(f"{name} takes whole numbers")
+        for name in ("activation", "dist_soft_min_ang", "dist_soft_max_ang"):
+            if isinstance(getattr(self, name), Range | Choice):
+                raise ValueError(f"{name} cannot be searched, because results do not tell its values apart; fix it")
         names = [name for name in Architecture.model_fields if name not in ("activation", "cusp_reg")]
         for end in (0, 1):
             corner = {name: bounds(getattr(self, name))[end] for name in names}
@@ -446,7 +449,7 @@ class StudyConfig(Settings):
     confirm: ConfirmSettings = ConfirmSettings()
     measure: MeasureSettings
     cluster: ClusterSettings = ClusterSettings()
-    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="cpu, cuda or cuda:N")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Ray gives each trial its GPU; choose cards for Ray")
 
     @model_validator(mode="after")
     def _gpu_is_consistent(self) -> Self:
@@ -456,6 +459,28 @@ class StudyConfig(Settings):
                 f"device is {self.device!r} but cluster.gpus_per_trial is {self.cluster.gpus_per_trial:g}; "
                 "a GPU study needs both, a CPU study neither"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_fresh(self) -> Self:
+        first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
+        if first <= self.search.network_seed < first + n_seeds:
+            raise ValueError(
+                f"search.network_seed {self.search.network_seed} is among the confirmation's seeds {first} to "
+                f"{first + n_seeds - 1}; confirm with fresh ones by another confirm.first_seed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_leave_something_without_the_teacher(self) -> Self:
+        for training in (self.search.training, self.confirm_training):
+            for row in training.schedule:
+                if row.weight_energy == row.weight_forces == 0:
+                    raise ValueError(
+                        f"the schedule's row of epoch {row.epoch} has no energy or force weight to train on"
+                    )
+            if training.schedule and set(LossWeights.model_fields) & set(self.search.space.searched):
+                raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
         return self
 
     @property

@@ -73,6 +73,8 @@ def _apply_override(plain: dict[str, Any], text: str) -> None:
     target = plain
     for name in names[:-1]:
         target = target.setdefault(name, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"--set {text}: {name} was set to a plain value by an earlier --set; keep one of the two")
     target[names[-1]] = parsed
 
 

@@ -20,7 +20,13 @@ from pareto_search.files import write_atomic
 #: Settings that may grow: more trials, seeds or networks are added to what is there.
 BUDGET_KEYS = ("search.n_trials", "confirm.n_seeds", "confirm.max_front", "confirm.n_ladder")
 #: Settings that change no number of the study; a name ending in a dot stands for everything below it.
-NEUTRAL_KEYS = ("description", "cluster.", "search.report_every_epochs")
+NEUTRAL_KEYS = (
+    "description",
+    "cluster.address",
+    "cluster.max_concurrent_trials",
+    "cluster.dashboard",
+    "search.report_every_epochs",
+)
 
 _OTHER_OUT = "choose another directory with --out"
 
@@ -128,8 +134,11 @@ def check_run(path: Path, config: StudyConfig) -> bool:
         StoreError: If it may not be used with this config; what only opening it can show is left to `open_run`.
     """
     directory = RunDirectory(Path(path).resolve())
-    _check(directory, config)
-    return not directory.config_yaml.is_file()
+    try:
+        _check(directory, config)
+        return not directory.config_yaml.is_file()
+    except OSError as error:
+        raise _unusable(directory, error) from error
 
 
 @contextmanager
@@ -153,8 +162,7 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
         directory.path.mkdir(parents=True, exist_ok=True)
         lock = directory.lock.open("a+")
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {_OTHER_OUT}") from error
+        raise _unusable(directory, error) from error
     with lock:
         _take(lock, directory)
         _check(directory, config)  # again: another process may have written it while this one waited for the file
@@ -166,6 +174,11 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
 def to_yaml(config: StudyConfig) -> str:
     """The settings as YAML, in the order of their definition."""
     return yaml.safe_dump(config.to_plain(), sort_keys=False, allow_unicode=True)
+
+
+def _unusable(directory: RunDirectory, error: OSError) -> StoreError:
+    reason = error.strerror or type(error).__name__
+    return StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {_OTHER_OUT}")
 
 
 def _check(directory: RunDirectory, config: StudyConfig) -> None:

@@ -108,19 +108,18 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
         folder = study.directory.teacher_dir if model_id == "teacher" else study.directory.models_dir / model_id
         potential = load_model(folder)
         loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
-        return Measurement(
-            model_id=model_id,
-            valid=measure_accuracy(potential, loader, study.data.split.valid),
-            test=measure_accuracy(potential, loader, study.data.split.test),
-            cost=measure_cost(
+        valid = measure_accuracy(potential, loader, study.data.split.valid)
+        test = measure_accuracy(potential, loader, study.data.split.test)
+        with study.workshop.gate().measuring():
+            cost = measure_cost(
                 potential.architecture,
                 study.data.references,
                 config.measure,
                 study.workshop.unit,
                 device=config.device,
                 n_threads=config.cluster.cpus_per_trial,
-            ),
-        )
+            )
+        return Measurement(model_id, valid, test, cost)
 
 
 def _config_of(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:

@@ -23,7 +23,7 @@ from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import NetworkJob, log_record
+from pareto_search.search.network import NetworkJob, is_finished, log_record
 from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.trial import Workshop
 from pareto_search.store import ResultStore
@@ -113,6 +113,7 @@ class Study:
     @cached_property
     def workshop(self) -> Workshop:
         """What workers need, without labels."""
+        check_device(self.config.device)
         return Workshop(
             config=self.config,
             directory=self.directory,
@@ -129,14 +130,18 @@ class Study:
         """Measure the teacher's cost and train it, unless that is done.
 
         Raises:
-            TrainingDiverged: If it diverged; without a teacher there is no study.
+            ParetoSearchError: If it diverged or failed; without a teacher there is no study.
         """
         settings = self.config.teacher
         job = NetworkJob(
             "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
         )
-        record = self.workshop.train(job)
-        self.store.ingest([self.directory.teacher_dir])
+        try:
+            record = self.workshop.train(job)
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
+        finally:
+            self.store.ingest([self.directory.teacher_dir])
         if record.status != "complete":
             raise TrainingDiverged(record.n_epochs or 0)
         return record
@@ -202,6 +207,8 @@ class Study:
                 on_result=self._network_finished,
             )
         self.store.ingest_all(self.directory.models_dir)
+        if not any(record.status == "complete" for record in self.records("confirm")):
+            raise ParetoSearchError("no network of the confirmation was trained to its end; log.txt has the reasons")
 
     def _chosen_students(self) -> list[tuple[Architecture, LossWeights]]:
         rows = select_students(self.store.models(), self.config.confirm)
@@ -217,7 +224,7 @@ class Study:
         return students
 
     def _is_finished(self, job: NetworkJob, workshop: Workshop) -> bool:
-        return (self.directory.models_dir / job.model_id(workshop.data) / "model.json").is_file()
+        return is_finished(self.directory.models_dir / job.model_id(workshop.data))
 
     # --- report -----------------------------------------------------------------------------------------------------
 
@@ -272,8 +279,9 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
-    check_device(config.device)
     is_new = check_run(out, config)
+    if is_new:
+        check_device(config.device)
     loaded = load_study_data(config) if is_new else None
     if loaded is not None:
         unit_cell(config.measure.structure, loaded.dataset)

@@ -141,6 +141,23 @@ SETTINGS = {
         {"teacher.weights": {"weight_energy": 0, "weight_forces": 0}},
         r"at least one loss weight",
     ),
+    "confirmation with the search's seed": ({"confirm.first_seed": 0}, r"network_seed 0 is among.*first_seed"),
+    "schedule without energy and forces": (
+        {
+            "confirm.training.schedule": [
+                {"epoch": 1, "weight_energy": 0, "weight_forces": 0, "weight_atomic_energy": 9},
+            ]
+        },
+        r"epoch 1 has no energy or force weight",
+    ),
+    "schedule and searched weights": (
+        {"search.training.schedule": [{"epoch": 1, "weight_forces": 9}]},
+        r"schedule replaces the loss weights",
+    ),
+    "searched activation": (
+        {"search.space.activation": {"choices": ["softplus", "tanh"]}},
+        r"activation cannot be searched",
+    ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }
 
@@ -286,6 +303,14 @@ def test_config_files(study, monkeypatch, capsys, text, message):
 def test_config_file_that_is_not_there(study, monkeypatch, capsys):
     config, out = study()
     check_refused(config.with_name("other.yaml"), out, monkeypatch, capsys, r"other\.yaml.*cannot be read")
+
+
+def test_overrides_that_contradict_each_other(study, monkeypatch, capsys):
+    config, out = study()
+    overrides = ("--set", "search=1", "--set", "search.n_trials=2")
+    code, said = call(monkeypatch, capsys, "run", config, "--out", out, *overrides)
+    assert (code, "Traceback" in said, out.exists()) == (2, False, False)
+    assert "earlier --set" in said
 
 
 @pytest.mark.parametrize("override", ["search.n_trials", "=3", "search..x=1", "a=[", "search.n_trials=0"])

@@ -135,11 +135,17 @@ def test_divergence_and_failure_leave_a_record(data, workplace, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of paper\nand ink")
 
-    monkeypatch.setattr(network, "fit", broken)
-    with pytest.raises(RuntimeError, match="out of paper"):
-        train_network(replace(STUDENT, seed=8), data, workplace, None)
-    failed = train_network(replace(STUDENT, seed=8), data, workplace, None)  # known by now, not tried again
+    job = replace(STUDENT, seed=8)
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "fit", broken)
+        with pytest.raises(RuntimeError, match="out of paper"):
+            train_network(job, data, workplace, None)
+    folder = workplace.models_dir / job.model_id(data)
+    failed = network.finished_record(folder)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: out of paper")
+    assert not network.is_finished(folder)
+    assert train_network(job, data, workplace, None).status == "complete"  # what failed is tried again
+    assert network.is_finished(folder)
 
 
 def test_result_of_fit_is_kept_as_it_is(data, workplace, monkeypatch):

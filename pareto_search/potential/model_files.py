@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 
 from pareto_search.config import Architecture
 from pareto_search.data.references import ReferenceEnergies
@@ -85,7 +84,7 @@ def load_model(folder: Path) -> HipnnPotential:
         architecture = Architecture.model_validate(description["architecture"])
         references = ReferenceEnergies.from_plain(description["references_ev"])
         engine = description["engine"]
-    except (KeyError, ValidationError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"{folder / 'model.json'} lacks or misstates the network ({error}); {_RETRAIN}") from error
     potential = HipnnPotential(architecture, references, seed=0, engine=engine)
     _set_arrays(potential, read_arrays(folder / "weights.npz", remedy=_RETRAIN))

@@ -49,7 +49,7 @@ class TrainedPotential:
         batch = make_batch(frame, table, np.array([0]), self.potential.elements, self.potential.dtype)
         with torch.no_grad():
             atomic = self.potential(batch, with_forces=False).atomic_energy
-        return atomic.double().numpy() + self.potential.references.of_atoms(frame.species)
+        return atomic.detach().double().numpy() + self.potential.references.of_atoms(frame.species)
 
 
 def load(model_dir: str | Path) -> TrainedPotential:

@@ -3,7 +3,9 @@
 import logging
 import math
 import os
+import signal
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +89,18 @@ def n_slots(settings: ClusterSettings) -> int:
     return min(held, settings.max_concurrent_trials or held)
 
 
+@contextmanager
+def _keeping_sigterm() -> Iterator[None]:
+    """Put the program's own SIGTERM handler back, which Ray replaces when it starts."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+@_keeping_sigterm()
 def _start_or_join(settings: ClusterSettings, name: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
     n_threads = str(settings.cpus_per_trial)

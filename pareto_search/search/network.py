@@ -22,6 +22,7 @@ from pareto_search.config import (
     ScheduledWeights,
     TrainingSettings,
 )
+from pareto_search.errors import DataError
 from pareto_search.measure.accuracy import measure_accuracy
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import read_description, save_model
@@ -119,12 +120,16 @@ def train_network(
     """Train a network, or return its record if it is finished already.
 
     A half-trained network continues from its checkpoint. Two processes that want the same network train it once:
-    the second waits for the first. A network that fails leaves a record with the reason.
+    the second waits for the first. A network that fails leaves a record with the reason, and is tried again when it
+    is next asked for.
+
+    Raises:
+        RuntimeError, MemoryError, ArithmeticError, ValueError: What made it fail.
     """
     model_id = job.model_id(data)
     folder = workplace.folder(job, model_id)
     with _one_at_a_time(workplace.training_dir / f"{model_id}.lock"):
-        if (folder / "model.json").is_file():
+        if is_finished(folder):
             return replace(finished_record(folder), stage=job.stage, trial_id=job.trial_id)
         try:
             return _train(job, data, workplace, cost, model_id, on_epoch)
@@ -135,9 +140,17 @@ def train_network(
             raise
 
 
+def is_finished(folder: Path) -> bool:
+    """Whether a folder holds a network that was trained to its end or diverged."""
+    return (folder / "model.json").is_file() and finished_record(folder).status != "failed"
+
+
 def finished_record(folder: Path) -> ModelRecord:
     """The record in a model folder."""
-    return ModelRecord.from_plain(read_description(folder)["record"])
+    description = read_description(folder)
+    if "record" not in description:
+        raise DataError(f"{folder / 'model.json'} has no record; delete the folder to train the network again")
+    return ModelRecord.from_plain(description["record"])
 
 
 def _train(

@@ -115,7 +115,7 @@ def run_trial(workshop: Workshop, params: dict[str, Any], report: Report) -> dic
             report({**costs, **rmse, "epoch": point.epoch})
 
     record = workshop.train(student, on_epoch)
-    if record.status == "diverged":
+    if record.status != "complete":
         raise TrainingDiverged(record.n_epochs or 0)
     controls = [workshop.train(control_of(student, kind)) for kind in search.controls]
     return {

@@ -234,14 +234,15 @@ def _interruptible(stop: _StopAll) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         logger.info("search: interrupted, stopping the running trials (again to stop at once)")
         stop.error = KeyboardInterrupt()
-        signal.signal(signal.SIGINT, old[signal.SIGINT])
+        signal.signal(number, old[signal.Signals(number)])
 
     signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ import pareto_search as ps
 from pareto_search.errors import DataError
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.model_files import load_model, save_model
-from tests.potential.systems import alloy, aluminum, potential_for
+from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
 
 @pytest.fixture
@@ -28,6 +28,14 @@ def test_round_trip_gives_the_same_forces(saved):
     assert energy == pytest.approx(expected.get_property("energy", atoms), rel=1e-9)
     np.testing.assert_allclose(forces, expected.get_property("forces", atoms), rtol=1e-6, atol=1e-6)
     assert loaded.atomic_energies(atoms).sum() == pytest.approx(energy, rel=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"l_max": 2}, {"activation": "tanh"}], ids=["explicit", "l=2", "tanh"])
+def test_atomic_energies_come_from_every_engine(tmp_path, changes):
+    atoms = aluminum()
+    save_model(tmp_path / "m", potential_for(atoms, SMALL.model_copy(update=changes)).float(), {"record": {}}, {})
+    loaded = ps.load(tmp_path / "m")
+    assert loaded.atomic_energies(atoms).sum() == pytest.approx(loaded.energy_forces(atoms)[0], rel=1e-6)
 
 
 def test_nothing_is_left_beside_the_folder(saved):

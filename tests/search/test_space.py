@@ -11,7 +11,7 @@ SPACE = SpaceSettings(
     n_atom_layers=Choice(choices=(1, 2, 4)),
     l_max=Choice(choices=(1,)),
     dist_hard_max_ang=Range(low=7.5, high=9.0),
-    activation=Choice(choices=("silu", "softplus")),
+    activation="silu",
     weight_atomic_energy=Range(low=0.3, high=300, log=True, zero_below=1),
 )
 SAMPLE = {
@@ -20,7 +20,6 @@ SAMPLE = {
     "n_atom_layers": 4,
     "l_max": 1,
     "dist_hard_max_ang": 8.25,
-    "activation": "silu",
     "weight_forces": 30.0,
     "weight_atomic_energy": 0.99,
     "trial_number": 7,
@@ -34,7 +33,6 @@ def test_distributions_match_the_settings() -> None:
         "n_atom_layers": CategoricalDistribution((1, 2, 4)),
         "l_max": CategoricalDistribution((1,)),
         "dist_hard_max_ang": FloatDistribution(7.5, 9.0),
-        "activation": CategoricalDistribution(("silu", "softplus")),
         "weight_forces": FloatDistribution(3, 100, log=True),
         "weight_atomic_energy": FloatDistribution(0.3, 300, log=True),
     }
