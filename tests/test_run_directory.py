@@ -54,7 +54,7 @@ def test_first_use_writes_the_resolved_config(tmp_path: Path) -> None:
         {"confirm__max_front": 20},
         {"confirm__n_ladder": 5},
         {"description": "again"},
-        {"cluster__cpus_per_trial": 2},
+        {"cluster__max_concurrent_trials": 1},
         {"cluster__dashboard": False},
         {"search__report_every_epochs": 1},
     ],

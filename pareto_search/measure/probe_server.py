@@ -64,7 +64,7 @@ def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
     except torch.OutOfMemoryError:
         finish(DOES_NOT_FIT)
     except Exception as error:  # whatever it is, the process that asked raises it again
-        if isinstance(error, MemoryError) and request["budget_bytes"] is not None:
+        if isinstance(error, MemoryError):  # on a GPU too: neighbour lists are built in the host's memory
             finish(DOES_NOT_FIT)
         finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
     finish({"outcome": "fits", **asdict(memory)})

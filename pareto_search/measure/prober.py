@@ -75,8 +75,7 @@ class Prober:
             return StepMemory(used_bytes=reply["used_bytes"], baseline_bytes=reply["baseline_bytes"])
         if reply["outcome"] == "does not fit":
             return None
-        killed_for_memory = reply.get("signal") == signal.SIGKILL and budget_bytes is not None
-        if killed_for_memory:
+        if reply.get("signal") == signal.SIGKILL:  # the kernel's answer to a machine out of memory
             return None
         reason = reply.get("message") or f"it was ended by {signal.Signals(reply['signal']).name}"
         logger.error("a capacity probe failed: %s", reason)

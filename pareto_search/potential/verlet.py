@@ -67,13 +67,3 @@ class VerletList:
             return False
         moved = atoms.positions - self.positions
         return bool(np.einsum("ik,ik->i", moved, moved).max(initial=0.0) < (0.5 * self.skin_ang) ** 2)
-
-    def vectors(self, atoms: Atoms, rows: slice, far_ang: float) -> NDArray[np.float64]:
-        """R_i - R_j for some atoms, in Å, shape (n_rows, K_rows, 3); padded slots point far_ang along x."""
-        width = max(int(self.n_neighbors[rows].max(initial=0)), 1)
-        neighbor = self.neighbor[rows, :width]
-        vectors = atoms.positions[rows, None] - atoms.positions[neighbor]
-        if self.pbc.any():
-            vectors -= self.image[rows, :width] @ self.cell
-        vectors[np.arange(width) >= self.n_neighbors[rows, None]] = (far_ang, 0.0, 0.0)
-        return vectors

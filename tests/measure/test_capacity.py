@@ -288,14 +288,14 @@ with Prober() as prober:
     assert done.stdout.startswith("used ")
 
 
-@pytest.mark.parametrize(("signal_number", "budget"), [(signal.SIGSEGV, MIB), (signal.SIGKILL, None)])
-def test_only_a_cpu_probe_killed_for_memory_counts_as_not_fitting(monkeypatch, signal_number, budget) -> None:
+@pytest.mark.parametrize("budget", [MIB, None])
+def test_only_a_probe_killed_for_memory_counts_as_not_fitting(monkeypatch, budget) -> None:
     prober = Prober()
-    monkeypatch.setattr(prober, "_ask", lambda request: {"outcome": "killed", "signal": int(signal_number)})
-    with pytest.raises(MeasurementError, match=f"ended by {signal_number.name}"):
+    monkeypatch.setattr(prober, "_ask", lambda request: {"outcome": "killed", "signal": int(signal.SIGSEGV)})
+    with pytest.raises(MeasurementError, match="ended by SIGSEGV"):
         prober.memory_of_step(spec(), 32, budget_bytes=budget)
     monkeypatch.setattr(prober, "_ask", lambda request: {"outcome": "killed", "signal": int(signal.SIGKILL)})
-    assert prober.memory_of_step(spec(), 32, budget_bytes=MIB) is None
+    assert prober.memory_of_step(spec(), 32, budget_bytes=budget) is None
     prober.__exit__(None, None, None)
 
 

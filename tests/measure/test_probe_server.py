@@ -54,7 +54,7 @@ def test_giving_up_means_that_it_does_not_fit(monkeypatch) -> None:
     [
         (torch.OutOfMemoryError("CUDA out of memory"), None, "does not fit"),
         (MemoryError(), 1000, "does not fit"),
-        (MemoryError(), None, "error"),  # of the host, not of the GPU
+        (MemoryError(), None, "does not fit"),  # of a GPU's host, where the neighbour list is built
         (RuntimeError("CUDA out of memory"), None, "error"),  # not recognised by its type
     ],
 )

@@ -37,7 +37,7 @@ def test_chunks_do_not_change_the_result(monkeypatch):
     potential = potential_for(atoms)
     whole = make_calculator(potential)
     energy, forces, stress = (whole.get_property(name, atoms) for name in ("energy", "forces", "stress"))
-    monkeypatch.setattr(calculator_module, "_CHUNK_NUMBERS", 3000)
+    monkeypatch.setitem(calculator_module._CHUNK_NUMBERS, "cpu", 3000)
     pieces = make_calculator(potential)
     assert pieces.get_property("energy", atoms) == pytest.approx(energy, rel=1e-13)
     assert len(pieces._chunks(pieces.list)) > 2
