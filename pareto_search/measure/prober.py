@@ -35,8 +35,9 @@ class Prober:
 
     def __enter__(self) -> Self:
         paths = [str(_PACKAGE_PARENT), os.environ.get("PYTHONPATH", "")]
+        # One thread each: those that an import starts would be lost in a fork, and a child that waits for them hangs.
         # One compile thread: torch.compile in a child then starts no processes of its own.
-        settings = {"OPENBLAS_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+        settings = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TORCHINDUCTOR_COMPILE_THREADS"), "1")
         self._server = subprocess.Popen(
             [sys.executable, "-P", "-m", _SERVER],
             stdin=subprocess.PIPE,

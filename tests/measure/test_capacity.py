@@ -255,9 +255,11 @@ def test_another_failure_is_an_error_and_the_prober_goes_on(prober: Prober) -> N
 
 
 @pytest.mark.slow
-def test_the_server_has_no_threads_to_lose_in_a_fork(prober: Prober) -> None:
-    prober.memory_of_step(spec(), 32, budget_bytes=500 * MIB)
-    assert len(os.listdir(f"/proc/{prober._server.pid}/task")) == 1  # noqa: PTH208
+def test_the_server_has_no_threads_to_lose_in_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with Prober() as prober:
+        prober.memory_of_step(spec(), 32, budget_bytes=500 * MIB)
+        assert len(os.listdir(f"/proc/{prober._server.pid}/task")) == 1  # noqa: PTH208
 
 
 @pytest.mark.slow
