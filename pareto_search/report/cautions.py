@@ -60,7 +60,7 @@ def _gain_not_from_teacher(summary: StudySummary, data: ReportInput, tables: Rep
         return
     others = [c for c in summary.comparisons[1:] if c.paired_force_rmse.n and not c.paired_force_rmse.is_better]
     for comparison in others:
-        verb = "reverses" if (comparison.paired_force_rmse.mean or 0.0) > 0 else "vanishes"
+        verb = "reverses" if comparison.paired_force_rmse.is_worse else "vanishes"
         cause = "the loss weights rather than" if comparison.control_kind == "ablation" else "tuning rather than"
         yield (
             f"The gain {verb} against the {comparison.control_kind} controls. It may come from {cause} from the "

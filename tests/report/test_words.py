@@ -54,6 +54,12 @@ def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
     assert not has(kept.cautions, "against the ablation controls")
 
 
+def test_gain_that_may_be_none_against_the_ablation_is_not_said_to_reverse() -> None:
+    found = words_of(factors={"paper": 1.0, "ablation": 0.88}, noise=0.08)
+    assert has(found.sentences, "the gain is not sure")
+    assert has(found.cautions, "vanishes against the ablation controls")
+
+
 def test_paper_controls_alone_leave_the_loss_weights_as_a_cause() -> None:
     assert has(words_of().cautions, "add ablation controls")
 
