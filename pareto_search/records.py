@@ -140,10 +140,14 @@ class MdTiming:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The largest system whose MD step fits the device."""
+    """The largest system whose MD step fits the device.
+
+    The memory per atom is the mean over that system: a slope through the sizes tried would rest on neighbours a few
+    percent apart, or on small systems whose memory is scratch that does not grow.
+    """
 
     bracket: Bracket
-    bytes_per_atom: float
+    bytes_per_atom: float  # memory an MD step of the largest fitting system needs, over its atoms
     budget_gib: float
     baseline_gib: float
     probes: tuple[tuple[int, int | None], ...] = field(repr=False)  # (atoms, bytes used or None where it failed)

@@ -24,8 +24,6 @@ _RETREAT = 4
 _MAX_SCALINGS = 3
 #: Scaling ends when the next size would be less than this factor larger.
 _WORTH_SCALING = 1.05
-#: Systems with less memory than this, and than this part of the largest's, do not count for the memory per atom.
-_SLOPE_BYTES, _SLOPE_SHARE = 100e6, 0.6
 
 
 def largest_fitting(
@@ -191,20 +189,8 @@ def _capacity(trials: _Trials, budget_gib: float) -> Capacity:
     n_ok = max(fitting)
     return Capacity(
         bracket=Bracket(n_ok=n_ok, n_failed=trials.n_failed),
-        bytes_per_atom=_bytes_per_atom({n: memory.used_bytes for n, memory in fitting.items()}),
+        bytes_per_atom=fitting[n_ok].used_bytes / n_ok,
         budget_gib=budget_gib,
         baseline_gib=fitting[n_ok].baseline_bytes / GIB,
         probes=tuple((n, None if memory is None else memory.used_bytes) for n, memory in trials.by_n_atoms.items()),
     )
-
-
-def _bytes_per_atom(used_bytes: dict[int, int]) -> float:
-    """Slope of memory over atoms by least squares, or memory per atom where only one size was seen.
-
-    Small systems are left out: scratch memory that does not grow with the system hides their slope.
-    """
-    smallest = min(_SLOPE_SHARE * max(used_bytes.values()), _SLOPE_BYTES)
-    n_atoms, used = np.array([(n, size) for n, size in used_bytes.items() if size >= smallest], dtype=np.float64).T
-    if len(n_atoms) == 1:
-        return float(used[0] / n_atoms[0])
-    return float(np.polyfit(n_atoms, used, 1)[0])
