@@ -24,8 +24,10 @@ def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forc
         bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
         labelled.append(bare)
     dataset = from_frames(labelled, ["test"] * len(frames), {})
-    table = build_neighbor_table(dataset, potential.architecture.dist_hard_max_ang, np.float64)
-    batch = make_batch(dataset, table, np.arange(len(frames)), potential.elements, potential.dtype)
+    table = build_neighbor_table(
+        dataset, potential.architecture.dist_hard_max_ang, np.float64, elements=potential.elements
+    )
+    batch = make_batch(dataset, table, np.arange(len(frames)), potential.dtype)
     return potential(batch, with_forces=with_forces)
 
 

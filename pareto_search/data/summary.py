@@ -75,7 +75,7 @@ def summarize(dataset: Dataset, table: NeighborTable | None = None) -> DatasetSu
     density = _densities(dataset)
     shortest = shortest_distances(dataset)
     shortest = shortest[np.isfinite(shortest)]
-    neighbors = None if table is None else np.diff(table.offsets)
+    neighbors = None if table is None else table.n_neighbors
     return DatasetSummary(
         n_frames=dataset.n_systems,
         n_atoms=dataset.n_atoms,
@@ -127,7 +127,7 @@ def _range(values: NDArray[Any], *names: str) -> dict[str, float]:
 def _neighbor_range(table: NeighborTable | None) -> dict[str, float] | None:
     if table is None:
         return None
-    return _range(np.diff(table.offsets), "min", "mean", "max") | {"cutoff_ang": float(table.cutoff_ang)}
+    return _range(table.n_neighbors, "min", "mean", "max") | {"cutoff_ang": float(table.cutoff_ang)}
 
 
 def _densities(dataset: Dataset) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """ASE calculators: energies, forces and stress of a potential, the explicit engine's in chunks of atoms."""
 
+import logging
 import time
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
@@ -12,14 +13,25 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pareto_search.data.neighbors import element_index
 from pareto_search.potential import engine
-from pareto_search.potential.batch import species_index
+from pareto_search.potential.compiled import as_it_is, compiled, has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, TimedHippynnCalculator
-from pareto_search.potential.verlet import VerletList
+from pareto_search.potential.verlet import ListSizes, VerletList
 
-#: Numbers in the largest array of a chunk (atoms × neighbours × sensitivities): on a CPU 2 MB in float32, which stays
-#: in the cache; on a GPU enough to fill it.
-_CHUNK_NUMBERS = {"cpu": 500_000, "cuda": 50_000_000}
+logger = logging.getLogger(__name__)
+
+#: Numbers in the largest array of a chunk (pairs × sensitivities): on a CPU so few that they stay in the cache; on a
+#: GPU enough to fill it.
+_CHUNK_NUMBERS = {"cpu": 400_000, "cuda": 50_000_000}
+#: Memory of a neighbour search.
+_SEARCH_BYTES = 500_000_000
+#: A system is searched in blocks, and evaluated in chunks, that need no more than this part of the memory budget.
+_SCRATCH_SHARE = 1 / 8
+#: Arrays of pairs × sensitivities that are alive at once in a chunk, in float32, at most.
+_CHUNK_BYTES_PER_NUMBER = 4 * 6
+#: After so many atoms × steps, compiling has repaid itself: it takes 5 s where its cache is warm, 25 s where not.
+COMPILE_AFTER_ATOM_STEPS = 200_000
 
 
 class TimedCalculator(Protocol):
@@ -42,49 +54,95 @@ class TimedCalculator(Protocol):
     def n_neighbors_mean(self) -> float: ...  # noqa: D102
 
 
-def make_calculator(potential: HipnnPotential, *, skin_ang: float = 0.5) -> Calculator:
-    """The ASE calculator of a potential's engine; it is also a `TimedCalculator`."""
-    if potential.engine == "explicit":
-        return ExplicitCalculator(potential, skin_ang=skin_ang)
-    return TimedHippynnCalculator(potential, skin_ang=skin_ang)
+def make_calculator(
+    potential: HipnnPotential,
+    *,
+    skin_ang: float = 0.5,
+    is_compiled: bool | None = None,
+    memory_budget_bytes: int | None = None,
+) -> Calculator:
+    """The ASE calculator of a potential's engine; it is also a `TimedCalculator`.
+
+    Args:
+        potential: The network.
+        skin_ang: How much farther than the cutoff the neighbour list looks.
+        is_compiled: Whether the explicit engine runs compiled. By default it changes over once it has done so much
+            work that compiling is repaid. It never does where no compiler is installed.
+        memory_budget_bytes: Keeps what is needed beside the list to a part of this.
+    """
+    if potential.engine != "explicit":
+        return TimedHippynnCalculator(potential, skin_ang=skin_ang)
+    return ExplicitCalculator(
+        potential, skin_ang=skin_ang, is_compiled=is_compiled, memory_budget_bytes=memory_budget_bytes
+    )
+
+
+def list_sizes(potential: HipnnPotential, memory_budget_bytes: int | None) -> ListSizes:
+    """How much of a system is searched and evaluated at once, within a part of the memory budget."""
+    scratch = float("inf") if memory_budget_bytes is None else memory_budget_bytes * _SCRATCH_SHARE
+    numbers = min(_CHUNK_NUMBERS[potential.device.type], scratch / _CHUNK_BYTES_PER_NUMBER)
+    return ListSizes(
+        search_bytes=int(min(_SEARCH_BYTES, scratch)),
+        chunk_pairs=int(numbers / potential.architecture.n_sensitivities),
+    )
 
 
 @dataclass(frozen=True)
-class DevicePairs:
-    """The pairs of a Verlet list where the network is: on a CPU the list's own memory, on a GPU a copy there.
+class DeviceList:
+    """A Verlet list where the network is: on a CPU the list's own memory, on a GPU a copy there."""
 
-    Attributes:
-        neighbor: Shape (n_atoms, K), int32.
-        image: Shape (n_atoms, K, 3), int8.
-        n_neighbors: Filled slots of each atom, shape (n_atoms,).
-        cell: Å, shape (3, 3), float64.
-    """
-
-    neighbor: Tensor
-    image: Tensor
-    n_neighbors: Tensor
+    order: Tensor
+    wrap: Tensor
+    ghost_source: Tensor
+    ghost_shift: Tensor
+    chunks: tuple[Tensor, ...]
     cell: Tensor
+    far_ang: float
 
     @classmethod
-    def of(cls, pairs: VerletList, device: torch.device) -> Self:
-        """The pairs of a list, on a device."""
-        arrays = (pairs.neighbor, pairs.image, pairs.n_neighbors, pairs.cell)
-        return cls(*(torch.from_numpy(array).to(device) for array in arrays))
+    def of(cls, current: VerletList, device: torch.device) -> Self:
+        """A list, on a device."""
+        names = ("order", "wrap", "ghost_source", "ghost_shift", "cell")
+        arrays = {name: torch.from_numpy(getattr(current, name)).to(device) for name in names}
+        chunks = tuple(torch.from_numpy(chunk).to(device) for chunk in current.chunks)
+        return cls(**arrays, chunks=chunks, far_ang=current.far_ang)
 
-    def vectors(self, positions: Tensor, rows: slice, neighbor: Tensor, far_ang: float) -> Tensor:
-        """R_i - R_j for some atoms, in Å, shape (n_rows, K_rows, 3), float64; padded slots point far_ang along x.
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.order)
+
+    def points(self, positions: Tensor) -> Tensor:
+        """Coordinates of every point of the list in Å, shape (3, n_points), float64.
 
         Args:
-            positions: All atoms, Å, shape (n_atoms, 3), float64.
-            rows: The atoms.
-            neighbor: Their neighbours, shape (n_rows, K_rows), int64.
-            far_ang: Beyond the cutoff.
+            positions: Of the atoms in their own order, Å, shape (n_atoms, 3), float64.
         """
-        vectors = positions[rows].unsqueeze(1) - positions[neighbor]
-        vectors -= self.image[rows, : neighbor.shape[1]].double() @ self.cell
-        slots = torch.arange(neighbor.shape[1], device=neighbor.device)
-        is_padded = slots >= self.n_neighbors[rows].unsqueeze(1)
-        return torch.where(is_padded.unsqueeze(-1), far_ang * torch.eye(3, 1, device=neighbor.device)[:, 0], vectors)
+        n_atoms, n_ghosts = self.n_atoms, len(self.ghost_source)
+        points = torch.empty(3, n_atoms + n_ghosts + 1, dtype=torch.float64, device=positions.device)
+        points[:, :n_atoms] = (positions[self.order] - self.wrap.double() @ self.cell).T
+        points[:, n_atoms:-1] = points[:, self.ghost_source] + (self.ghost_shift.double() @ self.cell).T
+        points[:, -1] = self.far_ang
+        return points
+
+    def on_atoms(self, by_point: Tensor) -> Tensor:
+        """What acts on points, shape (3, n_points), as it acts on the atoms in their own order, (n_atoms, 3)."""
+        by_row = by_point[:, : self.n_atoms].index_add(1, self.ghost_source, by_point[:, self.n_atoms : -1])
+        return torch.empty_like(by_row.T).index_copy_(0, self.order.long(), by_row.T)
+
+
+def chunk_vectors(points: Tensor, rows: Tensor, neighbor: Tensor, like: Tensor) -> Tensor:
+    """R_i - R_j in Å, shape (3, n_rows, E, K), in the dtype of `like`; differences are taken in float64.
+
+    Args:
+        points: Coordinates of all points, Å, shape (3, n_points), float64.
+        rows: Those of the chunk's atoms, shape (3, n_rows).
+        neighbor: Points near them, shape (n_rows, E, K).
+        like: Any tensor of the dtype wanted.
+    """
+    return torch.stack(
+        [(row[:, None, None] - point[neighbor]).to(like.dtype) for row, point in zip(rows, points, strict=True)]
+    )
 
 
 class ExplicitCalculator(Calculator):
@@ -95,13 +153,24 @@ class ExplicitCalculator(Calculator):
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
-    def __init__(self, potential: HipnnPotential, *, skin_ang: float = 0.5) -> None:
+    def __init__(
+        self,
+        potential: HipnnPotential,
+        *,
+        skin_ang: float = 0.5,
+        is_compiled: bool | None = None,
+        memory_budget_bytes: int | None = None,
+    ) -> None:
         super().__init__()
         self.potential = potential
         self.skin_ang = skin_ang
-        self._tensors = potential.detached_tensors()
+        self._weights, self._constants = potential.detached_weights(), potential.constants()
+        self._sizes = list_sizes(potential, memory_budget_bytes)
+        self._may_compile = is_compiled is not False and has_compiler(potential.device.type)
+        self.is_compiled = self._may_compile and bool(is_compiled)
+        self._n_atom_steps = 0
         self.list: VerletList | None = None
-        self._pairs: DevicePairs | None = None
+        self._on_device: DeviceList | None = None
         self.neighbor_s = 0.0
         self.model_s = 0.0
         self.n_list_builds = 0
@@ -109,7 +178,7 @@ class ExplicitCalculator(Calculator):
     @property
     def n_neighbors_mean(self) -> float:
         """Mean number of listed neighbours (within cutoff + skin) of an atom in the current list."""
-        return float(self.list.n_neighbors.mean()) if self.list is not None else 0.0
+        return self.list.n_pairs / len(self.list.order) if self.list is not None else 0.0
 
     def calculate(
         self,
@@ -119,11 +188,11 @@ class ExplicitCalculator(Calculator):
     ) -> None:
         """Evaluate everything for the atoms; ASE calls this when something changed."""
         super().calculate(atoms, properties, system_changes)
+        self._count_work(len(self.atoms))
         started = time.perf_counter()
         current = self._current_list(self.atoms)
         listed = time.perf_counter()
-        assert self._pairs is not None
-        atomic, forces, virial = self._evaluate(self.atoms, current, self._pairs)
+        atomic, forces, virial = self._evaluate(self.atoms, current)
         self.neighbor_s += listed - started
         self.model_s += time.perf_counter() - listed
         energies = atomic + self.potential.references.of_atoms(self.atoms.numbers)
@@ -132,41 +201,58 @@ class ExplicitCalculator(Calculator):
         if self.atoms.pbc.all():
             self.results["stress"] = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
 
-    def _current_list(self, atoms: Atoms) -> VerletList:
+    def _count_work(self, n_atoms: int) -> None:
+        self._n_atom_steps += n_atoms
+        if self._may_compile and not self.is_compiled and self._n_atom_steps > COMPILE_AFTER_ATOM_STEPS:
+            logger.info("compiling the engine after %d atom steps (5 to 25 s)", self._n_atom_steps)
+            self.is_compiled = True
+
+    def _current_list(self, atoms: Atoms) -> DeviceList:
         if self.list is None or not self.list.holds_for(atoms):
-            cutoff = self.potential.architecture.dist_hard_max_ang
-            self.list = self._pairs = None  # frees the old list before the new one is built
-            self.list = VerletList.build(atoms, cutoff, self.skin_ang)
-            self._pairs = DevicePairs.of(self.list, self.potential.device)
+            self.list = self._on_device = None  # frees the old list before the new one is built
+            self.list = VerletList.build(
+                atoms,
+                self.potential.architecture.dist_hard_max_ang,
+                self.skin_ang,
+                elements=self.potential.elements,
+                sizes=self._sizes,
+            )
+            self._on_device = DeviceList.of(self.list, self.potential.device)
             self.n_list_builds += 1
-        return self.list
+        assert self._on_device is not None
+        return self._on_device
 
     def _evaluate(
-        self, atoms: Atoms, current: VerletList, pairs: DevicePairs
+        self, atoms: Atoms, current: DeviceList
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Atomic energies without references (n_atoms,), forces (n_atoms, 3) and virial Σ R_ij ⊗ ∂E/∂R_ij (3, 3)."""
         device, dtype = self.potential.device, self.potential.dtype
-        positions = torch.from_numpy(atoms.positions).to(device)
-        species = torch.from_numpy(species_index(atoms.numbers, self.potential.elements)).to(device)
+        points = current.points(torch.from_numpy(atoms.positions).to(device))
+        species = torch.from_numpy(element_index(atoms.numbers, self.potential.elements)).to(device)[current.order]
         atomic = torch.empty(len(atoms), dtype=torch.float64, device=device)
-        forces = torch.zeros(len(atoms), 3, dtype=dtype, device=device)
+        forces = torch.zeros(points.shape, dtype=dtype, device=device)
         virial = torch.zeros(3, 3, dtype=torch.float64, device=device)
-        far_ang = 2.0 * self.potential.architecture.dist_hard_max_ang
-        for rows in self._chunks(current):
-            width = max(int(current.n_neighbors[rows].max(initial=0)), 1)
-            neighbor = pairs.neighbor[rows, :width].long()
-            vectors = pairs.vectors(positions, rows, neighbor, far_ang).to(dtype)
-            energy, gradient = engine.local_energies(
-                self._tensors, vectors, species[rows], species[neighbor] if len(self.potential.elements) > 1 else None
-            )
-            atomic[rows] = energy.double()
-            forces[rows] -= gradient.sum(1)
-            forces.index_add_(0, neighbor.flatten(), gradient.flatten(0, 1))
-            virial += torch.einsum("ika,ikb->ab", vectors, gradient).double()
-        return atomic.cpu().numpy(), forces.double().cpu().numpy(), virial.cpu().numpy()
+        start = 0
+        with torch.no_grad():
+            for neighbor in current.chunks:
+                rows = slice(start, start + len(neighbor))
+                vectors, energy, gradient = self._evaluate_chunk(points, points[:, rows], neighbor, species[rows])
+                atomic[rows] = energy.double()
+                forces[:, rows] -= gradient.sum((2, 3))
+                index = neighbor.flatten()
+                for axis in range(3):
+                    forces[axis].index_add_(0, index, gradient[axis].flatten())
+                virial += (vectors.flatten(1) @ gradient.flatten(1).T).double()
+                start = rows.stop
+        by_atom = torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic)
+        return by_atom.cpu().numpy(), current.on_atoms(forces).double().cpu().numpy(), virial.cpu().numpy()
 
-    def _chunks(self, current: VerletList) -> list[slice]:
-        n_atoms, width = current.neighbor.shape
-        numbers_per_atom = width * self.potential.architecture.n_sensitivities
-        size = max(1, min(n_atoms, _CHUNK_NUMBERS[self.potential.device.type] // numbers_per_atom))
-        return [slice(start, min(start + size, n_atoms)) for start in range(0, n_atoms, size)]
+    def _evaluate_chunk(
+        self, points: Tensor, rows: Tensor, neighbor: Tensor, species: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pair vectors of a chunk, energies of its atoms and the gradient by the vectors."""
+        with_compiler = self.is_compiled and len(neighbor) > 1
+        form = compiled if with_compiler else as_it_is
+        vectors = form(chunk_vectors)(points, rows, neighbor, self._constants.cutoff_ang)
+        pairs = form(engine.geometry)(vectors, self._constants.cutoff_ang)
+        return vectors, *form(engine.local_energies)(self._weights, self._constants, pairs, species)

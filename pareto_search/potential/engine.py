@@ -1,9 +1,11 @@
 """HIPNN-TS (l = 1, one interaction layer) with explicit gradients: energies and forces without autograd.
 
 Notation, as in DESIGN section 4: atom i, neighbour j, r = |R_i - R_j|, n = (R_i - R_j)/r; ν counts sensitivities,
-e elements, f features. hippynn defines the model (Chigaev et al., J. Chem. Phys. 158, 184108 (2023)); this file
-evaluates the same function. Since forces are written out, the gradient of a loss that contains them needs one
-backward pass, and molecular dynamics needs no graph at all.
+E elements, f features, K padded neighbours of one element. hippynn defines the model (Chigaev et al., J. Chem. Phys.
+158, 184108 (2023)); this file evaluates the same function. Since forces are written out, the gradient of a loss that
+contains them needs one backward pass, and molecular dynamics needs no graph at all.
+
+Every function here is pure and takes tensors only, so that one compiled form serves all architectures of a depth.
 """
 
 import math
@@ -25,24 +27,38 @@ class AtomLayer(NamedTuple):
     res_bias: Tensor
 
 
-class HipnnTensors(NamedTuple):
-    """Everything the evaluation reads from a network, as views of hippynn's own parameters."""
+class HipnnWeights(NamedTuple):
+    """The trainable weights in hippynn's own shapes."""
 
-    mu: Tensor  # (ν,) Å
-    sigma: Tensor  # (ν,) Å
-    interaction: Tensor  # (ν, f, e)
+    mu: Tensor  # (1, ν) Å
+    sigma: Tensor  # (1, ν) Å
+    interaction: Tensor  # (ν, f, E)
     vecscale: Tensor  # (f,)
-    self_weight: Tensor  # (f, e)
+    self_weight: Tensor  # (f, E)
     self_bias: Tensor  # (f,)
     res_weight: Tensor  # (f, f)
     res_bias: Tensor  # (f,)
-    adjust: Tensor | None  # (f, e); None where f == e, when the input is added as it is
+    adjust: Tensor | None  # (f, E); None where f == E, when the input is added as it is
     layers: tuple[AtomLayer, ...]
-    energy_weight: Tensor  # (f,) eV
-    energy_bias: Tensor  # () eV
-    reference: Tensor  # (e,) eV, the non-interacting energy E0
-    cutoff_ang: float
-    cusp_reg: float
+    energy_weight: Tensor  # (1, f) eV
+    energy_bias: Tensor  # (1,) eV
+
+
+class HipnnConstants(NamedTuple):
+    """What does not change in training."""
+
+    reference: Tensor  # (1, E) eV, the non-interacting energy E0
+    cutoff_ang: Tensor  # ()
+    cusp_reg: Tensor  # ()
+
+
+class Geometry(NamedTuple):
+    """What the network reads of the pairs; it depends on no weight. Beyond the cutoff both envelopes are zero."""
+
+    inverse: Tensor  # 1/r in 1/Å, (n_atoms, E, K)
+    envelope: Tensor  # cos²(π r / 2 r_cut), (n_atoms, E, K)
+    envelope_slope: Tensor  # its derivative by r in 1/Å, (n_atoms, E, K)
+    direction: Tensor  # n, (3, n_atoms, E, K)
 
 
 class Evaluation(NamedTuple):
@@ -61,133 +77,145 @@ class Evaluation(NamedTuple):
     hierarchicality: Tensor
 
 
-def sensitivities(distance: Tensor, mu: Tensor, sigma: Tensor, cutoff_ang: float) -> tuple[Tensor, Tensor]:
+def geometry(vectors: Tensor, cutoff_ang: Tensor) -> Geometry:
+    """Distances, directions and the cutoff function of pair vectors (3, n_atoms, E, K) in Å."""
+    squared = vectors.square().sum(0)
+    inverse = torch.rsqrt(squared)
+    distance = squared * inverse
+    angle = distance * (math.pi / cutoff_ang)  # 2 θ of cos² θ = ½ (1 + cos 2θ)
+    inside = (distance < cutoff_ang).to(distance.dtype)
+    return Geometry(
+        inverse=inverse,
+        envelope=0.5 * (1.0 + torch.cos(angle)) * inside,
+        envelope_slope=-0.5 * math.pi / cutoff_ang * torch.sin(angle) * inside,
+        direction=vectors * inverse,
+    )
+
+
+def sensitivities(pairs: Geometry, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
     """Radial basis s_ν(r) = exp(-½ (1/r - 1/μ)² σ²) cos²(π r / 2 r_cut) and its derivative ds_ν/dr.
 
     Args:
-        distance: Å, any shape (...).
-        mu: Å, shape (ν,).
-        sigma: Å, shape (ν,).
-        cutoff_ang: r_cut; both results are exactly zero from there on.
+        pairs: The pairs.
+        mu: Å, shape (1, ν).
+        sigma: Å, shape (1, ν).
 
     Returns:
-        s and ds/dr (1/Å), shape (..., ν).
+        s and ds/dr (1/Å), shape (n_atoms, E, ν, K).
     """
-    inverse = distance.reciprocal()
-    offset = inverse.unsqueeze(-1) - mu.reciprocal()
-    scaled = offset * sigma.square()
-    angle = distance * (math.pi / cutoff_ang)  # 2 θ of cos² θ = ½ (1 + cos 2θ)
-    inside = (distance < cutoff_ang).to(distance.dtype)
-    envelope = (0.5 * (1.0 + torch.cos(angle)) * inside).unsqueeze(-1)
-    envelope_slope = (-0.5 * math.pi / cutoff_ang * torch.sin(angle) * inside).unsqueeze(-1)
+    inverse = pairs.inverse.unsqueeze(-2)
+    offset = inverse - mu.reciprocal().T
+    scaled = offset * sigma.square().T
     gauss = torch.exp(-0.5 * offset * scaled)
-    s = gauss * envelope
-    ds_dr = s * scaled * inverse.square().unsqueeze(-1) + gauss * envelope_slope
+    s = gauss * pairs.envelope.unsqueeze(-2)
+    ds_dr = s * scaled * inverse.square() + gauss * pairs.envelope_slope.unsqueeze(-2)
     return s, ds_dr
 
 
 def local_energies(
-    net: HipnnTensors, vectors: Tensor, species: Tensor, neighbor_species: Tensor | None, *, with_gradient: bool = True
+    weights: HipnnWeights, constants: HipnnConstants, pairs: Geometry, species: Tensor, *, with_gradient: bool = True
 ) -> tuple[Tensor, Tensor]:
     """Energy of each atom from its neighbourhood, and its gradient by every neighbour vector.
 
     Args:
-        net: The network.
-        vectors: R_i - R_j in Å, shape (n_atoms, K, 3); entries beyond the cutoff add nothing.
+        weights: The network.
+        constants: Its constants.
+        pairs: The neighbours of every atom.
         species: Element index of each atom, shape (n_atoms,).
-        neighbor_species: Element index of each neighbour, shape (n_atoms, K); None for a single element.
         with_gradient: Whether to return the gradient.
 
     Returns:
-        ε_i in eV, shape (n_atoms,), and ∂ε_i/∂(R_i - R_j) in eV/Å, shape (n_atoms, K, 3), or (0, K, 3) without.
+        ε_i in eV, shape (n_atoms,), and ∂ε_i/∂(R_i - R_j) in eV/Å, shape (3, n_atoms, E, K), or (3, 0, E, K) without.
     """
-    n_elements = net.interaction.shape[2]
-    distance = torch.linalg.vector_norm(vectors, dim=-1)
-    s, ds_dr = sensitivities(distance, net.mu, net.sigma, net.cutoff_ang)
-    direction = vectors / distance.unsqueeze(-1)
-
-    # Environment A[i, (1,n), e, ν]; for one-hot species the input feature only picks neighbours by element.
-    tensors = torch.cat([torch.ones_like(distance).unsqueeze(-1), direction], dim=-1)
-    picked = None
-    if neighbor_species is not None:
-        picked = torch.nn.functional.one_hot(neighbor_species, n_elements).to(vectors.dtype)
-        columns = (tensors.unsqueeze(-1) * picked.unsqueeze(-2)).flatten(-2)
-    else:
-        columns = tensors
-    environment = torch.matmul(columns.transpose(1, 2), s).reshape(len(species), 4, -1)
-    weights = net.interaction.permute(2, 0, 1).flatten(0, 1)  # (e ν, f)
-
-    energy, gradient = _atom_network(net, environment, weights, species, with_gradient)
+    n_elements = weights.interaction.shape[2]
+    s, ds_dr = sensitivities(pairs, weights.mu, weights.sigma)
+    by_neighbor = weights.interaction.permute(2, 0, 1).flatten(0, 1)  # (E ν, f)
+    environment = _sum_over_neighbors(s, pairs.direction).flatten(2)  # (n_atoms, 4, E ν)
+    energy, gradient = _atom_network(weights, constants, environment @ by_neighbor, species, with_gradient)
     if not with_gradient:
-        return energy, vectors[:0]
+        return energy, pairs.direction[:, :0]
 
     # Per pair: a = Σ_ν G⁰ s', b = Σ_ν G s', c = Σ_ν G s, then (a + b·n - (c·n)/r) n + c/r.
-    gradient = torch.matmul(gradient, weights.T).reshape(len(species), 4 * n_elements, -1)
-    radial = _pick(torch.matmul(ds_dr, gradient.transpose(1, 2)), picked)
-    tangential = _pick(torch.matmul(s, gradient[:, n_elements:].transpose(1, 2)), picked)
-    c_over_r = tangential / distance.unsqueeze(-1)
-    along = radial[..., 0] + ((radial[..., 1:] - c_over_r) * direction).sum(-1)
-    return energy, along.unsqueeze(-1) * direction + c_over_r
+    gradient = (gradient @ by_neighbor.T).unflatten(2, (n_elements, -1)).transpose(1, 2)  # (n_atoms, E, 4, ν)
+    radial = _at_each_neighbor(gradient, ds_dr)
+    c_over_r = _at_each_neighbor(gradient[:, :, 1:], s) * pairs.inverse
+    along = radial[0] + ((radial[1:] - c_over_r) * pairs.direction).sum(0)
+    return energy, along * pairs.direction + c_over_r
 
 
-def _pick(by_element: Tensor, picked: Tensor | None) -> Tensor:
-    """Keep, of values (n_atoms, K, m·e), those of each neighbour's own element: (n_atoms, K, m)."""
-    if picked is None:
-        return by_element
-    return (by_element.unflatten(-1, (-1, picked.shape[-1])) * picked.unsqueeze(-2)).sum(-1)
+def _sum_over_neighbors(s: Tensor, direction: Tensor) -> Tensor:
+    """Environment A[i, (1, n), e, ν] = Σ_j [1, n] s_ν: (n_atoms, 4, E, ν)."""
+    if torch.compiler.is_compiling():  # written as sums, the four fuse with the exponential into one loop
+        return torch.stack([s.sum(-1), *((component.unsqueeze(2) * s).sum(-1) for component in direction)], dim=1)
+    columns = torch.cat([torch.ones_like(direction[:1]), direction]).movedim(0, 2)
+    return (columns @ s.transpose(2, 3)).transpose(1, 2)
+
+
+def _at_each_neighbor(gradient: Tensor, s: Tensor) -> Tensor:
+    """Σ_ν gradient[..., m, ν] s[..., ν, K]: (m, n_atoms, E, K)."""
+    if torch.compiler.is_compiling():
+        return torch.stack([(column.unsqueeze(-1) * s).sum(2) for column in gradient.unbind(2)])
+    return (gradient @ s).movedim(2, 0)
 
 
 def _atom_network(
-    net: HipnnTensors, environment: Tensor, weights: Tensor, species: Tensor, with_gradient: bool
+    weights: HipnnWeights, constants: HipnnConstants, mixed: Tensor, species: Tensor, with_gradient: bool
 ) -> tuple[Tensor, Tensor]:
-    """The per-atom network on environments (n_atoms, 4, e ν), and ∂ε/∂(environment · weights), (n_atoms, 4, f)."""
-    mixed = torch.matmul(environment, weights)
+    """The per-atom network on environment times interaction weights, (n_atoms, 4, f), and its gradient by them."""
     vector = mixed[:, 1:]
-    norm = torch.sqrt(vector.square().sum(1) + net.cusp_reg)
-    pre = mixed[:, 0] + net.vecscale * norm + net.self_weight.T[species] + net.self_bias
-    features = linear(softplus(pre), net.res_weight, net.res_bias)
-    if net.adjust is not None:
-        features = features + net.adjust.T[species]
+    norm = torch.sqrt(vector.square().sum(1) + constants.cusp_reg)
+    pre = mixed[:, 0] + weights.vecscale * norm + weights.self_weight.T[species] + weights.self_bias
+    features = linear(softplus(pre), weights.res_weight, weights.res_bias)
+    if weights.adjust is not None:
+        features = features + weights.adjust.T[species]
     else:
-        features = features + torch.nn.functional.one_hot(species, len(net.self_bias)).to(features.dtype)
+        features = features + torch.nn.functional.one_hot(species, pre.shape[1]).to(features.dtype)
     pre_layers = []
-    for layer in net.layers:
+    for layer in weights.layers:
         hidden = linear(features, layer.weight, layer.bias)
         pre_layers.append(hidden)
         features = features + linear(softplus(hidden), layer.res_weight, layer.res_bias)
-    energy = features @ net.energy_weight + net.energy_bias
+    energy = features @ weights.energy_weight[0] + weights.energy_bias
     if not with_gradient:
         return energy, mixed[:0]
 
     # The same steps in reverse; softplus' = sigmoid.
-    back = net.energy_weight.expand_as(features)
-    for layer, hidden in zip(reversed(net.layers), reversed(pre_layers), strict=True):
+    back = weights.energy_weight.expand_as(features)
+    for layer, hidden in zip(reversed(weights.layers), reversed(pre_layers), strict=True):
         back = back + ((back @ layer.res_weight) * torch.sigmoid(hidden)) @ layer.weight
-    back = (back @ net.res_weight) * torch.sigmoid(pre)
-    vector_back = (back * net.vecscale / norm).unsqueeze(1) * vector
+    back = (back @ weights.res_weight) * torch.sigmoid(pre)
+    vector_back = (back * weights.vecscale / norm).unsqueeze(1) * vector
     return energy, torch.cat([back.unsqueeze(1), vector_back], dim=1)
 
 
-def evaluate(net: HipnnTensors, batch: Batch, *, with_forces: bool = True) -> Evaluation:
-    """Energies, atomic energies, forces and hierarchicality of a batch."""
-    n_elements = net.interaction.shape[2]
-    neighbor_species = batch.species[batch.neighbor] if n_elements > 1 else None
-    atomic, gradient = local_energies(net, batch.vectors, batch.species, neighbor_species, with_gradient=with_forces)
+def evaluate(
+    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, pairs: Geometry, *, with_forces: bool = True
+) -> Evaluation:
+    """Energies, atomic energies, forces and hierarchicality of a batch, given the geometry of its vectors."""
+    atomic, gradient = local_energies(weights, constants, pairs, batch.species, with_gradient=with_forces)
     squared = atomic.square()
-    share = squared / (squared + net.reference[batch.species].square())
+    share = squared / (squared + constants.reference[0].square()[batch.species])
     return Evaluation(
         energy=sum_by_system(atomic, batch),
         atomic_energy=atomic,
-        forces=forces_from_pairs(gradient, batch.neighbor) if with_forces else gradient[:, 0],
+        forces=forces_from_pairs(gradient, batch.neighbor) if with_forces else gradient[..., 0, 0].T,
         hierarchicality=sum_by_system(share, batch),
     )
 
 
 def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
     """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
-    return values.new_zeros(batch.n_systems).index_add(0, batch.system, values)
+    return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
 
 
 def forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:
-    """Forces (n_atoms, 3) in eV/Å from ∂ε_i/∂(R_i - R_j) of shape (n_atoms, K, 3)."""
-    return (-pair_gradient.sum(1)).index_add(0, neighbor.flatten(), pair_gradient.flatten(0, 1))
+    """Forces (n_atoms, 3) in eV/Å from ∂ε_i/∂(R_i - R_j) of shape (3, n_atoms, E, K)."""
+    index = neighbor.flatten()
+    return torch.stack([(-g.sum((1, 2))).index_add(0, index, g.flatten()) for g in pair_gradient], dim=1)
+
+
+def regularized(weights: HipnnWeights) -> list[Tensor]:
+    """The weights in hippynn's L2 term (its `regularization_params`), in a fixed order."""
+    adjust = [] if weights.adjust is None else [weights.adjust]
+    layers = [matrix for layer in weights.layers for matrix in (layer.weight, layer.res_weight)]
+    return [weights.interaction, weights.self_weight, weights.res_weight, *adjust, *layers]

@@ -129,17 +129,18 @@ class HipnnPotential(nn.Module):
     def forward(self, batch: Batch, *, with_forces: bool = True) -> Evaluation:
         """Evaluate a batch with this potential's engine."""
         if self.engine == "explicit":
-            return explicit.evaluate(self.tensors(), batch, with_forces=with_forces)
+            constants = self.constants()
+            pairs = explicit.geometry(batch.vectors, constants.cutoff_ang)
+            return explicit.evaluate(self.weights(), constants, batch, pairs, with_forces=with_forces)
         return self._evaluate_with_hippynn(batch, with_forces=with_forces)
 
-    def tensors(self) -> explicit.HipnnTensors:
-        """The parameters in the form the explicit engine reads."""
+    def weights(self) -> explicit.HipnnWeights:
+        """The trainable parameters in the form the explicit engine reads; they are hippynn's own."""
         interaction, *layers = self.network.blocks[0]
         base = interaction.base_layer
-        first, second = self.energy.layers
-        return explicit.HipnnTensors(
-            mu=base.sensitivity.mu[0],
-            sigma=base.sensitivity.sigma[0],
+        return explicit.HipnnWeights(
+            mu=base.sensitivity.mu,
+            sigma=base.sensitivity.sigma,
             interaction=base.int_weights,
             vecscale=base.vecscales,
             self_weight=base.selfint.weight,
@@ -153,33 +154,37 @@ class HipnnPotential(nn.Module):
                 )
                 for layer in layers
             ),
-            energy_weight=second.weight[0],
-            energy_bias=second.bias[0],
-            reference=first.weight[0],
-            cutoff_ang=self.architecture.dist_hard_max_ang,
-            cusp_reg=self.architecture.cusp_reg,
+            energy_weight=self.energy.layers[1].weight,
+            energy_bias=self.energy.layers[1].bias,
         )
 
-    def detached_tensors(self) -> explicit.HipnnTensors:
-        """The parameters without gradients, for molecular dynamics."""
-        return torch.utils._pytree.tree_map(
-            lambda leaf: leaf.detach() if isinstance(leaf, Tensor) else leaf, self.tensors()
+    def detached_weights(self) -> explicit.HipnnWeights:
+        """The same without gradients, for molecular dynamics."""
+        return torch.utils._pytree.tree_map_only(Tensor, Tensor.detach, self.weights())
+
+    def constants(self) -> explicit.HipnnConstants:
+        """The constants of the explicit engine, filled in where the weights are, so that nothing waits for the host."""
+        full = functools.partial(torch.full, (), dtype=self.dtype, device=self.device)
+        return explicit.HipnnConstants(
+            reference=self.energy.layers[0].weight.detach(),
+            cutoff_ang=full(self.architecture.dist_hard_max_ang),
+            cusp_reg=full(self.architecture.cusp_reg),
         )
 
     def _evaluate_with_hippynn(self, batch: Batch, *, with_forces: bool) -> Evaluation:
         """The same quantities through hippynn's modules and autograd."""
         with torch.enable_grad():
             vectors = batch.vectors.detach().requires_grad_(with_forces)
-            distance = torch.linalg.vector_norm(vectors, dim=-1)
-            first, slot = torch.nonzero(distance < self.architecture.dist_hard_max_ang, as_tuple=True)
-            pair_vectors, second = vectors[first, slot], batch.neighbor[first, slot]
+            distance = torch.linalg.vector_norm(vectors, dim=0)
+            pairs = torch.nonzero(distance < self.architecture.dist_hard_max_ang, as_tuple=True)
+            pair_vectors, first, second = vectors.movedim(0, 3)[pairs], pairs[0], batch.neighbor[pairs].long()
             one_hot = nn.functional.one_hot(batch.species, len(self.elements)).to(vectors.dtype)
-            arguments = (one_hot, first, second, distance[first, slot])
+            arguments = (one_hot, first, second, distance[pairs])
             features = self.network(*arguments, *(() if self.architecture.l_max == 0 else (pair_vectors,)))
             terms = [layer(x)[:, 0] for layer, x in zip(self.energy.layers, features, strict=True)]
             atomic = torch.stack(terms[1:]).sum(0)
             shares = [b.square() / (b.square() + a.square()) for a, b in pairwise(terms)]
-            forces = vectors[:0, 0]
+            forces = vectors[:, :0, 0, 0].T
             if with_forces:
                 keep_graph = any(p.requires_grad for p in self.parameters()) and self.training
                 (gradient,) = torch.autograd.grad(atomic.sum(), vectors, create_graph=keep_graph)

@@ -46,14 +46,13 @@ class FrameLoader:
         self._dataset = dataset
         self._table = table.within(cutoff_ang)
         self._residual_energy = dataset.energy - references.of_systems(dataset)
-        self._elements = tuple(sorted(references.by_element))
         self._atomic_energy = atomic_energy
         self._dtype = dtype
         self._device = device
 
     def load(self, systems: NDArray[np.int64]) -> tuple[Batch, Targets]:
         """The given frames as one batch."""
-        batch = make_batch(self._dataset, self._table, systems, self._elements, self._dtype)
+        batch = make_batch(self._dataset, self._table, systems, self._dtype)
         rows = self._dataset.rows_of(systems)
         targets = Targets(
             energy=self._tensor(self._residual_energy[systems]),

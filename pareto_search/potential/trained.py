@@ -45,8 +45,10 @@ class TrainedPotential:
         bare = atoms.copy()
         bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
         frame = from_frames([bare], ["user"], {})
-        table = build_neighbor_table(frame, self.potential.architecture.dist_hard_max_ang)
-        batch = make_batch(frame, table, np.array([0]), self.potential.elements, self.potential.dtype)
+        table = build_neighbor_table(
+            frame, self.potential.architecture.dist_hard_max_ang, elements=self.potential.elements
+        )
+        batch = make_batch(frame, table, np.array([0]), self.potential.dtype)
         with torch.no_grad():
             atomic = self.potential(batch, with_forces=False).atomic_energy
         return atomic.detach().double().numpy() + self.potential.references.of_atoms(frame.species)

@@ -1,5 +1,13 @@
-"""A Verlet list for molecular dynamics: pairs within cutoff + skin, rebuilt when an atom has moved half the skin."""
+"""A Verlet list for molecular dynamics: pairs within cutoff + skin, rebuilt when an atom has moved half the skin.
 
+Periodic images are atoms of their own here (*ghosts*), so that a pair is one int32 and no lattice vector. Atoms are put
+in an order in which near ones are together, and cut into chunks, the pieces in which a network is evaluated. A large
+system is searched block by block: what the search needs at once does not grow with the system.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,51 +16,111 @@ from ase import Atoms
 from numpy.typing import NDArray
 from vesin import NeighborList
 
-from pareto_search.potential.batch import pad_pairs
+from pareto_search.data.neighbors import element_index
+from pareto_search.potential.batch import padded_width
+
+#: Bytes that vesin and the sorting of its result need for a pair at once.
+BYTES_PER_SEARCHED_PAIR = 110
+#: Padded neighbours point to a last atom that is farther than this many cutoffs from all others.
+_FAR_CUTOFFS = 10.0
+
+
+@dataclass(frozen=True)
+class ListSizes:
+    """How much is done at once.
+
+    Attributes:
+        search_bytes: Memory of a neighbour search; a larger system is searched in blocks.
+        chunk_pairs: Padded pairs in a chunk.
+    """
+
+    search_bytes: int
+    chunk_pairs: int
+
+
+@dataclass(frozen=True)
+class _Ghosts:
+    """Periodic images near the cell: `source` is the row of the atom, `shift` the lattice vectors added to it."""
+
+    source: NDArray[np.int32]
+    shift: NDArray[np.int8]
 
 
 @dataclass(frozen=True)
 class VerletList:
-    """Neighbours of every atom, padded to the largest count K; compact, since it sets the memory per atom in MD.
+    """Neighbours of every atom. A *row* is an atom's place in `order`; a *point* is a row, a ghost or the far point.
+
+    Points are numbered: first the n_atoms rows, then the ghosts, then the far point that padded neighbours name.
 
     Attributes:
-        neighbor: Index of each neighbour; the atom itself where padded, shape (n_atoms, K), int32.
-        image: Lattice vectors added to the neighbour's position, shape (n_atoms, K, 3), int8.
-        n_neighbors: Filled slots of each atom, shape (n_atoms,).
-        positions: Where the atoms were when the list was built, shape (n_atoms, 3).
+        order: Atom in each row, shape (n_atoms,), int32.
+        wrap: Lattice vectors taken from the atom in each row so that it lies in the cell, shape (n_atoms, 3), int16.
+        ghost_source: Row of each ghost, shape (n_ghosts,), int32.
+        ghost_shift: Lattice vectors added to it, shape (n_ghosts, 3), int8.
+        chunks: For consecutive rows the points near them, each of shape (n_rows, E, K), int32; K is a chunk's own.
+        n_pairs: Pairs without padding.
+        numbers: Atomic numbers when the list was built, in the atoms' own order.
+        positions: Where the atoms were then, shape (n_atoms, 3).
         cell: The cell then, shape (3, 3).
+        pbc: Periodic directions then, shape (3,).
+        skin_ang: How much farther than the cutoff it looks.
+        far_ang: Coordinate of the far point.
     """
 
-    neighbor: NDArray[np.int32]
-    image: NDArray[np.int8]
-    n_neighbors: NDArray[np.int64]
+    order: NDArray[np.int32]
+    wrap: NDArray[np.int16]
+    ghost_source: NDArray[np.int32]
+    ghost_shift: NDArray[np.int8]
+    chunks: tuple[NDArray[np.int32], ...]
+    n_pairs: int
     numbers: NDArray[np.int64]
     positions: NDArray[np.float64]
     cell: NDArray[np.float64]
     pbc: NDArray[np.bool_]
     skin_ang: float
+    far_ang: float
 
     @classmethod
-    def build(cls, atoms: Atoms, cutoff_ang: float, skin_ang: float) -> Self:
-        """Find all pairs nearer than cutoff + skin, periodic images included."""
-        first, second, image = NeighborList(cutoff=cutoff_ang + skin_ang, full_list=True, sorted=True).compute(
-            points=atoms.positions, box=atoms.cell.array, periodic=atoms.pbc, quantities="ijS"
-        )
-        counts = np.bincount(first.astype(np.int64), minlength=len(atoms))
-        slots, filled = pad_pairs(counts)
-        neighbor = np.repeat(np.arange(len(atoms), dtype=np.int32)[:, None], filled.shape[1], axis=1)
-        neighbor.reshape(-1)[slots] = second
-        padded_image = np.zeros((filled.size, 3), dtype=np.int8)
-        padded_image[slots] = image
+    def build(
+        cls, atoms: Atoms, cutoff_ang: float, skin_ang: float, *, elements: tuple[int, ...], sizes: ListSizes
+    ) -> Self:
+        """Find all pairs nearer than cutoff + skin, periodic images included.
+
+        Raises:
+            KeyError: If an atom is of none of the elements.
+        """
+        reach = cutoff_ang + skin_ang
+        kind = element_index(atoms.numbers, elements)
+        wrap = _wrap(atoms)
+        wrapped = atoms.positions - wrap @ atoms.cell.array
+        n_searched = _expected_pairs(wrapped, reach) * BYTES_PER_SEARCHED_PAIR
+        if n_searched <= sizes.search_bytes:
+            order = np.arange(len(atoms), dtype=np.int32)
+            ghosts, blocks = _search_whole(atoms, wrapped, reach)
+        else:
+            order, ghosts, blocks = _search_in_blocks(atoms, wrapped, reach, sizes.search_bytes)
+        far = len(atoms) + len(ghosts.source)
+        kind_of_point = np.concatenate([kind[order], kind[order][ghosts.source]])
+        chunks, n_pairs = [], 0
+        for first, second, n_rows in blocks:
+            row = first * len(elements) + kind_of_point[second]
+            second = second[_sorting(row, n_rows * len(elements))]
+            counts = np.bincount(row, minlength=n_rows * len(elements))
+            chunks.extend(_padded(second, counts.reshape(n_rows, -1), far, sizes.chunk_pairs))
+            n_pairs += len(second)
         return cls(
-            neighbor=neighbor,
-            image=padded_image.reshape(*filled.shape, 3),
-            n_neighbors=counts,
+            order=order,
+            wrap=wrap[order].astype(np.int16),
+            ghost_source=ghosts.source,
+            ghost_shift=ghosts.shift,
+            chunks=tuple(chunks),
+            n_pairs=n_pairs,
             numbers=atoms.numbers.copy(),
             positions=atoms.positions.copy(),
             cell=atoms.cell.array.copy(),
             pbc=atoms.pbc.copy(),
             skin_ang=skin_ang,
+            far_ang=float(np.abs(wrapped).max(initial=0.0) + np.abs(atoms.cell.array).sum()) + _FAR_CUTOFFS * cutoff_ang,
         )
 
     def holds_for(self, atoms: Atoms) -> bool:
@@ -67,3 +135,135 @@ class VerletList:
             return False
         moved = atoms.positions - self.positions
         return bool(np.einsum("ik,ik->i", moved, moved).max(initial=0.0) < (0.5 * self.skin_ang) ** 2)
+
+
+def _wrap(atoms: Atoms) -> NDArray[np.int64]:
+    """Lattice vectors to take from each atom so that it lies in the cell, shape (n_atoms, 3)."""
+    fractions = atoms.cell.scaled_positions(atoms.positions) if atoms.pbc.any() else np.zeros((len(atoms), 3))
+    return np.where(atoms.pbc, np.floor(fractions), 0.0).astype(np.int64)
+
+
+def _expected_pairs(points: NDArray[np.float64], reach_ang: float) -> float:
+    """Pairs within reach in a crowd of points: exact enough to decide how many are searched at once."""
+    return len(points) * 4 / 3 * math.pi * reach_ang**3 * _density(points)
+
+
+def _density(points: NDArray[np.float64]) -> float:
+    """Points per Å^3 of their bounding box, shape (n, 3)."""
+    extent = np.maximum(np.ptp(points, axis=0), 1.0) if len(points) else np.ones(3)
+    return len(points) / float(np.prod(extent))
+
+
+#: A part of the pairs: row of the first atom within the block, point of the second, rows of the block.
+_Block = tuple[NDArray[np.int64], NDArray[np.int64], int]
+
+
+def _search_whole(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float) -> tuple[_Ghosts, Iterator[_Block]]:
+    """All pairs at once; the ghosts are the images that occur in them."""
+    first, second, shift = _vesin(wrapped, reach_ang, "ijS", atoms.cell.array, atoms.pbc)
+    n_atoms, second = len(atoms), second.astype(np.int64)
+    n_images = np.abs(shift).max(axis=0, initial=0)
+    span = 2 * n_images + 1
+    image = ((shift[:, 0] + n_images[0]) * span[1] + shift[:, 1] + n_images[1]) * span[2] + shift[:, 2] + n_images[2]
+    home = (int(np.prod(span)) - 1) // 2  # the number of the cell itself
+    is_point = np.zeros((int(np.prod(span)), n_atoms), dtype=np.bool_)
+    is_point[image, second] = True
+    is_point[home] = False
+    point = np.empty(is_point.shape, dtype=np.int32)
+    point[is_point] = np.arange(n_atoms, n_atoms + np.count_nonzero(is_point))
+    point[home] = np.arange(n_atoms)
+    images, source = np.nonzero(is_point)
+    ghosts = _Ghosts(
+        source=source.astype(np.int32),
+        shift=(np.stack(np.unravel_index(images, span), axis=1) - n_images).astype(np.int8),
+    )
+    return ghosts, iter([(first.astype(np.int64), point[image, second], n_atoms)])
+
+
+def _search_in_blocks(
+    atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float, search_bytes: int
+) -> tuple[NDArray[np.int32], _Ghosts, Iterator[_Block]]:
+    """The order of the atoms by blocks, all ghosts within reach of the cell, and the pairs block by block."""
+    lowest, extent = wrapped.min(axis=0), np.ptp(wrapped, axis=0)
+    n_at_once = (search_bytes / BYTES_PER_SEARCHED_PAIR / (4 / 3 * math.pi * reach_ang**3)) / _density(wrapped)
+    edge_ang = max((n_at_once / _density(wrapped)) ** (1 / 3) - 2 * reach_ang, reach_ang)
+    n_blocks = np.maximum(np.ceil(extent / edge_ang), 1).astype(np.int64)
+    edges_ang = np.maximum(extent / n_blocks, 1e-9)
+    place = np.minimum(((wrapped - lowest) / edges_ang).astype(np.int64), n_blocks - 1)
+    block_of_atom = np.ravel_multi_index(tuple(place.T), tuple(n_blocks))
+    order = np.argsort(block_of_atom, kind="stable").astype(np.int32)
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(block_of_atom, minlength=int(np.prod(n_blocks))))])
+    ghosts = _images_within(atoms, wrapped[order], reach_ang)
+    points = np.concatenate([wrapped[order], wrapped[order][ghosts.source] + ghosts.shift @ atoms.cell.array])
+
+    def blocks() -> Iterator[_Block]:
+        for start, stop in itertools.pairwise(bounds):
+            if stop > start:
+                yield _search_block(points, int(start), int(stop), reach_ang)
+
+    return order, ghosts, blocks()
+
+
+def _search_block(points: NDArray[np.float64], start: int, stop: int, reach_ang: float) -> _Block:
+    """The neighbours among all points of the rows from start to stop."""
+    own = points[start:stop]
+    near = np.all((points >= own.min(axis=0) - reach_ang) & (points <= own.max(axis=0) + reach_ang), axis=1)
+    near[start:stop] = False
+    candidates = np.concatenate([np.arange(start, stop), np.flatnonzero(near)])
+    first, second = _vesin(points[candidates], reach_ang, "ij", np.eye(3), np.zeros(3, dtype=np.bool_))
+    is_own = first < stop - start
+    return first[is_own].astype(np.int64), candidates[second[is_own]], stop - start
+
+
+def _images_within(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float) -> _Ghosts:
+    """Every periodic image of wrapped atoms that lies within reach of the cell's faces."""
+    cell = atoms.cell.complete()
+    heights_ang = 1.0 / np.linalg.norm(np.linalg.inv(cell.array), axis=0)
+    margin = np.where(atoms.pbc, reach_ang / heights_ang, 0.0)
+    fractions = cell.scaled_positions(wrapped)
+    sources, shifts = [], []
+    for shift in itertools.product(*(range(-n, n + 1) for n in np.ceil(margin).astype(int))):
+        moved = fractions + shift
+        inside = np.all(~atoms.pbc | ((moved >= -margin) & (moved <= 1 + margin)), axis=1)
+        if any(shift) and inside.any():
+            sources.append(np.flatnonzero(inside).astype(np.int32))
+            shifts.append(np.broadcast_to(np.array(shift, dtype=np.int8), (len(sources[-1]), 3)))
+    if not sources:
+        return _Ghosts(np.empty(0, dtype=np.int32), np.empty((0, 3), dtype=np.int8))
+    return _Ghosts(np.concatenate(sources), np.concatenate(shifts))
+
+
+def _vesin(
+    points: NDArray[np.float64], reach_ang: float, quantities: str, box: NDArray[np.float64], pbc: NDArray[np.bool_]
+) -> tuple[NDArray[np.generic], ...]:
+    """All ordered pairs nearer than reach; unsorted, since vesin's own sorting takes as long as its search."""
+    search = NeighborList(cutoff=reach_ang, full_list=True, sorted=False)
+    return search.compute(points=points, box=box, periodic=pbc, quantities=quantities)
+
+
+def _sorting(row: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:
+    """Order of pairs by row; numpy sorts 16-bit keys in linear time."""
+    return np.argsort(row.astype(np.uint16) if n_rows <= 2**16 else row, kind="stable")
+
+
+def _padded(
+    second: NDArray[np.int64], counts: NDArray[np.int64], far: int, chunk_pairs: int
+) -> Iterator[NDArray[np.int32]]:
+    """Cut rows into chunks of nearly equal size and pad each to its own width.
+
+    Args:
+        second: Points of the pairs, by row and element.
+        counts: Pairs of each row and element, shape (n_rows, E).
+        far: What padded entries name.
+        chunk_pairs: Padded pairs that a chunk should not exceed.
+    """
+    n_rows = len(counts)
+    rows_at_once = max(chunk_pairs // (padded_width(counts) * counts.shape[1]), 3)  # so that no chunk has one row
+    cuts = np.linspace(0, n_rows, -(-n_rows // rows_at_once) + 1).round().astype(int)
+    pair_cuts = np.concatenate([[0], np.cumsum(counts.sum(axis=1))])[cuts]
+    for (start, stop), (begin, end) in zip(itertools.pairwise(cuts), itertools.pairwise(pair_cuts), strict=True):
+        chunk = counts[start:stop]
+        filled = np.arange(padded_width(chunk)) < chunk[:, :, None]
+        neighbor = np.full(filled.shape, far, dtype=np.int32)
+        neighbor[filled] = second[begin:end]
+        yield neighbor

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -50,7 +52,7 @@ def test_pairs_equal_those_of_ase(name, cutoff_ang):
     atoms = SYSTEMS[name]()
     table = build_neighbor_table(from_frames([labelled(atoms)], ["test"], {}), cutoff_ang, np.float64)
     i, j, towards_j = neighbor_list("ijD", atoms, cutoff_ang)
-    first = np.repeat(np.arange(len(atoms)), np.diff(table.offsets))
+    first = np.repeat(np.arange(len(atoms)), table.n_neighbors)
     assert table.n_pairs == len(i) > 0
     found, expected = sorted_pairs(first, table.second, table.vectors), sorted_pairs(i, j, -towards_j)
     np.testing.assert_allclose(found, expected, atol=1e-9)
@@ -58,7 +60,7 @@ def test_pairs_equal_those_of_ase(name, cutoff_ang):
 
 def test_the_triclinic_cell_has_many_images_of_one_neighbor():
     table = build_neighbor_table(from_frames([labelled(triclinic())], ["test"], {}), 6.5)
-    neighbors_of_first = table.second[: table.offsets[1]]
+    neighbors_of_first = table.second[: table.n_neighbors[0]]
     assert np.bincount(neighbors_of_first).min() > 20
 
 
@@ -67,8 +69,9 @@ def test_frames_after_the_first_point_to_their_own_atoms():
     table = build_neighbor_table(from_frames(frames, ["test"] * 3, {}), 5.0, np.float64)
     bounds = np.cumsum([0, *(len(atoms) for atoms in frames)])
     for number, atoms in enumerate(frames):
-        pairs = slice(table.offsets[bounds[number]], table.offsets[bounds[number + 1]])
-        first = np.repeat(np.arange(len(atoms)), np.diff(table.offsets[bounds[number] : bounds[number + 1] + 1]))
+        rows = slice(bounds[number], bounds[number + 1])
+        pairs = slice(table.n_neighbors[: rows.start].sum(), table.n_neighbors[: rows.stop].sum())
+        first = np.repeat(np.arange(len(atoms)), table.n_neighbors[rows])
         i, j, towards_j = neighbor_list("ijD", atoms, 5.0)
         found = sorted_pairs(first, table.second[pairs] - bounds[number], table.vectors[pairs])
         np.testing.assert_allclose(found, sorted_pairs(i, j, -towards_j), atol=1e-9)
@@ -79,7 +82,7 @@ def test_a_filtered_table_equals_one_built_for_the_shorter_cutoff():
     filtered = build_neighbor_table(dataset, 6.5, np.float64).within(4.2)
     built = build_neighbor_table(dataset, 4.2, np.float64)
     np.testing.assert_array_equal(filtered.offsets, built.offsets)
-    first = np.repeat(np.arange(dataset.n_atoms), np.diff(built.offsets))
+    first = np.repeat(np.arange(dataset.n_atoms), built.n_neighbors)
     np.testing.assert_allclose(
         sorted_pairs(first, filtered.second, filtered.vectors), sorted_pairs(first, built.second, built.vectors)
     )
@@ -89,3 +92,14 @@ def test_a_longer_cutoff_than_the_tables_is_refused():
     table = build_neighbor_table(from_frames([labelled(triclinic())], ["test"], {}), 4.0)
     with pytest.raises(ValueError, match=r"holds pairs up to 4\.0"):
         table.within(5.0)
+
+
+def test_neighbors_of_an_atom_are_sorted_by_element():
+    dataset = from_frames([labelled(molecule("CH3CH2OH"))], ["test"], {})
+    table = build_neighbor_table(dataset, 2.5)
+    assert table.elements == (1, 6, 8)
+    for row, (start, stop) in enumerate(itertools.pairwise(table.offsets)):
+        assert set(dataset.species[table.second[start:stop]]) <= {table.elements[row % 3]}
+    assert len(build_neighbor_table(dataset, 2.5, elements=(1, 6, 7, 8)).offsets) == 9 * 4 + 1
+    with pytest.raises(KeyError, match="8"):
+        build_neighbor_table(dataset, 2.5, elements=(1, 6))
