@@ -53,12 +53,13 @@ class HipnnConstants(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """What the network reads of the pairs; it depends on no weight. Beyond the cutoff both envelopes are zero."""
+    """What the network reads of the pairs; it depends on no weight. Beyond the cutoff the envelopes are zero."""
 
     inverse: Tensor  # 1/r in 1/Å, (n_atoms, E, K)
-    envelope: Tensor  # cos²(π r / 2 r_cut), (n_atoms, E, K)
-    envelope_slope: Tensor  # its derivative by r in 1/Å, (n_atoms, E, K)
     direction: Tensor  # n, (3, n_atoms, E, K)
+    envelope: Tensor  # cos²(π r / 2 r_cut), (n_atoms, E, K)
+    envelope_direction: Tensor  # the same times n, (3, n_atoms, E, K)
+    envelope_slope: Tensor  # derivative of cos²(π r / 2 r_cut) by r in 1/Å, (n_atoms, E, K)
 
 
 class Evaluation(NamedTuple):
@@ -84,16 +85,22 @@ def geometry(vectors: Tensor, cutoff_ang: Tensor) -> Geometry:
     distance = squared * inverse
     angle = distance * (math.pi / cutoff_ang)  # 2 θ of cos² θ = ½ (1 + cos 2θ)
     inside = (distance < cutoff_ang).to(distance.dtype)
+    direction = vectors * inverse
+    envelope = 0.5 * (1.0 + torch.cos(angle)) * inside
     return Geometry(
         inverse=inverse,
-        envelope=0.5 * (1.0 + torch.cos(angle)) * inside,
+        direction=direction,
+        envelope=envelope,
+        envelope_direction=envelope * direction,
         envelope_slope=-0.5 * math.pi / cutoff_ang * torch.sin(angle) * inside,
-        direction=vectors * inverse,
     )
 
 
-def sensitivities(pairs: Geometry, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Radial basis s_ν(r) = exp(-½ (1/r - 1/μ)² σ²) cos²(π r / 2 r_cut) and its derivative ds_ν/dr.
+def gaussians(pairs: Geometry, mu: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """The part of the radial basis that depends on ν: g_ν(r) = exp(-½ (1/r - 1/μ)² σ²).
+
+    The basis is s_ν = c g_ν with the envelope c, and its derivative ds_ν/dr = (c d_ν / r² + c′) g_ν with
+    d_ν = (1/r - 1/μ) σ²: c and c′ are factors of every sum over ν, which therefore runs over g_ν and d_ν g_ν alone.
 
     Args:
         pairs: The pairs.
@@ -101,15 +108,11 @@ def sensitivities(pairs: Geometry, mu: Tensor, sigma: Tensor) -> tuple[Tensor, T
         sigma: Å, shape (1, ν).
 
     Returns:
-        s and ds/dr (1/Å), shape (n_atoms, E, ν, K).
+        g_ν and d_ν in Å, shape (n_atoms, E, ν, K).
     """
-    inverse = pairs.inverse.unsqueeze(-2)
-    offset = inverse - mu.reciprocal().T
+    offset = pairs.inverse.unsqueeze(-2) - mu.reciprocal().T
     scaled = offset * sigma.square().T
-    gauss = torch.exp(-0.5 * offset * scaled)
-    s = gauss * pairs.envelope.unsqueeze(-2)
-    ds_dr = s * scaled * inverse.square() + gauss * pairs.envelope_slope.unsqueeze(-2)
-    return s, ds_dr
+    return torch.exp(-0.5 * offset * scaled), scaled
 
 
 def local_energies(
@@ -128,34 +131,36 @@ def local_energies(
         ε_i in eV, shape (n_atoms,), and ∂ε_i/∂(R_i - R_j) in eV/Å, shape (3, n_atoms, E, K), or (3, 0, E, K) without.
     """
     n_elements = weights.interaction.shape[2]
-    s, ds_dr = sensitivities(pairs, weights.mu, weights.sigma)
+    gauss, scaled = gaussians(pairs, weights.mu, weights.sigma)
     by_neighbor = weights.interaction.permute(2, 0, 1).flatten(0, 1)  # (E ν, f)
-    environment = _sum_over_neighbors(s, pairs.direction).flatten(2)  # (n_atoms, 4, E ν)
+    environment = _sum_over_neighbors(gauss, pairs).flatten(2)  # (n_atoms, 4, E ν)
     energy, gradient = _atom_network(weights, constants, environment @ by_neighbor, species, with_gradient)
     if not with_gradient:
         return energy, pairs.direction[:, :0]
 
     # Per pair: a = Σ_ν G⁰ s', b = Σ_ν G s', c = Σ_ν G s, then (a + b·n - (c·n)/r) n + c/r.
     gradient = (gradient @ by_neighbor.T).unflatten(2, (n_elements, -1)).transpose(1, 2)  # (n_atoms, E, 4, ν)
-    radial = _at_each_neighbor(gradient, ds_dr)
-    c_over_r = _at_each_neighbor(gradient[:, :, 1:], s) * pairs.inverse
+    sums = _at_each_neighbor(gradient, gauss)
+    envelope_over_r = pairs.envelope * pairs.inverse
+    radial = envelope_over_r * pairs.inverse * _at_each_neighbor(gradient, gauss * scaled) + pairs.envelope_slope * sums
+    c_over_r = envelope_over_r * sums[1:]
     along = radial[0] + ((radial[1:] - c_over_r) * pairs.direction).sum(0)
     return energy, along * pairs.direction + c_over_r
 
 
-def _sum_over_neighbors(s: Tensor, direction: Tensor) -> Tensor:
-    """Environment A[i, (1, n), e, ν] = Σ_j [1, n] s_ν: (n_atoms, 4, E, ν)."""
+def _sum_over_neighbors(gauss: Tensor, pairs: Geometry) -> Tensor:
+    """Environment A[i, (1, n), e, ν] = Σ_j [1, n] c g_ν: (n_atoms, 4, E, ν)."""
+    columns = (pairs.envelope, *pairs.envelope_direction)
     if torch.compiler.is_compiling():  # written as sums, the four fuse with the exponential into one loop
-        return torch.stack([s.sum(-1), *((component.unsqueeze(2) * s).sum(-1) for component in direction)], dim=1)
-    columns = torch.cat([torch.ones_like(direction[:1]), direction]).movedim(0, 2)
-    return (columns @ s.transpose(2, 3)).transpose(1, 2)
+        return torch.stack([(column.unsqueeze(2) * gauss).sum(-1) for column in columns], dim=1)
+    return (torch.stack(columns, dim=2) @ gauss.transpose(2, 3)).transpose(1, 2)
 
 
-def _at_each_neighbor(gradient: Tensor, s: Tensor) -> Tensor:
-    """Σ_ν gradient[..., m, ν] s[..., ν, K]: (m, n_atoms, E, K)."""
+def _at_each_neighbor(gradient: Tensor, basis: Tensor) -> Tensor:
+    """Σ_ν gradient[..., m, ν] basis[..., ν, K]: (m, n_atoms, E, K)."""
     if torch.compiler.is_compiling():
-        return torch.stack([(column.unsqueeze(-1) * s).sum(2) for column in gradient.unbind(2)])
-    return (gradient @ s).movedim(2, 0)
+        return torch.stack([(column.unsqueeze(-1) * basis).sum(2) for column in gradient.unbind(2)])
+    return (gradient @ basis).movedim(2, 0)
 
 
 def _atom_network(
