@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pareto_search.data.neighbors import element_index
-from pareto_search.potential import engine
-from pareto_search.potential.compiled import as_it_is, compiled, has_compiler
+from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, TimedHippynnCalculator
+from pareto_search.potential.md_chunk import evaluate_chunk
 from pareto_search.potential.verlet import ListSizes, VerletList
 
 logger = logging.getLogger(__name__)
@@ -131,20 +131,6 @@ class DeviceList:
         return torch.empty_like(by_row.T).index_copy_(0, self.order.long(), by_row.T)
 
 
-def chunk_vectors(points: Tensor, rows: Tensor, neighbor: Tensor, like: Tensor) -> Tensor:
-    """R_i - R_j in Å, shape (3, n_rows, E, K), in the dtype of `like`; differences are taken in float64.
-
-    Args:
-        points: Coordinates of all points, Å, shape (3, n_points), float64.
-        rows: Those of the chunk's atoms, shape (3, n_rows).
-        neighbor: Points near them, shape (n_rows, E, K).
-        like: Any tensor of the dtype wanted.
-    """
-    return torch.stack(
-        [(row[:, None, None] - point[neighbor]).to(like.dtype) for row, point in zip(rows, points, strict=True)]
-    )
-
-
 class ExplicitCalculator(Calculator):
     """The explicit engine for ASE. Energies include the reference energies and are summed in float64.
 
@@ -168,6 +154,7 @@ class ExplicitCalculator(Calculator):
         self._sizes = list_sizes(potential, memory_budget_bytes)
         self._may_compile = is_compiled is not False and has_compiler(potential.device.type)
         self.is_compiled = self._may_compile and bool(is_compiled)
+        self._compiled: TensorFunction | None = None
         self._n_atom_steps = 0
         self.list: VerletList | None = None
         self._on_device: DeviceList | None = None
@@ -236,23 +223,22 @@ class ExplicitCalculator(Calculator):
         with torch.no_grad():
             for neighbor in current.chunks:
                 rows = slice(start, start + len(neighbor))
-                vectors, energy, gradient = self._evaluate_chunk(points, points[:, rows], neighbor, species[rows])
+                arguments = (self._weights, self._constants, points, points[:, rows], neighbor, species[rows])
+                energy, gradient, gradient_sum, chunk_virial = self._form(*arguments)(*arguments)
                 atomic[rows] = energy.double()
-                forces[:, rows] -= gradient.sum((2, 3))
+                forces[:, rows] -= gradient_sum
                 index = neighbor.flatten()
                 for axis in range(3):
                     forces[axis].index_add_(0, index, gradient[axis].flatten())
-                virial += (vectors.flatten(1) @ gradient.flatten(1).T).double()
+                virial += chunk_virial.double()
                 start = rows.stop
         by_atom = torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic)
         return by_atom.cpu().numpy(), current.on_atoms(forces).double().cpu().numpy(), virial.cpu().numpy()
 
-    def _evaluate_chunk(
-        self, points: Tensor, rows: Tensor, neighbor: Tensor, species: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Pair vectors of a chunk, energies of its atoms and the gradient by the vectors."""
-        with_compiler = self.is_compiled and len(neighbor) > 1
-        form = compiled if with_compiler else as_it_is
-        vectors = form(chunk_vectors)(points, rows, neighbor, self._constants.cutoff_ang)
-        pairs = form(engine.geometry)(vectors, self._constants.cutoff_ang)
-        return vectors, *form(engine.local_energies)(self._weights, self._constants, pairs, species)
+    def _form(self, *arguments: Any) -> TensorFunction:
+        """What evaluates a chunk: the compiled form, except for a single atom."""
+        if not self.is_compiled or len(arguments[-1]) == 1:
+            return evaluate_chunk
+        if self._compiled is None:
+            self._compiled = compiled(evaluate_chunk, *arguments)
+        return self._compiled

@@ -1,57 +1,195 @@
-"""Compiled forms of pure tensor functions, with symbolic sizes and a cache on disk.
+"""Machine code for pure tensor functions: compiled once for a structure, kept on disk, loaded without tracing.
 
-One compiled form serves every architecture of a depth: sizes are symbols, and what differs in structure (the number of
-atom layers, one or several elements, the dtype) is compiled once each. PyTorch keeps the machine code in a cache that
-later processes and runs read.
+A *structure* is what the code depends on: how arguments nest (the number of atom layers), dtypes, device, and which
+sizes are one. All other sizes are symbols, so one compiled form serves every architecture of a depth and any batch.
+PyTorch's ahead-of-time Inductor makes a shared library of it; a later process loads that in milliseconds, and a call
+costs no guards.
 """
 
+import contextlib
+import fcntl
 import functools
+import hashlib
 import importlib.util
+import json
 import logging
 import os
+import platform
 import shutil
-from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import torch
 from platformdirs import user_cache_path
+from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-R = TypeVar("R")
+#: A pure function of tensors, and of tuples of them, that returns a tuple of tensors.
+TensorFunction = Callable[..., tuple[Tensor, ...]]
 
-#: Structures that one function may be compiled for; beyond it PyTorch refuses.
-_MAX_STRUCTURES = 64
+#: Modules whose code is traced: a change in them makes new machine code.
+_TRACED = ("potential.engine", "potential.md_chunk", "measure.accuracy", "training.loss")
+#: Inductor computes an expression of more operations than this once and keeps it, instead of once for each use. Lower
+#: than its default: what depends on a pair alone must not be computed again for each sensitivity.
+_KEEP_EXPRESSIONS_ABOVE = 8
+
+_is_tracing = False
+
+
+def is_tracing() -> bool:
+    """Whether a function is being traced to be compiled; then it is written for fusion, else for fast library calls."""
+    return _is_tracing
 
 
 @functools.cache
 def has_compiler(device_type: str) -> bool:
-    """Whether PyTorch can compile for a device: a C++ compiler for a CPU, Triton for a GPU."""
-    if os.environ.get("TORCHDYNAMO_DISABLE") == "1":
-        return False
-    if device_type == "cpu":
-        return any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++"))
-    return device_type == "cuda" and importlib.util.find_spec("triton") is not None
+    """Whether PyTorch can compile for a device: a C++ compiler for a CPU, Triton too for a GPU."""
+    has_cpp = any(shutil.which(name) for name in (os.environ.get("CXX") or "g++", "clang++"))
+    return has_cpp and (device_type == "cpu" or (device_type == "cuda" and bool(importlib.util.find_spec("triton"))))
+
+
+def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
+    """The compiled form of a function for the structure of some arguments; made now if it is not on disk.
+
+    Sizes that are one in the example must stay one, all others must stay larger. Threads are those PyTorch has now.
+
+    Args:
+        function: Pure; of tensors, None and tuples of them; returns a tuple of tensors.
+        example: Arguments of the structure wanted; their sizes and values do not matter.
+    """
+    leaves = _leaves(example)
+    structure = json.dumps(
+        [
+            _nesting(example),
+            [[str(leaf.dtype), leaf.device.type, [size == 1 for size in leaf.shape]] for leaf in leaves],
+            torch.get_num_threads(),
+        ]
+    )
+    name = f"{function.__module__}.{function.__qualname__}"
+    digest = hashlib.sha256(f"{name} {structure} {_surroundings()}".encode()).hexdigest()[:16]
+    return _loaded(function, digest, example)
+
+
+_in_this_process: dict[str, TensorFunction] = {}
+
+
+def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFunction:
+    if digest not in _in_this_process:
+        path = cache_dir() / f"{function.__name__}-{digest}.pt2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.with_suffix(".lock").open("w") as lock:  # others that want the same wait for the first
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.is_file():
+                _compile(function, example, path)
+        run = torch._inductor.aoti_load_package(str(path)).loader.run
+        _in_this_process[digest] = lambda *arguments: tuple(run(_leaves(arguments)))
+    return _in_this_process[digest]
+
+
+def cache_dir() -> Path:
+    """Where compiled functions are kept: PARETO_SEARCH_CACHE_DIR, or the user's cache."""
+    return Path(os.environ.get("PARETO_SEARCH_CACHE_DIR") or user_cache_path("pareto_search")) / "compiled"
+
+
+def _compile(function: TensorFunction, example: Any, path: Path) -> None:
+    logger.info("compiling %s; kept in %s", function.__name__, path.parent)
+    started = time.monotonic()
+    partial = path.with_suffix(f".{os.getpid()}.pt2")
+    with _quiet(), torch.no_grad():
+        program = _export(function, example)
+        torch._inductor.aoti_compile_and_package(
+            program,
+            package_path=str(partial),
+            inductor_configs={
+                "cpp.threads": torch.get_num_threads(),
+                "realize_opcount_threshold": _KEEP_EXPRESSIONS_ABOVE,
+            },
+        )
+    partial.replace(path)
+    logger.info("compiled %s in %.0f s", function.__name__, time.monotonic() - started)
+
+
+def _export(function: TensorFunction, example: Any) -> torch.export.ExportedProgram:
+    """The function as a graph of tensors with symbolic sizes; gradients taken inside it are part of the graph."""
+    from torch.fx.experimental import _config as shapes
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    leaves = _leaves(example)
+
+    def of_leaves(*flat: Tensor) -> tuple[Tensor, ...]:
+        return function(*_rebuilt(example, iter(flat)))
+
+    class Graph(torch.nn.Module):
+        def __init__(self, graph: torch.fx.GraphModule) -> None:
+            super().__init__()
+            self.graph_of_leaves = graph
+
+        def forward(self, flat: list[Tensor]) -> tuple[Tensor, ...]:
+            return tuple(self.graph_of_leaves(*flat))
+
+    with shapes.patch(use_duck_shape=False), _tracing():  # sizes that are equal in the example are not one symbol
+        graph = make_fx(of_leaves, tracing_mode="symbolic")(*leaves)
+        auto = torch.export.Dim.AUTO
+        sizes = [{axis: auto for axis, size in enumerate(leaf.shape) if size != 1} for leaf in leaves]
+        return torch.export.export(Graph(graph), (leaves,), dynamic_shapes={"flat": sizes}, strict=False)
+
+
+@contextlib.contextmanager
+def _tracing() -> Iterator[None]:
+    global _is_tracing
+    _is_tracing = True
+    try:
+        yield
+    finally:
+        _is_tracing = False
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without PyTorch's remarks on its own compiler."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @functools.cache
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """The compiled form of a pure function of tensors; it compiles at its first call for each structure.
-
-    Sizes of 0 and 1 are not symbols to PyTorch: a call with one of them compiles again, so callers avoid it.
-    """
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(user_cache_path("pareto_search") / "compiled"))
-    from torch._dynamo import config as dynamo
-    from torch.fx.experimental import _config as shapes
-
-    dynamo.recompile_limit = _MAX_STRUCTURES
-    dynamo.accumulated_recompile_limit = 4 * _MAX_STRUCTURES
-    shapes.use_duck_shape = False  # sizes that happen to be equal at first are not one symbol
-    options: dict[str, Any] = {"cpp.threads": torch.get_num_threads()}
-    return torch.compile(function, fullgraph=True, dynamic=True, options=options)
+def _surroundings() -> str:
+    """What compiled code depends on besides its structure: source, PyTorch, and the processor it was made for."""
+    package = Path(__file__).parents[1]
+    sources = [(package / f"{name.replace('.', '/')}.py").read_text() for name in ("potential.compiled", *_TRACED)]
+    flags = next((line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), "")
+    machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), flags]
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return hashlib.sha256("\n".join([*sources, torch.__version__, *machine, gpu]).encode()).hexdigest()
 
 
-def as_it_is(function: Callable[P, R]) -> Callable[P, R]:
-    """The function itself: what stands in for `compiled` where nothing is."""
-    return function
+def _read(path: str) -> str:
+    return Path(path).read_text() if Path(path).is_file() else ""
+
+
+def _leaves(value: Any) -> list[Tensor]:
+    """The tensors in nested tuples, in order."""
+    found: list[Tensor] = []
+    for item in value:
+        if isinstance(item, Tensor):
+            found.append(item)
+        elif item is not None:
+            found += _leaves(item)
+    return found
+
+
+def _rebuilt(template: Any, leaves: Iterator[Tensor]) -> Any:
+    """Nested tuples like the template, with other tensors."""
+    items = [
+        next(leaves) if isinstance(item, Tensor) else None if item is None else _rebuilt(item, leaves)
+        for item in template
+    ]
+    return type(template)(*items) if hasattr(template, "_fields") else tuple(items)
+
+
+def _nesting(value: Any) -> Any:
+    return [None if item is None else "tensor" if isinstance(item, Tensor) else _nesting(item) for item in value]

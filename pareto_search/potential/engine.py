@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import linear, softplus
 
 from pareto_search.potential.batch import Batch
+from pareto_search.potential.compiled import is_tracing
 
 
 class AtomLayer(NamedTuple):
@@ -151,14 +152,14 @@ def local_energies(
 def _sum_over_neighbors(gauss: Tensor, pairs: Geometry) -> Tensor:
     """Environment A[i, (1, n), e, ν] = Σ_j [1, n] c g_ν: (n_atoms, 4, E, ν)."""
     columns = (pairs.envelope, *pairs.envelope_direction)
-    if torch.compiler.is_compiling():  # written as sums, the four fuse with the exponential into one loop
+    if is_tracing():  # written as sums, the four fuse with the exponential into one loop
         return torch.stack([(column.unsqueeze(2) * gauss).sum(-1) for column in columns], dim=1)
     return (torch.stack(columns, dim=2) @ gauss.transpose(2, 3)).transpose(1, 2)
 
 
 def _at_each_neighbor(gradient: Tensor, basis: Tensor) -> Tensor:
     """Σ_ν gradient[..., m, ν] basis[..., ν, K]: (m, n_atoms, E, K)."""
-    if torch.compiler.is_compiling():
+    if is_tracing():
         return torch.stack([(column.unsqueeze(-1) * basis).sum(2) for column in gradient.unbind(2)])
     return (gradient @ basis).movedim(2, 0)
 
@@ -210,7 +211,7 @@ def evaluate(
 
 def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
     """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
-    return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
+    return torch.zeros_like(batch.n_atoms, dtype=values.dtype).index_add(0, batch.system, values)
 
 
 def forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:
