@@ -25,6 +25,7 @@ from pydantic import (
 
 ControlKind = Literal["paper", "ablation"]
 EngineName = Literal["explicit", "hippynn"]
+Compiling = Literal["auto", "always", "never"]
 
 
 class Settings(BaseModel):
@@ -193,6 +194,7 @@ class TrainingSettings(Settings):
         (), description="loss weights by epoch, replacing the network's own; the first row starts at epoch 1"
     )
     checkpoint_every_s: PositiveFloat = 30.0
+    compile: Compiling = Field("auto", description="whether steps are compiled; auto: where the work repays it")
 
     @model_validator(mode="after")
     def _schedule_starts_at_one_and_rises(self) -> Self:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.engine import Evaluation
@@ -22,42 +23,32 @@ class Accuracy:
     energy_mae_ev_per_atom: float
 
 
-class ErrorSums:
-    """Running sums of errors over batches, kept on the device so that no batch waits for the host."""
+def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
+    """Squared and absolute errors of a batch: forces², energies per atom², |forces|, |energies per atom|; (4,)."""
+    energy_error = ((evaluation.energy - targets.energy) / batch.n_atoms).detach().double()
+    force_error = (evaluation.forces - targets.forces).detach().double()
+    return torch.stack(
+        [force_error.square().sum(), energy_error.square().sum(), force_error.abs().sum(), energy_error.abs().sum()]
+    )
 
-    def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(4, dtype=torch.float64, device=device)
-        self._n_components = 0
-        self._n_systems = 0
 
-    def add(self, evaluation: Evaluation, targets: Targets, batch: Batch) -> None:
-        """Count one batch."""
-        sizes = torch.bincount(batch.system, minlength=batch.n_systems)
-        energy_error = ((evaluation.energy - targets.energy) / sizes).detach().double()
-        force_error = (evaluation.forces - targets.forces).detach().double()
-        self._sums += torch.stack(
-            [force_error.square().sum(), energy_error.square().sum(), force_error.abs().sum(), energy_error.abs().sum()]
-        )
-        self._n_components += force_error.numel()
-        self._n_systems += batch.n_systems
-
-    def result(self) -> Accuracy:
-        """The errors over everything counted; waits for the device."""
-        force_square, energy_square, force_absolute, energy_absolute = self._sums.tolist()
-        return Accuracy(
-            force_rmse_ev_per_ang=(force_square / self._n_components) ** 0.5,
-            energy_rmse_ev_per_atom=(energy_square / self._n_systems) ** 0.5,
-            force_mae_ev_per_ang=force_absolute / self._n_components,
-            energy_mae_ev_per_atom=energy_absolute / self._n_systems,
-        )
+def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
+    """The errors of frames with so many atoms together, from their `error_sums`."""
+    force_square, energy_square, force_absolute, energy_absolute = sums
+    return Accuracy(
+        force_rmse_ev_per_ang=(force_square / (3 * n_atoms)) ** 0.5,
+        energy_rmse_ev_per_atom=(energy_square / n_systems) ** 0.5,
+        force_mae_ev_per_ang=force_absolute / (3 * n_atoms),
+        energy_mae_ev_per_atom=energy_absolute / n_systems,
+    )
 
 
 def measure_accuracy(
     potential: HipnnPotential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
 ) -> Accuracy:
-    """Errors of a potential on the given frames."""
-    sums = ErrorSums(potential.device)
+    """Errors of a potential on the given frames; the host waits once, at the end."""
+    sums = torch.zeros(4, dtype=torch.float64, device=potential.device)
     with torch.no_grad():
         for batch, targets in loader.batches(systems, batch_size):
-            sums.add(potential(batch), targets, batch)
-    return sums.result()
+            sums += error_sums(potential(batch), targets, batch)
+    return accuracy_of(sums.tolist(), n_atoms=loader.n_atoms(systems), n_systems=len(systems))

@@ -131,7 +131,8 @@ def _export(function: TensorFunction, example: Any) -> torch.export.ExportedProg
         def forward(self, flat: list[Tensor]) -> tuple[Tensor, ...]:
             return tuple(self.graph_of_leaves(*flat))
 
-    with shapes.patch(use_duck_shape=False), _tracing():  # sizes that are equal in the example are not one symbol
+    # Sizes that are equal in the example are not one symbol.
+    with shapes.patch(use_duck_shape=False), _tracing():  # type: ignore[attr-defined]
         graph = make_fx(of_leaves, tracing_mode="symbolic")(*leaves)
         auto = torch.export.Dim.AUTO
         sizes = [{axis: auto for axis, size in enumerate(leaf.shape) if size != 1} for leaf in leaves]

@@ -1,7 +1,7 @@
 """Frames of a dataset as batches with their targets, in the dtype and on the device of a potential."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,19 +14,20 @@ from pareto_search.data.references import ReferenceEnergies
 from pareto_search.potential.batch import Batch, make_batch
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(NamedTuple):
     """What a batch should give.
 
     Attributes:
         energy: eV without reference energies, shape (n_systems,).
         forces: eV/Å, shape (n_atoms, 3).
-        atomic_energy: The teacher's atomic energies, eV without reference energies, shape (n_atoms,), or None.
+        atomic_energy: The teacher's atomic energies, eV without reference energies, shape (n_atoms,).
+        has_labels: 1 if there are such labels; 0 if not, and then atomic_energy is zero.
     """
 
     energy: Tensor
     forces: Tensor
-    atomic_energy: Tensor | None
+    atomic_energy: Tensor
+    has_labels: Tensor
 
 
 class FrameLoader:
@@ -46,7 +47,8 @@ class FrameLoader:
         self._dataset = dataset
         self._table = table.within(cutoff_ang)
         self._residual_energy = dataset.energy - references.of_systems(dataset)
-        self._atomic_energy = atomic_energy
+        self._atomic_energy = np.zeros(dataset.n_atoms) if atomic_energy is None else atomic_energy
+        self._has_labels = torch.full((), float(atomic_energy is not None), dtype=dtype, device=device)
         self._dtype = dtype
         self._device = device
 
@@ -57,7 +59,8 @@ class FrameLoader:
         targets = Targets(
             energy=self._tensor(self._residual_energy[systems]),
             forces=self._tensor(self._dataset.forces[rows]),
-            atomic_energy=None if self._atomic_energy is None else self._tensor(self._atomic_energy[rows]),
+            atomic_energy=self._tensor(self._atomic_energy[rows]),
+            has_labels=self._has_labels,
         )
         return batch.to(self._device), targets
 
@@ -65,6 +68,14 @@ class FrameLoader:
         """The given frames in order, batch_size at a time."""
         for start in range(0, len(systems), batch_size):
             yield self.load(systems[start : start + batch_size])
+
+    def n_atoms(self, systems: NDArray[np.int64]) -> int:
+        """Atoms of the given frames together."""
+        return int(self._dataset.n_atoms_per_system[systems].sum())
+
+    def n_pairs(self, systems: NDArray[np.int64]) -> int:
+        """Ordered pairs within the cutoff of the given frames together."""
+        return int(self._table.n_neighbors[self._dataset.rows_of(systems)].sum())
 
     def _tensor(self, values: NDArray[np.floating]) -> Tensor:
         return torch.from_numpy(values).to(self._device, self._dtype)

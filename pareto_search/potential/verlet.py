@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from ase import Atoms
@@ -101,7 +101,8 @@ class VerletList:
             order, ghosts, blocks = _search_in_blocks(atoms, wrapped, reach, sizes.search_bytes)
         far = len(atoms) + len(ghosts.source)
         kind_of_point = np.concatenate([kind[order], kind[order][ghosts.source]])
-        chunks, n_pairs = [], 0
+        chunks: list[NDArray[np.int32]] = []
+        n_pairs = 0
         for first, second, n_rows in blocks:
             row = first * len(elements) + kind_of_point[second]
             second = second[_sorting(row, n_rows * len(elements))]
@@ -120,7 +121,7 @@ class VerletList:
             cell=atoms.cell.array.copy(),
             pbc=atoms.pbc.copy(),
             skin_ang=skin_ang,
-            far_ang=float(np.abs(wrapped).max(initial=0.0) + np.abs(atoms.cell.array).sum()) + _FAR_CUTOFFS * cutoff_ang,
+            far_ang=_farthest(atoms, wrapped) + _FAR_CUTOFFS * cutoff_ang,
         )
 
     def holds_for(self, atoms: Atoms) -> bool:
@@ -135,6 +136,11 @@ class VerletList:
             return False
         moved = atoms.positions - self.positions
         return bool(np.einsum("ik,ik->i", moved, moved).max(initial=0.0) < (0.5 * self.skin_ang) ** 2)
+
+
+def _farthest(atoms: Atoms, wrapped: NDArray[np.float64]) -> float:
+    """No coordinate of an atom is larger than this, in Å, however far they move before the list is built again."""
+    return float(np.abs(wrapped).max(initial=0.0) + np.abs(atoms.cell.array).sum())
 
 
 def _wrap(atoms: Atoms) -> NDArray[np.int64]:
@@ -235,7 +241,7 @@ def _images_within(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float)
 
 def _vesin(
     points: NDArray[np.float64], reach_ang: float, quantities: str, box: NDArray[np.float64], pbc: NDArray[np.bool_]
-) -> tuple[NDArray[np.generic], ...]:
+) -> tuple[NDArray[Any], ...]:
     """All ordered pairs nearer than reach; unsorted, since vesin's own sorting takes as long as its search."""
     search = NeighborList(cutoff=reach_ang, full_list=True, sorted=False)
     return search.compute(points=points, box=box, periodic=pbc, quantities=quantities)

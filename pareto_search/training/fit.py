@@ -16,13 +16,14 @@ from torch import Tensor
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.data.split import Split
 from pareto_search.errors import TrainingDiverged
-from pareto_search.measure.accuracy import Accuracy, ErrorSums
+from pareto_search.measure.accuracy import Accuracy, accuracy_of
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.records import CurvePoint
 from pareto_search.training.checkpoint import Checkpoint, read_checkpoint
-from pareto_search.training.loss import LossTerms, loss_terms, total_loss
+from pareto_search.training.loss import LossTerms
 from pareto_search.training.schedule import Plateau, weights_at
+from pareto_search.training.step import N_SUMS, Steps, is_worth_compiling
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Trainer:
         self.settings = settings
         self.seed = seed
         self._trainable = [p for p in potential.parameters() if p.requires_grad]
-        self._regularized = potential.regularization_parameters()
+        is_compiled = is_worth_compiling(potential, settings, loader, split.train)
+        self.steps = Steps(potential, settings, is_compiled=is_compiled)
         self._optimizer = torch.optim.Adam(self._trainable, lr=settings.learning_rate, fused=True)
         self.state = Checkpoint(
             epoch=0,
@@ -127,22 +129,19 @@ class Trainer:
 
     def _pass(self, systems: NDArray[np.int64], weights: LossWeights, *, step: bool) -> _Pass:
         """One pass over frames, with optimiser steps or without gradients; the host waits once, at the end."""
-        errors = ErrorSums(self.potential.device)
-        sums = torch.zeros(1 + len(LossTerms._fields), dtype=torch.float64, device=self.potential.device)
+        loss_weights = self.steps.loss_weights(weights)
+        sums = torch.zeros(N_SUMS, dtype=torch.float64, device=self.potential.device)
         self.potential.train(step)
-        with torch.set_grad_enabled(step):
-            for batch, targets in self.loader.batches(systems, self.settings.batch_size):
-                evaluation = self.potential(batch)
-                terms = loss_terms(evaluation, targets, self._regularized)
-                loss = total_loss(terms, weights, self.settings)
-                if step:
-                    self._optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    self._optimizer.step()
-                errors.add(evaluation, targets, batch)
-                sums += torch.stack([loss, *terms]).detach().double() * batch.n_systems
-        loss_value, *term_values = (sums / len(systems)).tolist()
-        return _Pass(errors.result(), loss_value, tuple(term_values))
+        for batch, targets in self.loader.batches(systems, self.settings.batch_size):
+            if step:
+                sums += self.steps.train(batch, targets, loss_weights)
+                self._optimizer.step()
+            else:
+                sums += self.steps.validate(batch, targets, loss_weights)
+        values = sums.tolist()
+        loss, *terms = (value / len(systems) for value in values[:-4])
+        accuracy = accuracy_of(values[-4:], n_atoms=self.loader.n_atoms(systems), n_systems=len(systems))
+        return _Pass(accuracy, loss, tuple(terms))
 
     def _copy_weights(self) -> dict[str, Tensor]:
         state = self.potential.state_dict()

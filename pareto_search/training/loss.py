@@ -1,4 +1,7 @@
-"""The loss: RMSE + MAE of energy, forces and atomic energies, L2 and hierarchicality (the paper's eqn 2, 3 and 5)."""
+"""The loss: RMSE + MAE of energy, forces and atomic energies, L2 and hierarchicality (the paper's eqn 2, 3 and 5).
+
+`train_step` and `valid_step` are what is compiled: pure functions of the explicit engine's weights and one batch.
+"""
 
 from typing import NamedTuple
 
@@ -6,7 +9,9 @@ import torch
 from torch import Tensor
 
 from pareto_search.config import LossWeights, TrainingSettings
-from pareto_search.potential.engine import Evaluation
+from pareto_search.measure.accuracy import error_sums
+from pareto_search.potential.batch import Batch
+from pareto_search.potential.engine import Evaluation, HipnnConstants, HipnnWeights, evaluate, geometry, regularized
 from pareto_search.potential.loader import Targets
 
 #: Keeps the slope of the square root finite where every error is exactly zero; below any error that counts.
@@ -29,28 +34,60 @@ def rmse_plus_mae(predicted: Tensor, true: Tensor) -> Tensor:
     return torch.sqrt(error.square().mean() + _TINY) + error.abs().mean()
 
 
-def loss_terms(evaluation: Evaluation, targets: Targets, regularized: list[Tensor]) -> LossTerms:
+def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: list[Tensor]) -> LossTerms:
     """The terms of the loss for one batch; that of the atomic energies is zero where there are no labels."""
-    energy = rmse_plus_mae(evaluation.energy, targets.energy)
     return LossTerms(
-        energy=energy,
+        energy=rmse_plus_mae(evaluation.energy, targets.energy),
         forces=rmse_plus_mae(evaluation.forces, targets.forces),
-        atomic_energy=(
-            torch.zeros_like(energy)
-            if targets.atomic_energy is None
-            else rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy)
-        ),
-        l2=torch.stack([weight.square().sum() for weight in regularized]).sum(),
+        atomic_energy=targets.has_labels * rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy),
+        l2=torch.stack([weight.square().sum() for weight in regularized_weights]).sum(),
         hierarchicality=evaluation.hierarchicality.mean(),
     )
 
 
-def total_loss(terms: LossTerms, weights: LossWeights, settings: TrainingSettings) -> Tensor:
+def term_weights(weights: LossWeights, settings: TrainingSettings, like: Tensor) -> Tensor:
+    """What each of the `LossTerms` counts, shape (5,), in the dtype and on the device of `like`."""
+    by_term = {
+        "energy": weights.weight_energy,
+        "forces": weights.weight_forces,
+        "atomic_energy": weights.weight_atomic_energy,
+        "l2": settings.weight_l2,
+        "hierarchicality": settings.weight_hierarchicality,
+    }
+    return torch.tensor([by_term[name] for name in LossTerms._fields], dtype=like.dtype, device=like.device)
+
+
+def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
     """The weighted sum that training minimises."""
-    return (
-        weights.weight_energy * terms.energy
-        + weights.weight_forces * terms.forces
-        + weights.weight_atomic_energy * terms.atomic_energy
-        + settings.weight_l2 * terms.l2
-        + settings.weight_hierarchicality * terms.hierarchicality
-    )
+    return (torch.stack(list(terms)) * weights).sum()
+
+
+def batch_sums(loss: Tensor, terms: LossTerms, evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
+    """What a pass adds up over its batches, float64: (loss, terms) times frames, then the four error sums; (10,)."""
+    losses = torch.stack([loss, *terms]).detach().double() * batch.n_atoms.shape[0]
+    return torch.cat([losses, error_sums(evaluation, targets, batch)])
+
+
+def _losses(
+    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The loss and the sums of a batch."""
+    evaluation = evaluate(weights, constants, batch, geometry(batch.vectors, constants.cutoff_ang))
+    terms = loss_terms(evaluation, targets, regularized(weights))
+    loss = total_loss(terms, loss_weights)
+    return loss, batch_sums(loss, terms, evaluation, targets, batch)
+
+
+def train_step(
+    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
+) -> tuple[Tensor, ...]:
+    """The sums of a batch, then the gradient of its loss by every tensor of the weights, in their order."""
+    gradient, sums = torch.func.grad(_losses, has_aux=True)(weights, constants, batch, targets, loss_weights)
+    return sums, *torch.utils._pytree.tree_leaves(gradient)
+
+
+def valid_step(
+    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
+) -> tuple[Tensor, ...]:
+    """The sums of a batch."""
+    return (_losses(weights, constants, batch, targets, loss_weights)[1],)

@@ -11,7 +11,7 @@ from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.potential.loader import FrameLoader, Targets
-from pareto_search.training.loss import loss_terms, total_loss
+from pareto_search.training.step import Steps
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
 
@@ -24,11 +24,9 @@ def _step(atoms, device):
     loader = FrameLoader(dataset, table, potential.references, cutoff_ang=SMALL.dist_hard_max_ang, atomic_energy=labels)
     batch, targets = loader.load(np.array([0, 1]))
     potential, batch = copy.deepcopy(potential).to(device), batch.to(device)
-    targets = Targets(*(tensor.to(device) for tensor in vars(targets).values()))
-    terms = loss_terms(potential(batch), targets, potential.regularization_parameters())
-    loss = total_loss(terms, LossWeights(weight_atomic_energy=1.0), TrainingSettings())
-    loss.backward()
-    return loss
+    targets = Targets(*(tensor.to(device) for tensor in targets))
+    steps = Steps(potential, TrainingSettings(), is_compiled=False)
+    return steps.train(batch, targets, steps.loss_weights(LossWeights(weight_atomic_energy=1.0)))
 
 
 @pytest.mark.parametrize("build", [aluminum, alloy])

@@ -11,7 +11,7 @@ from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import Targets
 from pareto_search.testing import evaluate_frames
-from pareto_search.training.loss import loss_terms, total_loss
+from pareto_search.training.loss import loss_terms, term_weights, total_loss
 from tests.potential.systems import SMALL, SYSTEMS, potential_for
 
 WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
@@ -85,8 +85,14 @@ def test_loss_and_every_gradient_equal_hippynn(name, dtype):
     atomic_true = 1.0 + torch.rand(2, n_atoms, generator=generator, dtype=torch.float64)
 
     evaluation = evaluate_frames(potential, frames)
-    targets = Targets(energy_true.to(dtype), forces_true.flatten(0, 1).to(dtype), atomic_true.flatten().to(dtype))
-    ours = total_loss(loss_terms(evaluation, targets, potential.regularization_parameters()), WEIGHTS, SETTINGS)
+    targets = Targets(
+        energy_true.to(dtype),
+        forces_true.flatten(0, 1).to(dtype),
+        atomic_true.flatten().to(dtype),
+        has_labels=torch.ones((), dtype=dtype),
+    )
+    terms = loss_terms(evaluation, targets, potential.regularization_parameters())
+    ours = total_loss(terms, term_weights(WEIGHTS, SETTINGS, evaluation.energy))
     ours_gradients = gradients(potential, ours)
 
     theirs = hippynn_loss(potential, frames, energy_true, forces_true, atomic_true, dtype)

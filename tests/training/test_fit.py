@@ -144,6 +144,7 @@ def test_order_depends_on_seed_and_epoch_alone(data):
 class _Recorder:
     def __init__(self, loader):
         self._loader = loader
+        self.n_atoms, self.n_pairs = loader.n_atoms, loader.n_pairs
         self.seen = []
 
     def batches(self, systems, batch_size):

@@ -1,0 +1,111 @@
+"""One step of training or validation: compiled where that is repaid, else as it is."""
+
+import logging
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pareto_search.config import LossWeights, TrainingSettings
+from pareto_search.potential.batch import Batch
+from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
+from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.loader import FrameLoader, Targets
+from pareto_search.training.loss import batch_sums, loss_terms, term_weights, total_loss, train_step, valid_step
+
+logger = logging.getLogger(__name__)
+
+#: Entries of the sums that a step returns: the loss, its five terms, four error sums.
+N_SUMS = 10
+#: What an uncompiled step takes on one CPU core: for each step, and for each pair × sensitivity.
+_STEP_S, _PAIR_SENSITIVITY_S = 5e-3, 40e-9
+#: From this expected time of a network's uncompiled training on, it is compiled. That saves two thirds and more of it,
+#: and takes 1.5 minutes once for each depth and machine, then less than a second.
+_COMPILE_FROM_S = 100.0
+
+
+def is_worth_compiling(
+    potential: HipnnPotential, settings: TrainingSettings, loader: FrameLoader, systems: NDArray[np.int64]
+) -> bool:
+    """Whether a training is compiled, by the work expected and not by what is in the cache: equal jobs go equal ways.
+
+    Args:
+        potential: The network.
+        settings: The training; steps of one frame are never compiled.
+        loader: Its frames.
+        systems: Those it is trained on.
+    """
+    name = potential.architecture.label
+    if potential.engine != "explicit" or settings.batch_size == 1 or settings.compile == "never":
+        return False
+    if not has_compiler(potential.device.type):
+        logger.info("%s trains uncompiled: there is no compiler", name)
+        return False
+    n_steps = -(-len(systems) // settings.batch_size)
+    pair_sensitivities = loader.n_pairs(systems) * potential.architecture.n_sensitivities
+    seconds = settings.max_epochs * (n_steps * _STEP_S + pair_sensitivities * _PAIR_SENSITIVITY_S)
+    chosen = settings.compile == "always" or seconds >= _COMPILE_FROM_S
+    logger.info("%s trains %s: up to %.0f s of work without", name, "compiled" if chosen else "uncompiled", seconds)
+    return chosen
+
+
+class Steps:
+    """The steps of one network's training.
+
+    Attributes:
+        is_compiled: Whether batches of more than one frame run compiled.
+    """
+
+    def __init__(self, potential: HipnnPotential, settings: TrainingSettings, *, is_compiled: bool) -> None:
+        self.is_compiled = is_compiled
+        self._potential = potential
+        self._settings = settings
+        self._regularized = potential.regularization_parameters()
+        self._compiled: dict[Callable[..., tuple[Tensor, ...]], TensorFunction] = {}
+        if is_compiled:
+            self._weights, self._constants = potential.weights(), potential.constants()
+            self._parameters: list[nn.Parameter] = torch.utils._pytree.tree_leaves(self._weights)
+            self._parameters = [p for p in self._parameters if p is not None]
+
+    def loss_weights(self, weights: LossWeights) -> Tensor:
+        """Weights in the form that the steps take."""
+        return term_weights(weights, self._settings, self._potential.constants().cutoff_ang)
+
+    def train(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
+        """Set the gradient of every parameter; returns the batch's sums, shape (10,). Nothing waits for the device."""
+        if self._runs_compiled(batch):
+            sums, *gradients = self._run(train_step, batch, targets, loss_weights)
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                parameter.grad = gradient
+            return sums
+        for parameter in self._potential.parameters():
+            parameter.grad = None
+        with torch.enable_grad():
+            loss, sums = self._uncompiled(batch, targets, loss_weights)
+            loss.backward()
+        return sums
+
+    def validate(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
+        """The batch's sums, shape (10,), without gradients."""
+        if self._runs_compiled(batch):
+            return self._run(valid_step, batch, targets, loss_weights)[0]
+        with torch.no_grad():
+            return self._uncompiled(batch, targets, loss_weights)[1]
+
+    def _runs_compiled(self, batch: Batch) -> bool:
+        return self.is_compiled and batch.n_systems > 1
+
+    def _run(self, function: TensorFunction, *rest: object) -> tuple[Tensor, ...]:
+        arguments = (self._weights, self._constants, *rest)
+        if function not in self._compiled:
+            self._compiled[function] = compiled(function, *arguments)
+        with torch.no_grad():
+            return self._compiled[function](*arguments)
+
+    def _uncompiled(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> tuple[Tensor, Tensor]:
+        evaluation = self._potential(batch)
+        terms = loss_terms(evaluation, targets, self._regularized)
+        loss = total_loss(terms, loss_weights)
+        return loss, batch_sums(loss, terms, evaluation, targets, batch)
