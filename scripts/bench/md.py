@@ -1,0 +1,60 @@
+"""An MD step in ASE (NVE, neighbour list included): this package compiled, against hippynn's own ASE calculator."""
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from measuring import architecture, arguments, paired, prepared, row
+from peer import fastest
+
+from pareto_search.config import EngineName
+from pareto_search.data.references import ReferenceEnergies
+from pareto_search.measure.md import start_nve
+from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.hipnn import HipnnPotential
+
+#: Repeats of the cubic cell of four atoms along each direction.
+REPEATS = {2048: (8, 8, 8), 16384: (16, 16, 16)}
+SKIN_ANG, TEMPERATURE_K = 0.5, 300.0
+
+
+def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[object, object]:
+    """A running simulation and its calculator. Energies are scaled down so that random weights do not melt it."""
+    potential = HipnnPotential(architecture(size), ReferenceEnergies({13: -3.0}), seed=0, engine=engine)
+    calculator = make_calculator(potential, skin_ang=SKIN_ANG, is_compiled=True)
+    return start_nve(atoms, calculator, timestep_fs=1.0, temperature_k=TEMPERATURE_K, seed=0), calculator
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("n_atoms", type=int, choices=REPEATS)
+    parser.add_argument("--steps", type=int, default=10, help="MD steps in a repeat")
+    options = prepared(parser)
+    atoms = bulk("Al", a=4.05, cubic=True).repeat(REPEATS[options.n_atoms])
+    ours, our_calculator = dynamics(atoms, options.size, "explicit")
+
+    def peer_seconds() -> float:
+        import time
+
+        run, _ = dynamics(atoms, options.size, "hippynn")
+        run.run(2)
+        started = time.process_time()
+        run.run(2)
+        return time.process_time() - started
+
+    kernels = fastest(peer_seconds)
+    peer, peer_calculator = dynamics(atoms, options.size, "hippynn")
+    builds = our_calculator.n_list_builds, peer_calculator.n_list_builds
+    a, b = paired(lambda: ours.run(options.steps), lambda: peer.run(options.steps), repeats=options.repeats, min_s=0.0)
+    us_per_atom = 1e6 / options.steps / len(atoms)
+    note = (
+        f"kernels {kernels}, {our_calculator.n_neighbors_mean:.0f} listed neighbours, skin {SKIN_ANG} Å, lists built "
+        f"{our_calculator.n_list_builds - builds[0]} and {peer_calculator.n_list_builds - builds[1]}"
+    )
+    name = f"md_{options.n_atoms}_{options.size}"
+    row(name, list(np.multiply(a, us_per_atom)), list(np.multiply(b, us_per_atom)), "µs/atom", note=note).save(
+        options.json
+    )
+
+
+if __name__ == "__main__":
+    main()
