@@ -136,6 +136,7 @@ class MdTiming:
     us_per_atom_integrator: float
     energy_drift_ev_per_atom_ps: float
     us_per_atom_steps: tuple[float, ...] = field(repr=False)
+    is_compiled: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pareto_search.measure.structure import supercell_size
 from pareto_search.records import Bracket, Capacity
 
 #: Bytes for each neighbour of an atom, to choose the first system tried; probes decide the rest.
-_GUESSED_BYTES_PER_PAIR: dict[EngineName, float] = {"explicit": 60.0, "hippynn": 2000.0}
+_GUESSED_BYTES_PER_PAIR: dict[EngineName, float] = {"explicit": 8.0, "hippynn": 2000.0}
 #: The first system is expected to fill this part of the budget, but no more than these bytes: it should be quick.
 _FIRST_SHARE, _FIRST_BYTES = 0.4, 150e6
 #: Where the first system does not fit, it is made smaller by this factor.

@@ -15,7 +15,8 @@ from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
 from pareto_search.measure.structure import supercell
-from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
+from pareto_search.potential.compiled import has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, engine_for
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord
@@ -62,7 +63,7 @@ def measure_cost(
     potential = HipnnPotential(architecture, references, seed=_SEED, engine=settings.engine).to(device, _DTYPE).eval()
     md = time_md(
         supercell(unit, settings.n_atoms),
-        make_calculator(potential, skin_ang=settings.skin_ang),
+        make_calculator(potential, skin_ang=settings.skin_ang, is_compiled=is_compiled(settings, device=device)),
         settings,
         seed=_SEED,
         synchronize=synchronizer(device),
@@ -75,6 +76,7 @@ def measure_cost(
         device=device,
         n_threads=n_threads,
         skin_ang=settings.skin_ang,
+        is_compiled=md.is_compiled,
         timestep_fs=settings.timestep_fs,
         temperature_k=settings.temperature_k,
     )
@@ -88,6 +90,12 @@ def measure_cost(
         md=md,
         capacity=measure_capacity(spec, settings, prober=prober),
     )
+
+
+def is_compiled(settings: MeasureSettings, *, device: str) -> bool:
+    """Whether the explicit engine is timed compiled: by the length of the run alone, so that a front is of one kind."""
+    n_atom_steps = settings.n_atoms * (settings.n_warmup_steps + settings.n_steps)
+    return n_atom_steps >= COMPILE_AFTER_ATOM_STEPS and has_compiler(torch.device(device).type)
 
 
 def cost_key(
@@ -124,6 +132,7 @@ def cost_key(
         "unit": _plain_cell(unit),
         "device": [torch.device(device).type, device_name(device)],
         "n_threads": n_threads,
+        "is_compiled": is_compiled(settings, device=device),
         "dtype": _dtype_name(dtype),
         "versions": software_versions() if versions is None else versions,
     }

@@ -103,6 +103,7 @@ def time_md(
         us_per_atom_integrator=float(steps.mean()) - neighbor - model,
         energy_drift_ev_per_atom_ps=_drift_ev_per_ps(trace.energy_ev, settings.timestep_fs) / len(atoms),
         us_per_atom_steps=tuple(steps.tolist()),
+        is_compiled=calculator.is_compiled,
     )
 
 

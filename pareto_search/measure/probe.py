@@ -32,6 +32,7 @@ class ProbeSpec:
         device: Where it runs.
         n_threads: Threads of PyTorch.
         skin_ang: Skin of the neighbour list.
+        is_compiled: Whether the explicit engine runs compiled; the code should be on disk.
         timestep_fs: Time step of the MD step.
         temperature_k: Temperature of the initial momenta.
     """
@@ -43,6 +44,7 @@ class ProbeSpec:
     device: str = "cpu"
     n_threads: int = 1
     skin_ang: float = 1.0
+    is_compiled: bool = False
     timestep_fs: float = 1.0
     temperature_k: float = 300.0
 
@@ -98,19 +100,22 @@ def memory_of_step(
     references = ReferenceEnergies(dict.fromkeys(spec.elements, 0.0))
     potential = HipnnPotential(spec.architecture, references, seed=0, engine=spec.engine).to(spec.device).eval()
     for n_cells in _WARMUP_CELLS:
-        _step(spec, potential, n_cells * len(spec.unit))
+        _step(spec, potential, n_cells * len(spec.unit), budget_bytes)
     baseline_bytes = occupied_bytes(spec.device)
     before_bytes = start_counting(spec.device)
     if budget_bytes is not None:
         guard_resident_memory(before_bytes + budget_bytes, give_up)
-    _step(spec, potential, n_atoms)
+    _step(spec, potential, n_atoms, budget_bytes)
     return StepMemory(used_bytes=max(peak_bytes(spec.device) - before_bytes, 1), baseline_bytes=baseline_bytes)
 
 
-def _step(spec: ProbeSpec, potential: HipnnPotential, n_atoms: int) -> None:
+def _step(spec: ProbeSpec, potential: HipnnPotential, n_atoms: int, budget_bytes: int | None) -> None:
+    calculator = make_calculator(
+        potential, skin_ang=spec.skin_ang, is_compiled=spec.is_compiled, memory_budget_bytes=budget_bytes
+    )
     dynamics = start_nve(
         supercell(spec.unit, n_atoms),
-        make_calculator(potential, skin_ang=spec.skin_ang),
+        calculator,
         timestep_fs=spec.timestep_fs,
         temperature_k=spec.temperature_k,
         seed=0,

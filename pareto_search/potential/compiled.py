@@ -85,7 +85,7 @@ def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFuncti
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.is_file():
                 _compile(function, example, path)
-        run = torch._inductor.aoti_load_package(str(path)).loader.run
+        run = _load(path)
         _in_this_process[digest] = lambda *arguments: tuple(run(_leaves(arguments)))
     return _in_this_process[digest]
 
@@ -95,9 +95,19 @@ def cache_dir() -> Path:
     return Path(os.environ.get("PARETO_SEARCH_CACHE_DIR") or user_cache_path("pareto_search")) / "compiled"
 
 
+def _load(path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
+    """What runs a compiled function on the leaves of its arguments."""
+    try:  # what aoti_load_package wraps; that would import the whole compiler first, for two seconds
+        return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1).run
+    except (AttributeError, TypeError):  # another version of PyTorch
+        return torch._inductor.aoti_load_package(str(path)).loader.run
+
+
 def _compile(function: TensorFunction, example: Any, path: Path) -> None:
     logger.info("compiling %s; kept in %s", function.__name__, path.parent)
     started = time.monotonic()
+    import torch._inductor
+
     partial = path.with_suffix(f".{os.getpid()}.pt2")
     with _quiet(), torch.no_grad():
         program = _export(function, example)

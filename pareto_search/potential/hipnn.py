@@ -222,6 +222,7 @@ class TimedHippynnCalculator(HippynnCalculator):
         self.to(potential.dtype)
         self.atoms: Any = None
         self.references = potential.references
+        self.is_compiled = False
         self.neighbor_s = 0.0
         self.model_s = 0.0
 

@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from ase import Atoms
@@ -19,8 +19,8 @@ from vesin import NeighborList
 from pareto_search.data.neighbors import element_index
 from pareto_search.potential.batch import padded_width
 
-#: Bytes that vesin and the sorting of its result need for a pair at once.
-BYTES_PER_SEARCHED_PAIR = 110
+#: Bytes that vesin and the sorting of its result need for an ordered pair at once.
+BYTES_PER_SEARCHED_PAIR = 80
 #: Padded neighbours point to a last atom that is farther than this many cutoffs from all others.
 _FAR_CUTOFFS = 10.0
 
@@ -166,7 +166,8 @@ _Block = tuple[NDArray[np.int64], NDArray[np.int64], int]
 
 def _search_whole(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float) -> tuple[_Ghosts, Iterator[_Block]]:
     """All pairs at once; the ghosts are the images that occur in them."""
-    first, second, shift = _vesin(wrapped, reach_ang, "ijS", atoms.cell.array, atoms.pbc)
+    search = NeighborList(cutoff=reach_ang, full_list=True, sorted=False)  # its sorting takes as long as its search
+    first, second, shift = search.compute(points=wrapped, box=atoms.cell.array, periodic=atoms.pbc, quantities="ijS")
     n_atoms, second = len(atoms), second.astype(np.int64)
     n_images = np.abs(shift).max(axis=0, initial=0)
     span = 2 * n_images + 1
@@ -191,7 +192,8 @@ def _search_in_blocks(
 ) -> tuple[NDArray[np.int32], _Ghosts, Iterator[_Block]]:
     """The order of the atoms by blocks, all ghosts within reach of the cell, and the pairs block by block."""
     lowest, extent = wrapped.min(axis=0), np.ptp(wrapped, axis=0)
-    n_at_once = (search_bytes / BYTES_PER_SEARCHED_PAIR / (4 / 3 * math.pi * reach_ang**3)) / _density(wrapped)
+    n_pairs = 2 * search_bytes / BYTES_PER_SEARCHED_PAIR  # each pair is found once here
+    n_at_once = n_pairs / (4 / 3 * math.pi * reach_ang**3 * _density(wrapped))
     edge_ang = max((n_at_once / _density(wrapped)) ** (1 / 3) - 2 * reach_ang, reach_ang)
     n_blocks = np.maximum(np.ceil(extent / edge_ang), 1).astype(np.int64)
     edges_ang = np.maximum(extent / n_blocks, 1e-9)
@@ -216,9 +218,14 @@ def _search_block(points: NDArray[np.float64], start: int, stop: int, reach_ang:
     near = np.all((points >= own.min(axis=0) - reach_ang) & (points <= own.max(axis=0) + reach_ang), axis=1)
     near[start:stop] = False
     candidates = np.concatenate([np.arange(start, stop), np.flatnonzero(near)])
-    first, second = _vesin(points[candidates], reach_ang, "ij", np.eye(3), np.zeros(3, dtype=np.bool_))
-    is_own = first < stop - start
-    return first[is_own].astype(np.int64), candidates[second[is_own]], stop - start
+    search = NeighborList(cutoff=reach_ang, full_list=False, sorted=False)
+    one, other = search.compute(points=points[candidates], box=np.eye(3), periodic=False, quantities="ij")
+    first, second = [], []
+    for i, j in ((one, other), (other, one)):
+        is_own = i < stop - start
+        first.append(i[is_own].astype(np.int64))
+        second.append(candidates[j[is_own]])
+    return np.concatenate(first), np.concatenate(second), stop - start
 
 
 def _images_within(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float) -> _Ghosts:
@@ -237,14 +244,6 @@ def _images_within(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float)
     if not sources:
         return _Ghosts(np.empty(0, dtype=np.int32), np.empty((0, 3), dtype=np.int8))
     return _Ghosts(np.concatenate(sources), np.concatenate(shifts))
-
-
-def _vesin(
-    points: NDArray[np.float64], reach_ang: float, quantities: str, box: NDArray[np.float64], pbc: NDArray[np.bool_]
-) -> tuple[NDArray[Any], ...]:
-    """All ordered pairs nearer than reach; unsorted, since vesin's own sorting takes as long as its search."""
-    search = NeighborList(cutoff=reach_ang, full_list=True, sorted=False)
-    return search.compute(points=points, box=box, periodic=pbc, quantities=quantities)
 
 
 def _sorting(row: NDArray[np.int64], n_rows: int) -> NDArray[np.int64]:

@@ -106,9 +106,10 @@ def _cost_cells(record: CostRecord, label: str) -> list[Cell]:
     quartiles = f"{number(md.us_per_atom_step_q25)} – {number(md.us_per_atom_step_q75)}"
     drift = md.energy_drift_ev_per_atom_ps
     failed = capacity.bracket.n_failed
+    engine = f"{record.engine}, compiled" if md.is_compiled else record.engine
     return [
         Cell("", html=f'<span class="nowrap">{escape(label)}</span>'),
-        Cell("", html=f'<span class="nowrap">{escape(record.engine)}, {escape(record.dtype)}</span>'),
+        Cell("", html=f'<span class="nowrap">{escape(engine)}, {escape(record.dtype)}</span>'),
         _number(md.us_per_atom_step_median, 3),
         Cell("", html=f'<span class="nowrap">{quartiles}</span>'),
         Cell("", html="".join(_bar(record))),

@@ -1,4 +1,4 @@
-"""A whole epoch (loading, batching, steps, validation) on the ani-al-like set: this package against hippynn's trainer."""
+"""A whole epoch (loading, batching, steps, validation) on the ani-al-like set, against hippynn's own trainer."""
 
 import statistics
 import time

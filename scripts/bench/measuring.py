@@ -59,10 +59,14 @@ class Row:
 
     def save(self, path: Path | None) -> None:
         """Print the row, and write it if a file is named."""
-        low, _, high = statistics.quantiles([b / a for a, b in zip(self.ours_all, self.peer_all, strict=True)], n=4)
+        ratios = [max(a, b) / min(a, b) for a, b in zip(self.ours_all, self.peer_all, strict=True)]
+        spread = ""
+        if self.repeats > 1:
+            low, _, high = statistics.quantiles(ratios, n=4)
+            spread = f"quartiles {low:.1f}-{high:.1f}, "
         print(
             f"{self.name}, {self.threads} thread(s): {self.ours:.4g} against {self.peer:.4g} {self.unit}, "
-            f"ratio {self.ratio:.1f} (quartiles {low:.1f}-{high:.1f}, {self.repeats} repeats) {self.note}",
+            f"ratio {self.ratio:.1f} ({spread}{self.repeats} repeats) {self.note}",
             flush=True,
         )
         if path is not None:
@@ -103,9 +107,7 @@ def _loops(call: Callable[[], object], min_s: float) -> int:
 def architecture(size: str) -> Architecture:
     """The architecture named features_sensitivities_layers."""
     n_features, n_sensitivities, n_atom_layers = SIZES[size]
-    return Architecture(
-        n_features=n_features, n_sensitivities=n_sensitivities, n_atom_layers=n_atom_layers, **CUTOFFS
-    )
+    return Architecture(n_features=n_features, n_sensitivities=n_sensitivities, n_atom_layers=n_atom_layers, **CUTOFFS)
 
 
 def arguments(description: str, *, with_size: bool = True) -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def fastest(seconds: Callable[[], float]) -> str | bool:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Without hippynn's output; its files go to a folder that is deleted."""
-    here = os.getcwd()
+    here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         os.chdir(folder)
@@ -79,7 +80,7 @@ def arrays(data: StudyData, systems: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def database(data: StudyData, parts: dict[str, np.ndarray], info: dict[str, list[str]]) -> Database:
-    """hippynn's database of the given parts (train, valid)."""
+    """A hippynn database of the given parts (train, valid)."""
     systems = np.concatenate(list(parts.values()))
     stored = {name: torch.from_numpy(values) for name, values in arrays(data, systems).items()}
     stored["indices"] = torch.arange(len(systems))

@@ -36,6 +36,7 @@ class CountingCalculator(EMT):
         self.neighbor_s = self.model_s = 0.0
         self.n_list_builds = 0
         self.n_neighbors_mean = 12.0
+        self.is_compiled = True
 
     def calculate(self, *args: Any, **kwargs: Any) -> None:
         super().calculate(*args, **kwargs)
@@ -53,6 +54,7 @@ class BrokenCalculator(Calculator):
     neighbor_s = model_s = 0.0
     n_list_builds = 0
     n_neighbors_mean = 0.0
+    is_compiled = False
 
     def __init__(self, breaks_at: int, what: str) -> None:
         super().__init__()
@@ -108,6 +110,7 @@ def test_conditions_are_recorded() -> None:
     calculator = CountingCalculator(clock, constant_times())
     timing = time_md(crystal(), calculator, settings(timestep_fs=2.0, skin_ang=0.7), seed=0, clock=clock)
     assert (timing.n_atoms, timing.n_steps, timing.n_warmup_steps) == (32, 5, 2)
+    assert timing.is_compiled
     assert (timing.timestep_fs, timing.skin_ang, timing.n_neighbors_mean) == (2.0, 0.7, 12.0)
     assert timing.density_g_per_cm3 == pytest.approx(26.98154 * 1.66053907 / (4.05**3 / 4), rel=1e-4)
 
