@@ -15,6 +15,7 @@ from torch import Tensor
 
 from pareto_search.data.neighbors import element_index
 from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
+from pareto_search.potential.engine import HipnnConstants, HipnnWeights
 from pareto_search.potential.hipnn import HipnnPotential, TimedHippynnCalculator
 from pareto_search.potential.md_chunk import evaluate_chunk
 from pareto_search.potential.verlet import ListSizes, VerletList
@@ -134,6 +135,48 @@ class DeviceList:
         return torch.empty_like(by_row.T).index_copy_(0, self.order.long(), by_row.T)
 
 
+def evaluate_list(
+    weights: HipnnWeights,
+    constants: HipnnConstants,
+    current: DeviceList,
+    positions: Tensor,
+    species: Tensor,
+    chunk_form: TensorFunction = evaluate_chunk,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """An MD step's work on the device: chunk by chunk, energies summed in float64, without waiting for the host.
+
+    Args:
+        weights: The network.
+        constants: Its constants.
+        current: The neighbours.
+        positions: Å, shape (n_atoms, 3), float64.
+        species: Element index of each atom, shape (n_atoms,).
+        chunk_form: What stands for `evaluate_chunk`.
+
+    Returns:
+        Atomic energies without reference energies in eV, shape (n_atoms,), float64; forces in eV/Å, shape (n_atoms, 3);
+        virial Σ R_ij ⊗ ∂E/∂R_ij in eV, shape (3, 3), float64.
+    """
+    points, species = current.points(positions), species[current.order]
+    atomic = torch.empty(len(positions), dtype=torch.float64, device=positions.device)
+    forces = torch.zeros(points.shape, dtype=constants.cutoff_ang.dtype, device=positions.device)
+    virial = torch.zeros(3, 3, dtype=torch.float64, device=positions.device)
+    start = 0
+    for neighbor in current.chunks:
+        rows = slice(start, start + len(neighbor))
+        energy, gradient, gradient_sum, chunk_virial = chunk_form(
+            weights, constants, points, points[:, rows], neighbor, species[rows]
+        )
+        atomic[rows] = energy.double()
+        forces[:, rows] -= gradient_sum
+        index = neighbor.flatten()
+        for axis in range(3):
+            forces[axis].index_add_(0, index, gradient[axis].flatten())
+        virial += chunk_virial.double()
+        start = rows.stop
+    return torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic), current.on_atoms(forces), virial
+
+
 class ExplicitCalculator(Calculator):
     """The explicit engine for ASE. Energies include the reference energies and are summed in float64.
 
@@ -215,33 +258,19 @@ class ExplicitCalculator(Calculator):
     def _evaluate(
         self, atoms: Atoms, current: DeviceList
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Atomic energies without references (n_atoms,), forces (n_atoms, 3) and virial Σ R_ij ⊗ ∂E/∂R_ij (3, 3)."""
-        device, dtype = self.potential.device, self.potential.dtype
-        points = current.points(torch.from_numpy(atoms.positions).to(device))
-        species = torch.from_numpy(element_index(atoms.numbers, self.potential.elements)).to(device)[current.order]
-        atomic = torch.empty(len(atoms), dtype=torch.float64, device=device)
-        forces = torch.zeros(points.shape, dtype=dtype, device=device)
-        virial = torch.zeros(3, 3, dtype=torch.float64, device=device)
-        start = 0
+        """Atomic energies without references (n_atoms,), forces (n_atoms, 3) and virial (3, 3)."""
+        device = self.potential.device
+        positions = torch.from_numpy(atoms.positions).to(device)
+        species = torch.from_numpy(element_index(atoms.numbers, self.potential.elements)).to(device)
         with torch.no_grad():
-            for neighbor in current.chunks:
-                rows = slice(start, start + len(neighbor))
-                arguments = (self._weights, self._constants, points, points[:, rows], neighbor, species[rows])
-                energy, gradient, gradient_sum, chunk_virial = self._form(*arguments)(*arguments)
-                atomic[rows] = energy.double()
-                forces[:, rows] -= gradient_sum
-                index = neighbor.flatten()
-                for axis in range(3):
-                    forces[axis].index_add_(0, index, gradient[axis].flatten())
-                virial += chunk_virial.double()
-                start = rows.stop
-        by_atom = torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic)
-        return by_atom.cpu().numpy(), current.on_atoms(forces).double().cpu().numpy(), virial.cpu().numpy()
+            found = evaluate_list(self._weights, self._constants, current, positions, species, self._evaluate_chunk)
+        atomic, forces, virial = (tensor.cpu().numpy() for tensor in found)
+        return atomic, forces.astype(np.float64), virial
 
-    def _form(self, *arguments: Any) -> TensorFunction:
-        """What evaluates a chunk: the compiled form, except for a single atom."""
+    def _evaluate_chunk(self, *arguments: Any) -> tuple[Tensor, ...]:
+        """`evaluate_chunk`, compiled where this calculator is, except for a single atom."""
         if not self.is_compiled or len(arguments[-1]) == 1:
-            return evaluate_chunk
+            return evaluate_chunk(*arguments)
         if self._compiled is None:
             self._compiled = compiled(evaluate_chunk, *arguments)
-        return self._compiled
+        return self._compiled(*arguments)

@@ -9,8 +9,10 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.data.dataset import from_frames
-from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.data.neighbors import build_neighbor_table, element_index
+from pareto_search.potential.calculator import DeviceList, evaluate_list
 from pareto_search.potential.loader import FrameLoader, Targets
+from pareto_search.potential.verlet import ListSizes, VerletList
 from pareto_search.training.step import Steps
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
@@ -31,8 +33,32 @@ def _step(atoms, device):
 
 @pytest.mark.parametrize("build", [aluminum, alloy])
 def test_training_step_runs_on_meta(build):
-    loss = _step(build(), "meta")
-    assert loss.device.type == "meta"
+    sums = _step(build(), "meta")
+    assert sums.device.type == "meta"
+
+
+@pytest.mark.parametrize("build", [aluminum, alloy])
+def test_md_step_runs_on_meta(build):
+    atoms = build()
+    potential = potential_for(atoms).float()
+    on_cpu = _md_step(atoms, potential, torch.device("cpu"))
+    on_meta = _md_step(atoms, potential.to("meta"), torch.device("meta"))
+    assert [(value.device.type, value.shape) for value in on_meta] == [("meta", value.shape) for value in on_cpu]
+
+
+def _md_step(atoms, potential, device):
+    current = VerletList.build(
+        atoms,
+        potential.architecture.dist_hard_max_ang,
+        0.5,
+        elements=potential.elements,
+        sizes=ListSizes(search_bytes=10**8, chunk_pairs=200),
+    )
+    positions = torch.from_numpy(atoms.positions).to(device)
+    species = torch.from_numpy(element_index(atoms.numbers, potential.elements)).to(device)
+    weights, constants = potential.detached_weights(), potential.constants()
+    with torch.no_grad():
+        return evaluate_list(weights, constants, DeviceList.of(current, device), positions, species)
 
 
 @pytest.mark.gpu
