@@ -1,8 +1,10 @@
 """An MD step in ASE (NVE, neighbour list included): this package compiled, against hippynn's own ASE calculator."""
 
-import numpy as np
+import time
+
 from ase import Atoms
 from ase.build import bulk
+from limits import limit_s
 from measuring import architecture, arguments, paired, prepared, row
 from peer import fastest
 
@@ -18,7 +20,7 @@ SKIN_ANG, TEMPERATURE_K = 0.5, 300.0
 
 
 def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[object, object]:
-    """A running simulation and its calculator. Energies are scaled down so that random weights do not melt it."""
+    """A simulation and its calculator; the forces of a fresh network are tiny, so the atoms fly freely."""
     potential = HipnnPotential(architecture(size), ReferenceEnergies({13: -3.0}), seed=0, engine=engine)
     calculator = make_calculator(potential, skin_ang=SKIN_ANG, is_compiled=True)
     return start_nve(atoms, calculator, timestep_fs=1.0, temperature_k=TEMPERATURE_K, seed=0), calculator
@@ -33,8 +35,6 @@ def main() -> None:
     ours, our_calculator = dynamics(atoms, options.size, "explicit")
 
     def peer_seconds() -> float:
-        import time
-
         run, _ = dynamics(atoms, options.size, "hippynn")
         run.run(2)
         started = time.process_time()
@@ -50,10 +50,12 @@ def main() -> None:
         f"kernels {kernels}, {our_calculator.n_neighbors_mean:.0f} listed neighbours, skin {SKIN_ANG} Å, lists built "
         f"{our_calculator.n_list_builds - builds[0]} and {peer_calculator.n_list_builds - builds[1]}"
     )
-    name = f"md_{options.n_atoms}_{options.size}"
-    row(name, list(np.multiply(a, us_per_atom)), list(np.multiply(b, us_per_atom)), "µs/atom", note=note).save(
-        options.json
-    )
+    n_pairs = round(our_calculator.n_neighbors_mean * len(atoms))
+    seconds, how = limit_s(architecture(options.size), "md", n_atoms=len(atoms), n_pairs=n_pairs)
+    ours_us, peer_us = ([us_per_atom * value for value in values] for values in (a, b))
+    limit = (1e6 * seconds / len(atoms), how)
+    found = row(f"md_{options.n_atoms}_{options.size}", ours_us, peer_us, "µs/atom", note=note, limit=limit)
+    found.save(options.json)
 
 
 if __name__ == "__main__":
