@@ -18,6 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 NOISE = ["trial_id", "train_s", "md_us_per_atom_step", "max_atoms", "bytes_per_atom"]
 
 
+def kill(process) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 def kill_when(condition: Callable[[], bool], process) -> None:
     deadline = time.monotonic() + 300
     try:
@@ -26,9 +32,7 @@ def kill_when(condition: Callable[[], bool], process) -> None:
             assert time.monotonic() < deadline, "the moment to kill never came"
             time.sleep(0.005)
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        kill(process)
 
 
 def finished_models(out: Path) -> dict[str, int]:
@@ -38,14 +42,25 @@ def finished_models(out: Path) -> dict[str, int]:
 
 
 def complete(config: Path, out: Path) -> pd.DataFrame:
-    process = start("run", config, "--out", out)
+    return result_of(start("run", config, "--out", out), out)
+
+
+def result_of(process, out: Path) -> pd.DataFrame:
     _, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
     return pd.read_csv(out / "models.csv").sort_values("model_id", ignore_index=True)
 
 
-def test_killed_three_times_it_ends_as_an_undisturbed_run(tmp_path):
-    config, out = write_config(tmp_path), tmp_path / "run"
+@pytest.fixture
+def undisturbed(tmp_path):
+    """The same study in another folder, running meanwhile."""
+    process = start("run", write_config(tmp_path), "--out", tmp_path / "undisturbed")
+    yield process
+    kill(process)
+
+
+def test_killed_three_times_it_ends_as_an_undisturbed_run(tmp_path, undisturbed):
+    config, out = tmp_path / "tiny.yaml", tmp_path / "run"
     moments = (
         lambda: any((out / "training").glob("teacher-*.pt")),
         lambda: len(finished_models(out)) >= 2,  # the teacher and the first student or control
@@ -65,8 +80,8 @@ def test_killed_three_times_it_ends_as_an_undisturbed_run(tmp_path):
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{out / 'study.db'}")
     assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.COMPLETE] * 3
 
-    undisturbed = complete(config, tmp_path / "undisturbed")
-    pd.testing.assert_frame_equal(models.drop(columns=NOISE), undisturbed.drop(columns=NOISE))
+    expected = result_of(undisturbed, tmp_path / "undisturbed")
+    pd.testing.assert_frame_equal(models.drop(columns=NOISE), expected.drop(columns=NOISE))
 
     stamps = {path: path.stat().st_mtime_ns for path in out.rglob("*.json") if path.name != "report.json"}
     assert complete(config, out).equals(models)  # a finished run does nothing

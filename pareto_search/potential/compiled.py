@@ -55,17 +55,18 @@ def has_compiler(device_type: str) -> bool:
 def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
     """The compiled form of a function for the structure of some arguments; made now if it is not on disk.
 
-    Sizes that are one in the example must stay one, all others must stay larger. Threads are those PyTorch has now.
+    Where that fails it is the function itself, and the log says so. Sizes that are one in the example must stay one,
+    the others must stay larger. Threads are those PyTorch has now.
 
     Args:
         function: Pure; of tensors, None and tuples of them; returns a tuple of tensors.
         example: Arguments of the structure wanted; their sizes and values do not matter.
     """
-    leaves = _leaves(example)
+    flat = leaves(example)
     structure = json.dumps(
         [
             _nesting(example),
-            [[str(leaf.dtype), leaf.device.type, [size == 1 for size in leaf.shape]] for leaf in leaves],
+            [[str(leaf.dtype), leaf.device.type, [size == 1 for size in leaf.shape]] for leaf in flat],
             torch.get_num_threads(),
         ]
     )
@@ -83,10 +84,15 @@ def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFuncti
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.with_suffix(".lock").open("w") as lock:  # others that want the same wait for the first
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.is_file():
-                _compile(function, example, path)
-        run = _load(path)
-        _in_this_process[digest] = lambda *arguments: tuple(run(_leaves(arguments)))
+            try:
+                if not path.is_file():
+                    _compile(function, example, path)
+                run = _load(path)
+            except (RuntimeError, OSError) as error:  # a compiler without headers, a full disk, a damaged file
+                reason = str(error).strip().splitlines()[-1]
+                logger.warning("%s runs uncompiled, compiling or loading it failed: %s", function.__name__, reason)
+                return _in_this_process.setdefault(digest, function)
+        _in_this_process[digest] = lambda *arguments: tuple(run(leaves(arguments)))
     return _in_this_process[digest]
 
 
@@ -128,10 +134,10 @@ def _export(function: TensorFunction, example: Any) -> torch.export.ExportedProg
     from torch.fx.experimental import _config as shapes
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    leaves = _leaves(example)
+    flat = leaves(example)
 
     def of_leaves(*flat: Tensor) -> tuple[Tensor, ...]:
-        return function(*_rebuilt(example, iter(flat)))
+        return function(*rebuilt(example, iter(flat)))
 
     class Graph(torch.nn.Module):
         def __init__(self, graph: torch.fx.GraphModule) -> None:
@@ -143,10 +149,10 @@ def _export(function: TensorFunction, example: Any) -> torch.export.ExportedProg
 
     # Sizes that are equal in the example are not one symbol.
     with shapes.patch(use_duck_shape=False), _tracing():  # type: ignore[attr-defined]
-        graph = make_fx(of_leaves, tracing_mode="symbolic")(*leaves)
+        graph = make_fx(of_leaves, tracing_mode="symbolic")(*flat)
         auto = torch.export.Dim.AUTO
-        sizes = [{axis: auto for axis, size in enumerate(leaf.shape) if size != 1} for leaf in leaves]
-        return torch.export.export(Graph(graph), (leaves,), dynamic_shapes={"flat": sizes}, strict=False)
+        sizes = [{axis: auto for axis, size in enumerate(leaf.shape) if size != 1} for leaf in flat]
+        return torch.export.export(Graph(graph), (flat,), dynamic_shapes={"flat": sizes}, strict=False)
 
 
 @contextlib.contextmanager
@@ -182,22 +188,21 @@ def _read(path: str) -> str:
     return Path(path).read_text() if Path(path).is_file() else ""
 
 
-def _leaves(value: Any) -> list[Tensor]:
+def leaves(value: Any) -> list[Tensor]:
     """The tensors in nested tuples, in order."""
     found: list[Tensor] = []
     for item in value:
         if isinstance(item, Tensor):
             found.append(item)
         elif item is not None:
-            found += _leaves(item)
+            found += leaves(item)
     return found
 
 
-def _rebuilt(template: Any, leaves: Iterator[Tensor]) -> Any:
-    """Nested tuples like the template, with other tensors."""
+def rebuilt(template: Any, flat: Iterator[Tensor]) -> Any:
+    """Nested tuples like the template, with other tensors, as `leaves` orders them."""
     items = [
-        next(leaves) if isinstance(item, Tensor) else None if item is None else _rebuilt(item, leaves)
-        for item in template
+        next(flat) if isinstance(item, Tensor) else None if item is None else rebuilt(item, flat) for item in template
     ]
     return type(template)(*items) if hasattr(template, "_fields") else tuple(items)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.measure.accuracy import error_sums
 from pareto_search.potential.batch import Batch
+from pareto_search.potential.compiled import leaves, rebuilt
 from pareto_search.potential.engine import Evaluation, HipnnConstants, HipnnWeights, evaluate, geometry, regularized
 from pareto_search.potential.loader import Targets
 
@@ -82,8 +83,12 @@ def train_step(
     weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
 ) -> tuple[Tensor, ...]:
     """The sums of a batch, then the gradient of its loss by every tensor of the weights, in their order."""
-    gradient, sums = torch.func.grad(_losses, has_aux=True)(weights, constants, batch, targets, loss_weights)
-    return sums, *torch.utils._pytree.tree_leaves(gradient)
+
+    def losses(flat: list[Tensor]) -> tuple[Tensor, Tensor]:
+        return _losses(rebuilt(weights, iter(flat)), constants, batch, targets, loss_weights)
+
+    gradient, sums = torch.func.grad(losses, has_aux=True)(leaves(weights))
+    return sums, *gradient
 
 
 def valid_step(

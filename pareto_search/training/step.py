@@ -6,11 +6,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.potential.batch import Batch
-from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
+from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler, leaves
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import FrameLoader, Targets
 from pareto_search.training.loss import batch_sums, loss_terms, term_weights, total_loss, train_step, valid_step
@@ -66,8 +66,7 @@ class Steps:
         self._compiled: dict[Callable[..., tuple[Tensor, ...]], TensorFunction] = {}
         if is_compiled:
             self._weights, self._constants = potential.weights(), potential.constants()
-            self._parameters: list[nn.Parameter] = torch.utils._pytree.tree_leaves(self._weights)
-            self._parameters = [p for p in self._parameters if p is not None]
+            self._parameters = leaves(self._weights)
 
     def loss_weights(self, weights: LossWeights) -> Tensor:
         """Weights in the form that the steps take."""

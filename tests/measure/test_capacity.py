@@ -210,7 +210,7 @@ def prober():
 
 @pytest.mark.slow
 def test_real_capacity(prober: Prober) -> None:
-    small, large = (measure_capacity(spec(), measure_settings(mib), prober=prober) for mib in (16, 32))
+    small, large = (measure_capacity(spec(), measure_settings(mib), prober=prober) for mib in (8, 16))
     for capacity in (small, large):
         n_ok, n_failed = capacity.bracket.n_ok, capacity.bracket.n_failed
         assert n_ok < n_failed <= 1.04 * n_ok
@@ -227,7 +227,7 @@ def test_real_capacity(prober: Prober) -> None:
 @pytest.mark.slow
 def test_a_longer_cutoff_leaves_room_for_fewer_atoms(prober: Prober) -> None:
     far = SMALL.model_copy(update={"dist_soft_max_ang": 7.0, "dist_hard_max_ang": 7.5})
-    near, wide = (measure_capacity(spec(architecture=a), measure_settings(32), prober=prober) for a in (SMALL, far))
+    near, wide = (measure_capacity(spec(architecture=a), measure_settings(12), prober=prober) for a in (SMALL, far))
     assert wide.max_atoms < 0.7 * near.max_atoms
     assert wide.bytes_per_atom > 1.5 * near.bytes_per_atom
 

@@ -10,8 +10,10 @@ from ase.build import bulk
 from pareto_search.config import Architecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import ConfigError
-from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.measure import cost as cost_module
+from pareto_search.measure.cost import cost_key, is_compiled, measure_cost
 from pareto_search.measure.device import device_name, software_versions
+from pareto_search.potential.compiled import has_compiler
 from pareto_search.records import CostRecord
 
 SMALL = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0)
@@ -115,10 +117,21 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
         measure_cost(SMALL, ReferenceEnergies({13: 0.0}), settings(), bulk("Al"), device="cuda", n_threads=1)
 
 
+def test_only_long_runs_are_timed_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    short, long = settings(n_atoms=1000, n_steps=90, n_warmup_steps=9), settings(n_atoms=1000, n_steps=90)
+    assert [is_compiled(each, device="cpu") for each in (short, long)] == [False, has_compiler("cpu")]
+    before = key(settings=long)
+    monkeypatch.setattr(cost_module, "has_compiler", lambda device_type: not has_compiler("cpu"))
+    assert key(settings=long) != before  # a compiler that was installed later makes another cost
+    assert key(settings=short) != key(settings=long)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["explicit", "hippynn"])
-def test_real_cost(engine: str) -> None:
-    measured = settings(engine=engine, n_atoms=108, n_steps=6, n_warmup_steps=1, memory_budget_gib=0.06, rel_tol=0.1)
+@pytest.mark.parametrize(("engine", "budget_gib"), [("explicit", 0.008), ("hippynn", 0.06)])
+def test_real_cost(engine: str, budget_gib: float) -> None:
+    measured = settings(
+        engine=engine, n_atoms=108, n_steps=6, n_warmup_steps=1, memory_budget_gib=budget_gib, rel_tol=0.1
+    )
     unit = bulk("Al", cubic=True)
     records = [
         measure_cost(SMALL, ReferenceEnergies({13: energy}), measured, unit, device="cpu", n_threads=1)

@@ -102,3 +102,27 @@ def test_an_unknown_element_is_named():
     atoms.numbers[0] = 29
     with pytest.raises(KeyError, match="29"):
         make_calculator(potential).get_property("energy", atoms)
+
+
+def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="pareto_search")
+    made = []
+    monkeypatch.setattr(calculator_module, "COMPILE_AFTER_ATOM_STEPS", 40)
+    monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: True)
+    monkeypatch.setattr(calculator_module, "compiled", lambda function, *example: made.append(function) or function)
+    atoms = aluminum()  # 16 atoms
+    auto, never = (make_calculator(potential_for(atoms), is_compiled=wanted) for wanted in (None, False))
+    for shift in (0.0, 0.01, 0.02, 0.03):
+        atoms.positions[0, 0] += shift
+        np.testing.assert_allclose(auto.get_property("forces", atoms), never.get_property("forces", atoms))
+        assert auto.is_compiled == (shift >= 0.02)
+    assert len(made) == 1
+    assert not never.is_compiled
+    assert [message for message in caplog.messages if "compiled from here on" in message] == [
+        "compiled from here on, after 48 atom steps"
+    ]
+
+
+def test_nothing_is_compiled_without_a_compiler(monkeypatch):
+    monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: False)
+    assert not make_calculator(potential_for(aluminum()), is_compiled=True).is_compiled
