@@ -31,8 +31,15 @@ logger = logging.getLogger(__name__)
 #: A pure function of tensors, and of tuples of them, that returns a tuple of tensors.
 TensorFunction = Callable[..., tuple[Tensor, ...]]
 
-#: Modules whose code is traced: a change in them makes new machine code.
-_TRACED = ("potential.engine", "potential.md_chunk", "measure.accuracy", "training.loss")
+#: Modules whose code is traced or that define the arguments' fields: a change in them makes new machine code.
+_TRACED = (
+    "potential.batch",
+    "potential.engine",
+    "potential.loader",
+    "potential.md_chunk",
+    "measure.accuracy",
+    "training.loss",
+)
 #: Inductor computes an expression of more operations than this once and keeps it, instead of once for each use. Lower
 #: than its default: what depends on a pair alone must not be computed again for each sensitivity.
 _KEEP_EXPRESSIONS_ABOVE = 8
@@ -68,6 +75,7 @@ def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
             _nesting(example),
             [[str(leaf.dtype), leaf.device.type, [size == 1 for size in leaf.shape]] for leaf in flat],
             torch.get_num_threads(),
+            sorted({torch.cuda.get_device_name(leaf.device) for leaf in flat if leaf.device.type == "cuda"}),
         ]
     )
     name = f"{function.__module__}.{function.__qualname__}"
@@ -81,19 +89,29 @@ _in_this_process: dict[str, TensorFunction] = {}
 def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFunction:
     if digest not in _in_this_process:
         path = cache_dir() / f"{function.__name__}-{digest}.pt2"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.with_suffix(".lock").open("w") as lock:  # others that want the same wait for the first
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                if not path.is_file():
-                    _compile(function, example, path)
-                run = _load(path)
-            except (RuntimeError, OSError) as error:  # a compiler without headers, a full disk, a damaged file
-                reason = str(error).strip().splitlines()[-1]
-                logger.warning("%s runs uncompiled, compiling or loading it failed: %s", function.__name__, reason)
-                return _in_this_process.setdefault(digest, function)
-        _in_this_process[digest] = lambda *arguments: tuple(run(leaves(arguments)))
+        try:
+            run = _made_once(function, example, path)
+        except (RuntimeError, OSError) as error:  # a compiler without headers, a full disk, a damaged file
+            reason = str(error).strip().splitlines()[-1]
+            logger.warning("%s runs uncompiled, compiling or loading it failed: %s", function.__name__, reason)
+            _in_this_process[digest] = function
+        else:
+            _in_this_process[digest] = lambda *arguments: tuple(run(leaves(arguments)))
     return _in_this_process[digest]
+
+
+def _made_once(function: TensorFunction, example: Any, path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
+    """What a file holds, compiled first if it is not there; processes that want the same wait for the first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.is_file():
+            _compile(function, example, path)
+        try:
+            return _load(path)
+        except RuntimeError:  # damaged: the next process makes it again
+            path.unlink(missing_ok=True)
+            raise
 
 
 def cache_dir() -> Path:
@@ -180,8 +198,7 @@ def _surroundings() -> str:
     sources = [(package / f"{name.replace('.', '/')}.py").read_text() for name in ("potential.compiled", *_TRACED)]
     flags = next((line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), "")
     machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), flags]
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    return hashlib.sha256("\n".join([*sources, torch.__version__, *machine, gpu]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*sources, torch.__version__, *machine]).encode()).hexdigest()
 
 
 def _read(path: str) -> str:
