@@ -227,7 +227,9 @@ def test_real_capacity(prober: Prober) -> None:
 @pytest.mark.slow
 def test_a_longer_cutoff_leaves_room_for_fewer_atoms(prober: Prober) -> None:
     far = SMALL.model_copy(update={"dist_soft_max_ang": 7.0, "dist_hard_max_ang": 7.5})
-    near, wide = (measure_capacity(spec(architecture=a), measure_settings(12), prober=prober) for a in (SMALL, far))
+    near, wide = (
+        measure_capacity(spec(architecture=a), measure_settings(12, rel_tol=0.1), prober=prober) for a in (SMALL, far)
+    )
     assert wide.max_atoms < 0.7 * near.max_atoms
     assert wide.bytes_per_atom > 1.5 * near.bytes_per_atom
 
