@@ -1,0 +1,37 @@
+"""A list searched whole and one searched in blocks hold ASE's pairs, whatever the periodic directions."""
+
+import numpy as np
+import pytest
+import torch
+from ase.neighborlist import neighbor_list
+
+from pareto_search.potential.calculator import DeviceList
+from pareto_search.potential.verlet import ListSizes, VerletList
+from tests.data.test_neighbors import SYSTEMS, sorted_pairs
+from tests.potential.systems import alloy
+
+CASES = {**SYSTEMS, "alloy": lambda: alloy() * (2, 1, 1)}
+
+
+@pytest.mark.parametrize("search_bytes", [10**9, 1], ids=["whole", "in blocks"])
+@pytest.mark.parametrize("name", CASES)
+def test_pairs_equal_those_of_ase(name, search_bytes):
+    atoms = CASES[name]()
+    elements = tuple(int(z) for z in np.unique(atoms.numbers))
+    sizes = ListSizes(search_bytes=search_bytes, chunk_pairs=300)
+    found = VerletList.build(atoms, 3.6, 0.4, elements=elements, sizes=sizes)
+    points = DeviceList.of(found, torch.device("cpu")).points(torch.from_numpy(atoms.positions)).numpy().T
+    source = np.concatenate([np.arange(len(atoms)), found.ghost_source])
+    first, second, vectors, start = [], [], [], 0
+    for chunk in found.chunks:
+        row, element, slot = np.nonzero(chunk != len(source))
+        point = chunk[row, element, slot]
+        np.testing.assert_array_equal(atoms.numbers[found.order[source[point]]], np.array(elements)[element])
+        first.append(found.order[start + row])
+        second.append(found.order[source[point]])
+        vectors.append(points[start + row] - points[point])
+        start += len(chunk)
+    i, j, towards_j = neighbor_list("ijD", atoms, 4.0)
+    assert found.n_pairs == len(i) > 0
+    ours = sorted_pairs(np.concatenate(first), np.concatenate(second), np.concatenate(vectors))
+    np.testing.assert_allclose(ours, sorted_pairs(i, j, -towards_j), atol=1e-9)
