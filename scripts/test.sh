@@ -10,7 +10,7 @@ said=$(mktemp)
 trap 'rm -f "$said"' EXIT
 .venv/bin/mypy > "$said" 2>&1 & types=$!
 status=0
-.venv/bin/pytest --durations=10 "$@" || status=$?
+.venv/bin/pytest --numprocesses=2 --dist=worksteal --durations=10 "$@" || status=$?
 wait "$types" || status=$?
 cat "$said"
 exit "$status"

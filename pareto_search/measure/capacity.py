@@ -119,7 +119,13 @@ class _Trials:
         return min((n for n, memory in self.by_n_atoms.items() if memory is None and n > n_ok), default=None)
 
 
-def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prober | None = None) -> Capacity:
+def measure_capacity(
+    spec: ProbeSpec,
+    settings: MeasureSettings,
+    *,
+    prober: Prober | None = None,
+    max_atoms_guess: int | None = None,
+) -> Capacity:
     """The largest system whose MD step fits, each trial in a fresh process.
 
     On a CPU a step fits if the system adds no more than `settings.memory_budget_gib` to the peak of resident memory;
@@ -130,6 +136,8 @@ def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prob
         spec: Network, material and device.
         settings: Budget, tolerance and limit.
         prober: An open prober to use; by default one is opened for this call.
+        max_atoms_guess: Capacity of a similar network, where the search starts. A good guess saves probes, a bad one
+            costs some; the bracket is found all the same.
 
     Raises:
         ConfigError: If the device does not exist.
@@ -138,13 +146,13 @@ def measure_capacity(spec: ProbeSpec, settings: MeasureSettings, *, prober: Prob
     check_device(spec.device)
     if prober is None:
         with Prober() as own:
-            return measure_capacity(spec, settings, prober=own)
+            return measure_capacity(spec, settings, prober=own, max_atoms_guess=max_atoms_guess)
     budget_gib = settings.memory_budget_gib if spec.device == "cpu" else device_memory_gib(spec.device)
     trials = _Trials(spec, prober, int(budget_gib * GIB) if spec.device == "cpu" else None)
     n_limit = settings.max_atoms_limit
     largest_fitting(
         trials.fits,
-        start=_start(trials, budget_gib * GIB, n_limit),
+        start=_clip(max_atoms_guess or _start(trials, budget_gib * GIB, n_limit), n_limit),
         limit=n_limit,
         rel_tol=settings.rel_tol,
         first_growth=1 + 0.9 * settings.rel_tol,  # one step beyond the right size ends the search
@@ -177,7 +185,7 @@ def _start(trials: _Trials, budget_bytes: float, n_limit: int) -> int:
         if n_wanted < _WORTH_SCALING * n_atoms or n_atoms >= n_limit:
             break
         n_atoms, memory = trials.memory(_clip(n_wanted, n_limit))
-    return _clip(n_wanted, n_limit)
+    return int(n_wanted)
 
 
 def _clip(n_atoms: float, n_limit: int) -> int:

@@ -39,6 +39,7 @@ def measure_cost(
     device: str,
     n_threads: int,
     prober: Prober | None = None,
+    max_atoms_guess: int | None = None,
 ) -> CostRecord:
     """MD step time and capacity of a network with random weights. The device should have nothing else to do.
 
@@ -52,6 +53,7 @@ def measure_cost(
         device: cpu, cuda or cuda:N.
         n_threads: Threads of PyTorch.
         prober: An open prober for several costs in a row; by default one is opened for this call.
+        max_atoms_guess: Capacity of a similar network, to look near it first.
 
     Raises:
         ConfigError: If the device does not exist.
@@ -88,7 +90,7 @@ def measure_cost(
         device=device_name(device),
         versions=software_versions(),
         md=md,
-        capacity=measure_capacity(spec, settings, prober=prober),
+        capacity=measure_capacity(spec, settings, prober=prober, max_atoms_guess=max_atoms_guess),
     )
 
 

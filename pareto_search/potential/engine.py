@@ -211,7 +211,7 @@ def evaluate(
 
 def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
     """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
-    return torch.zeros_like(batch.n_atoms, dtype=values.dtype).index_add(0, batch.system, values)
+    return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
 
 
 def forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:

@@ -205,19 +205,32 @@ def _search_in_blocks(
     points = np.concatenate([wrapped[order], wrapped[order][ghosts.source] + ghosts.shift @ atoms.cell.array])
 
     def blocks() -> Iterator[_Block]:
-        for start, stop in itertools.pairwise(bounds):
-            if stop > start:
-                yield _search_block(points, int(start), int(stop), reach_ang)
+        blocks_of_slab = int(n_blocks[1] * n_blocks[2])
+        for first in range(
+            0, len(bounds) - 1, blocks_of_slab
+        ):  # looks through all points once a slab, not once a block
+            slab = bounds[first : first + blocks_of_slab + 1]
+            if slab[-1] > slab[0]:
+                near_slab = _near(points, points[slab[0] : slab[-1]], reach_ang)
+                for start, stop in itertools.pairwise(slab):
+                    if stop > start:
+                        yield _search_block(points, near_slab, int(start), int(stop), reach_ang)
 
     return order, ghosts, blocks()
 
 
-def _search_block(points: NDArray[np.float64], start: int, stop: int, reach_ang: float) -> _Block:
-    """The neighbours among all points of the rows from start to stop."""
-    own = points[start:stop]
-    near = np.all((points >= own.min(axis=0) - reach_ang) & (points <= own.max(axis=0) + reach_ang), axis=1)
-    near[start:stop] = False
-    candidates = np.concatenate([np.arange(start, stop), np.flatnonzero(near)])
+def _near(points: NDArray[np.float64], own: NDArray[np.float64], reach_ang: float) -> NDArray[np.int64]:
+    """Which points lie within reach of the box around some of them."""
+    low, high = own.min(axis=0) - reach_ang, own.max(axis=0) + reach_ang
+    return np.flatnonzero(np.all((points >= low) & (points <= high), axis=1))
+
+
+def _search_block(
+    points: NDArray[np.float64], candidates: NDArray[np.int64], start: int, stop: int, reach_ang: float
+) -> _Block:
+    """The neighbours, among some candidates, of the points from start to stop."""
+    near = candidates[_near(points[candidates], points[start:stop], reach_ang)]
+    candidates = np.concatenate([np.arange(start, stop), near[(near < start) | (near >= stop)]])
     search = NeighborList(cutoff=reach_ang, full_list=False, sorted=False)
     one, other = search.compute(points=points[candidates], box=np.eye(3), periodic=False, quantities="ij")
     first, second = [], []

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pareto_search.config import Architecture
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 from pareto_search.records import CostRecord
@@ -38,6 +39,14 @@ class CostTable:
     def all(self) -> list[CostRecord]:
         """Every record, in the order they came."""
         return [self._record(plain) for plain in self._read().values()]
+
+    def similar_max_atoms(self, architecture: Architecture) -> int | None:
+        """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest."""
+        cutoff_ang = architecture.dist_hard_max_ang
+        for record in reversed(self.all()):
+            if record.engine == "explicit" and record.architecture["dist_hard_max_ang"] == cutoff_ang:
+                return record.capacity.max_atoms
+        return None
 
     def put(self, record: CostRecord) -> None:
         """Add or replace a record; processes that put at the same time lose nothing."""

@@ -12,6 +12,7 @@ from ase import Atoms
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import TrainingDiverged
 from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.potential.hipnn import engine_for
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
@@ -58,8 +59,10 @@ class Workshop:
         """Cost of an architecture, from the table or measured now with the device to itself."""
         settings, n_threads = self.config.measure, self.config.cluster.cpus_per_trial
         elements = tuple(sorted(self.data.references.by_element))
+        engine = engine_for(architecture, settings.engine)
         key = cost_key(architecture, elements, settings, self.unit, device=self.config.device, n_threads=n_threads)
-        return CostTable(self.directory.costs_json).get_or_measure(
+        table = CostTable(self.directory.costs_json)
+        return table.get_or_measure(
             key,
             lambda: measure_cost(
                 architecture,
@@ -68,6 +71,7 @@ class Workshop:
                 self.unit,
                 device=self.config.device,
                 n_threads=n_threads,
+                max_atoms_guess=table.similar_max_atoms(architecture) if engine == "explicit" else None,
             ),
             self.gate(),
         )

@@ -159,6 +159,16 @@ def test_few_probes_where_memory_grows_with_the_system() -> None:
     assert len(prober.asked) <= 5
 
 
+@pytest.mark.parametrize(("guess", "n_probes"), [(107_000, 2), (109_000, 3), (11_000, 14), (214_000, 12)])
+def test_a_good_guess_saves_probes_and_a_bad_one_still_finds_the_bracket(guess: int, n_probes: int) -> None:
+    prober = FakeProber(lambda n: 5_000 * n)
+    capacity = measure_capacity(spec(), measure_settings(512), prober=prober, max_atoms_guess=guess)
+    exact = 512 * MIB / 5_000
+    assert exact / 1.03 <= capacity.bracket.n_ok <= exact < capacity.bracket.n_failed <= 1.03 * exact
+    assert len(prober.asked) <= n_probes
+    nothing_known_was_run(prober.asked, exact)
+
+
 def test_a_large_unit_cell_gives_a_bracket_of_neighbouring_sizes() -> None:
     unit = bulk("Al", cubic=True).repeat(6)  # 864 atoms
     capacity = measure_capacity(spec(unit), measure_settings(100), prober=FakeProber(lambda n: 10_000 * n))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pareto_search.config import Architecture
 from pareto_search.errors import StoreError
 from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming
 from pareto_search.search.costs import CostTable
@@ -98,3 +99,17 @@ def test_a_damaged_table_is_refused_with_a_remedy(tmp_path: Path, content: str) 
     path.write_text(content)
     with pytest.raises(StoreError, match=r"costs\.json is damaged .*delete it"):
         CostTable(path).get("a")
+
+
+def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> None:
+    table = CostTable(tmp_path / "costs.json")
+    near, far = (
+        Architecture(n_features=8, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=cutoff)
+        for cutoff in (4.5, 6.0)
+    )
+    assert table.similar_max_atoms(near) is None
+    for key, engine, n_ok in (("a", "explicit", 3000), ("b", "explicit", 3100), ("c", "hippynn", 90)):
+        capacity = replace(CAPACITY, bracket=Bracket(n_ok=n_ok, n_failed=None))
+        table.put(replace(record(key), architecture=near.model_dump(), engine=engine, capacity=capacity))
+    assert table.similar_max_atoms(near) == 3100
+    assert table.similar_max_atoms(far) is None
