@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Take every row of the table, with one thread and with two, and write OUT/bench.json, OUT/bench.md and OUT/scaling.html.
-# Takes one to two hours on two cores; rows that OUT has already are kept.   bash scripts/bench/all.sh OUT DATA
+# Take every row of the table, with one thread and with two; write bench.json, bench.md, nve.json and scaling.html to OUT.
+# Takes about two hours on two cores; rows that OUT has already are kept.   bash scripts/bench/all.sh OUT DATA
 set -euo pipefail
 cd "$(dirname "$0")"
 out=${1:?all.sh OUT [DATA]: name a folder for the results}
@@ -31,5 +31,6 @@ for size in 24_10_2 128_40_4; do
     row "capacity_$size" capacity.py "$size"
 done
 row groups groups.py "$data"
+[ -f "$out/nve.json" ] || "$python" nve.py --json "$out/nve.json"
 [ -f "$out/scaling.html" ] || "$python" scaling.py "$out/scaling.html"
 "$python" collect.py "$out"

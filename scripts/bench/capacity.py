@@ -22,7 +22,9 @@ def main() -> None:
     )
 
     def capacity(engine: EngineName) -> tuple[int, float]:
-        spec = ProbeSpec(architecture(options.size), (13,), engine, unit, n_threads=options.threads, skin_ang=0.5)
+        spec = ProbeSpec(
+            architecture(options.size), (13,), engine, unit, n_threads=options.threads, skin_ang=0.5, is_compiled=True
+        )
         with Prober() as prober:
             found = measure_capacity(spec, settings, prober=prober)
         print(engine, found.bracket, f"{found.bytes_per_atom:.0f} bytes/atom", flush=True)

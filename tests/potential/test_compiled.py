@@ -11,7 +11,7 @@ from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.potential import compiled as compiled_module
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.compiled import cache_dir, compiled, has_compiler, is_tracing
-from pareto_search.training.loss import train_step
+from pareto_search.training.loss import train_step, valid_step
 from pareto_search.training.step import Steps
 from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
@@ -40,15 +40,16 @@ def assert_equal(found, expected, tolerance):
 
 
 @pytest.mark.slow
-def test_train_step_compiled_once_serves_other_shapes_and_batches(caplog):
+@pytest.mark.parametrize("step", [train_step, valid_step])
+def test_a_step_compiled_once_serves_other_shapes_and_batches(step, caplog):
     """Loss, sums and every gradient, in float64, for two elements."""
     caplog.set_level(logging.INFO, logger="pareto_search")
     for shape, n_frames in zip(SHAPES, (2, 3, 4), strict=True):
         example = arguments(alloy(), shape, n_frames, torch.float64)
         with torch.no_grad():
-            found = compiled(train_step, *example)(*example)
-        assert_equal(found, train_step(*example), 1e-10)
-    assert sum("compiled train_step" in message for message in caplog.messages) <= 1
+            found = compiled(step, *example)(*example)
+        assert_equal(found, step(*example), 1e-10)
+    assert sum(f"compiled {step.__name__}" in message for message in caplog.messages) <= 1
 
 
 @pytest.mark.slow
