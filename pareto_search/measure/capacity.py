@@ -137,7 +137,7 @@ def measure_capacity(
         settings: Budget, tolerance and limit.
         prober: An open prober to use; by default one is opened for this call.
         max_atoms_guess: Capacity of a similar network, where the search starts. A good guess saves probes, a bad one
-            costs some; the bracket is found all the same.
+            costs some. The bracket is found all the same, often that of the similar network where both are alike.
 
     Raises:
         ConfigError: If the device does not exist.

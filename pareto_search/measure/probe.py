@@ -121,4 +121,5 @@ def _step(spec: ProbeSpec, potential: HipnnPotential, n_atoms: int, budget_bytes
         temperature_k=spec.temperature_k,
         seed=0,
     )
-    dynamics.step(np.zeros((len(dynamics.atoms), 3)))  # the atoms fly freely into it: one evaluation, not two
+    # The atoms fly freely into it: one evaluation, not two. np.zeros would take no memory until it is written to.
+    dynamics.step(np.full((len(dynamics.atoms), 3), 0.0))

@@ -198,23 +198,28 @@ def _search_in_blocks(
     n_blocks = np.maximum(np.ceil(extent / edge_ang), 1).astype(np.int64)
     edges_ang = np.maximum(extent / n_blocks, 1e-9)
     place = np.minimum(((wrapped - lowest) / edges_ang).astype(np.int64), n_blocks - 1)
-    block_of_atom = np.ravel_multi_index(tuple(place.T), tuple(n_blocks))
+    axes = np.argsort(-n_blocks)  # slabs of blocks are cut along the first
+    block_of_atom = np.ravel_multi_index(tuple(place.T[axes]), tuple(n_blocks[axes]))
     order = np.argsort(block_of_atom, kind="stable").astype(np.int32)
     bounds = np.concatenate([[0], np.cumsum(np.bincount(block_of_atom, minlength=int(np.prod(n_blocks))))])
     ghosts = _images_within(atoms, wrapped[order], reach_ang)
     points = np.concatenate([wrapped[order], wrapped[order][ghosts.source] + ghosts.shift @ atoms.cell.array])
 
     def blocks() -> Iterator[_Block]:
-        blocks_of_slab = int(n_blocks[1] * n_blocks[2])
-        for first in range(
-            0, len(bounds) - 1, blocks_of_slab
-        ):  # looks through all points once a slab, not once a block
+        # All points are looked through once for each slab, not once for each block.
+        blocks_of_slab = int(np.prod(n_blocks[axes[1:]]))
+        for first in range(0, len(bounds) - 1, blocks_of_slab):
             slab = bounds[first : first + blocks_of_slab + 1]
-            if slab[-1] > slab[0]:
-                near_slab = _near(points, points[slab[0] : slab[-1]], reach_ang)
-                for start, stop in itertools.pairwise(slab):
-                    if stop > start:
-                        yield _search_block(points, near_slab, int(start), int(stop), reach_ang)
+            if slab[-1] == slab[0]:
+                continue
+            near_slab = _near(points, points[slab[0] : slab[-1]], reach_ang)
+            near_points = points[near_slab]
+            for start, stop in itertools.pairwise(slab):
+                if stop > start:
+                    own = points[start:stop]
+                    near = near_slab[_near(near_points, own, reach_ang)]
+                    near = near[(near < start) | (near >= stop)]
+                    yield _search_block(points, np.concatenate([np.arange(start, stop), near]), len(own), reach_ang)
 
     return order, ghosts, blocks()
 
@@ -225,20 +230,16 @@ def _near(points: NDArray[np.float64], own: NDArray[np.float64], reach_ang: floa
     return np.flatnonzero(np.all((points >= low) & (points <= high), axis=1))
 
 
-def _search_block(
-    points: NDArray[np.float64], candidates: NDArray[np.int64], start: int, stop: int, reach_ang: float
-) -> _Block:
-    """The neighbours, among some candidates, of the points from start to stop."""
-    near = candidates[_near(points[candidates], points[start:stop], reach_ang)]
-    candidates = np.concatenate([np.arange(start, stop), near[(near < start) | (near >= stop)]])
+def _search_block(points: NDArray[np.float64], candidates: NDArray[np.int64], n_own: int, reach_ang: float) -> _Block:
+    """The neighbours among some points of the first n_own of them."""
     search = NeighborList(cutoff=reach_ang, full_list=False, sorted=False)
     one, other = search.compute(points=points[candidates], box=np.eye(3), periodic=False, quantities="ij")
     first, second = [], []
     for i, j in ((one, other), (other, one)):
-        is_own = i < stop - start
+        is_own = i < n_own
         first.append(i[is_own].astype(np.int64))
         second.append(candidates[j[is_own]])
-    return np.concatenate(first), np.concatenate(second), stop - start
+    return np.concatenate(first), np.concatenate(second), n_own
 
 
 def _images_within(atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float) -> _Ghosts:

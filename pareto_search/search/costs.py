@@ -40,11 +40,17 @@ class CostTable:
         """Every record, in the order they came."""
         return [self._record(plain) for plain in self._read().values()]
 
-    def similar_max_atoms(self, architecture: Architecture) -> int | None:
-        """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest."""
+    def similar_max_atoms(self, architecture: Architecture, device: str) -> int | None:
+        """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest.
+
+        Args:
+            architecture: The network.
+            device: Name of the device that it must have been measured on.
+        """
         cutoff_ang = architecture.dist_hard_max_ang
         for record in reversed(self.all()):
-            if record.engine == "explicit" and record.architecture["dist_hard_max_ang"] == cutoff_ang:
+            is_similar = record.engine == "explicit" and record.architecture["dist_hard_max_ang"] == cutoff_ang
+            if is_similar and record.device == device:
                 return record.capacity.max_atoms
         return None
 

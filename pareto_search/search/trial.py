@@ -12,6 +12,7 @@ from ase import Atoms
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import TrainingDiverged
 from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.measure.device import device_name
 from pareto_search.potential.hipnn import engine_for
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
@@ -62,6 +63,9 @@ class Workshop:
         engine = engine_for(architecture, settings.engine)
         key = cost_key(architecture, elements, settings, self.unit, device=self.config.device, n_threads=n_threads)
         table = CostTable(self.directory.costs_json)
+        guess = None
+        if engine == "explicit":
+            guess = table.similar_max_atoms(architecture, device_name(self.config.device))
         return table.get_or_measure(
             key,
             lambda: measure_cost(
@@ -71,7 +75,7 @@ class Workshop:
                 self.unit,
                 device=self.config.device,
                 n_threads=n_threads,
-                max_atoms_guess=table.similar_max_atoms(architecture) if engine == "explicit" else None,
+                max_atoms_guess=guess,
             ),
             self.gate(),
         )

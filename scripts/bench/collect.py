@@ -12,8 +12,7 @@ def quartiles(row: dict) -> str:
     """Quartiles of the ratios of paired repeats."""
     if row["repeats"] < 2:
         return "–"
-    ratios = [max(a, b) / min(a, b) for a, b in zip(row["ours_all"], row["peer_all"], strict=True)]
-    low, _, high = statistics.quantiles(ratios, n=4)
+    low, _, high = statistics.quantiles(row["ratios"], n=4)
     return f"{low:.1f}–{high:.1f}"
 
 

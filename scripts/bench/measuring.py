@@ -33,6 +33,7 @@ class Row:
         ratio: How many times better this package is.
         ours_all: Every repeat.
         peer_all: Every repeat, each taken beside the one of the same place in ours_all.
+        ratios: Of the paired repeats.
         limit: What the machine would allow, in the same unit, and how that was computed; None where nothing was.
         note: Kernel setting of the peer and other conditions.
         versions: Of the software.
@@ -47,6 +48,7 @@ class Row:
     ratio: float
     ours_all: list[float]
     peer_all: list[float]
+    ratios: list[float]
     limit: tuple[float, str] | None = None
     note: str = ""
     versions: dict[str, str] = field(default_factory=software_versions)
@@ -59,10 +61,9 @@ class Row:
 
     def save(self, path: Path | None) -> None:
         """Print the row, and write it if a file is named."""
-        ratios = [max(a, b) / min(a, b) for a, b in zip(self.ours_all, self.peer_all, strict=True)]
         spread = ""
         if self.repeats > 1:
-            low, _, high = statistics.quantiles(ratios, n=4)
+            low, _, high = statistics.quantiles(self.ratios, n=4)
             spread = f"quartiles {low:.1f}-{high:.1f}, "
         print(
             f"{self.name}, {self.threads} thread(s): {self.ours:.4g} against {self.peer:.4g} {self.unit}, "
@@ -77,8 +78,13 @@ def row(
     name: str, ours: list[float], peer: list[float], unit: str, *, more_is_better: bool = False, **others: object
 ) -> Row:
     """A row from the repeats of both."""
+
+    def ratio(a: float, b: float) -> float:
+        return a / b if more_is_better else b / a
+
     a, b = statistics.median(ours), statistics.median(peer)
-    return Row(name, a, b, unit, torch.get_num_threads(), a / b if more_is_better else b / a, ours, peer, **others)
+    ratios = [ratio(*pair) for pair in zip(ours, peer, strict=True)]
+    return Row(name, a, b, unit, torch.get_num_threads(), ratio(a, b), ours, peer, ratios, **others)
 
 
 def paired(

@@ -50,11 +50,12 @@ def test_a_step_compiled_once_serves_other_shapes_and_batches(step, caplog):
             found = compiled(step, *example)(*example)
         assert_equal(found, step(*example), 1e-10)
     assert sum(f"compiled {step.__name__}" in message for message in caplog.messages) <= 1
+    assert "runs uncompiled" not in caplog.text
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk_numbers", [3000, 400_000], ids=["chunked", "whole"])
-def test_md_compiled_equals_uncompiled(monkeypatch, chunk_numbers):
+def test_md_compiled_equals_uncompiled(monkeypatch, chunk_numbers, caplog):
     atoms = aluminum()
     plain = make_calculator(potential_for(atoms, SHAPES[0]), is_compiled=False)
     expected = {name: plain.get_property(name, atoms) for name in ("energy", "forces", "stress")}
@@ -66,6 +67,7 @@ def test_md_compiled_equals_uncompiled(monkeypatch, chunk_numbers):
     np.testing.assert_allclose(
         fast.get_property("stress", atoms), expected["stress"], atol=1e-5 * np.abs(expected["stress"]).max()
     )
+    assert "runs uncompiled" not in caplog.text
 
 
 def double(pair):

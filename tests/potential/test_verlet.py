@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
 from pareto_search.potential.calculator import DeviceList
@@ -10,7 +11,17 @@ from pareto_search.potential.verlet import ListSizes, VerletList
 from tests.data.test_neighbors import SYSTEMS, sorted_pairs
 from tests.potential.systems import alloy
 
-CASES = {**SYSTEMS, "alloy": lambda: alloy() * (2, 1, 1)}
+
+def two_clusters():
+    """Two molecules of aluminium so far apart that there are empty blocks, and empty slabs of blocks, between them."""
+    cluster = bulk("Al", cubic=True).repeat(2)
+    cluster.pbc = False
+    far = cluster.copy()
+    far.translate((60.0, 5.0, 0.0))
+    return cluster + far
+
+
+CASES = {**SYSTEMS, "alloy": lambda: alloy() * (2, 1, 1), "two clusters": two_clusters}
 
 
 @pytest.mark.parametrize("search_bytes", [10**9, 1], ids=["whole", "in blocks"])

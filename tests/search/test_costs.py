@@ -107,9 +107,10 @@ def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> No
         Architecture(n_features=8, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=cutoff)
         for cutoff in (4.5, 6.0)
     )
-    assert table.similar_max_atoms(near) is None
+    assert table.similar_max_atoms(near, "a CPU") is None
     for key, engine, n_ok in (("a", "explicit", 3000), ("b", "explicit", 3100), ("c", "hippynn", 90)):
         capacity = replace(CAPACITY, bracket=Bracket(n_ok=n_ok, n_failed=None))
         table.put(replace(record(key), architecture=near.model_dump(), engine=engine, capacity=capacity))
-    assert table.similar_max_atoms(near) == 3100
-    assert table.similar_max_atoms(far) is None
+    assert table.similar_max_atoms(near, "a CPU") == 3100
+    assert table.similar_max_atoms(near, "another") is None
+    assert table.similar_max_atoms(far, "a CPU") is None

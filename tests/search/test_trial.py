@@ -1,0 +1,37 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ase.build import bulk
+
+from pareto_search.config import Architecture, StudyConfig
+from pareto_search.measure.device import device_name
+from pareto_search.records import Bracket
+from pareto_search.run_directory import RunDirectory
+from pareto_search.search import trial
+from pareto_search.search.trial import Workshop
+from tests.search.test_costs import CAPACITY, record
+from tests.study import TINY
+from tests.training.toy import TINY as SMALL
+from tests.training.toy import toy_data
+
+
+def test_the_capacity_is_sought_near_that_of_a_similar_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop = Workshop(StudyConfig.model_validate(TINY), RunDirectory(tmp_path), toy_data(), bulk("Al", cubic=True))
+    guesses: list[int | None] = []
+
+    def measured(architecture: Architecture, *arguments: object, max_atoms_guess: int | None, **others: object):
+        guesses.append(max_atoms_guess)
+        capacity = replace(CAPACITY, bracket=Bracket(n_ok=4000 + len(guesses), n_failed=None))
+        plain = architecture.model_dump(mode="json")
+        return replace(record(key(architecture)), architecture=plain, device=device_name("cpu"), capacity=capacity)
+
+    def key(architecture: Architecture, *arguments: object, **others: object) -> str:
+        return str(architecture)
+
+    monkeypatch.setattr(trial, "measure_cost", measured)
+    monkeypatch.setattr(trial, "cost_key", key)
+    wider, longer = {"n_features": 9}, {"dist_hard_max_ang": 6.0}
+    for changes in ({}, wider, longer, {**wider, **longer}, {"l_max": 2}, {}):
+        workshop.cost(SMALL.model_copy(update=changes))
+    assert guesses == [None, 4001, None, 4003, None]  # l = 2 runs on hippynn; the last cost was known
