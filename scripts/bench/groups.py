@@ -125,8 +125,8 @@ def peer_seconds(config: StudyConfig, workshop: Workshop) -> float:
         points = [dict(point) for point in config.search.points]
         trainable = tune.with_parameters(peer_trial, workshop=workshop)
         results = tune.Tuner(trainable, param_space={"point": tune.grid_search(points)}).fit()
-        if results.errors:
-            raise results.errors[0]
+        if results.num_terminated < len(points):
+            raise results.errors[0] if results.errors else KeyboardInterrupt
     finally:
         ray.shutdown()
     return time.monotonic() - started
