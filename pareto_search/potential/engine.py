@@ -211,6 +211,7 @@ def evaluate(
 
 def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
     """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
+    # The zeros come from the values: under vmap they then have its axis, without which compiled code sums over members.
     return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
 
 

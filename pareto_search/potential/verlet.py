@@ -2,7 +2,7 @@
 
 Periodic images are atoms of their own here (*ghosts*), so that a pair is one int32 and no lattice vector. Atoms are put
 in an order in which near ones are together, and cut into chunks, the pieces in which a network is evaluated. A large
-system is searched block by block: what the search needs at once does not grow with the system.
+system is searched block by block: pairs found at once do not grow with the system, only coordinates looked through.
 """
 
 import itertools

@@ -60,25 +60,23 @@ class Workshop:
         """Cost of an architecture, from the table or measured now with the device to itself."""
         settings, n_threads = self.config.measure, self.config.cluster.cpus_per_trial
         elements = tuple(sorted(self.data.references.by_element))
-        engine = engine_for(architecture, settings.engine)
         key = cost_key(architecture, elements, settings, self.unit, device=self.config.device, n_threads=n_threads)
         table = CostTable(self.directory.costs_json)
-        guess = None
-        if engine == "explicit":
-            guess = table.similar_max_atoms(architecture, device_name(self.config.device))
-        return table.get_or_measure(
-            key,
-            lambda: measure_cost(
+
+        def measured() -> CostRecord:
+            is_explicit = engine_for(architecture, settings.engine) == "explicit"
+            name = device_name(self.config.device)
+            return measure_cost(
                 architecture,
                 self.data.references,
                 settings,
                 self.unit,
                 device=self.config.device,
                 n_threads=n_threads,
-                max_atoms_guess=guess,
-            ),
-            self.gate(),
-        )
+                max_atoms_guess=table.similar_max_atoms(architecture, name) if is_explicit else None,
+            )
+
+        return table.get_or_measure(key, measured, self.gate())
 
     def train(self, job: NetworkJob, on_epoch: Callable[[CurvePoint], None] | None = None) -> ModelRecord:
         """Train a network in this process; its cost is known first."""
