@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pareto_search.errors import BAD_INPUT, ParetoSearchError
+from pareto_search.errors import ParetoSearchError
 
 app = typer.Typer(
     help="Search for light HIPNN student potentials, taught by a larger network, and compare them with controls.",
@@ -163,12 +163,9 @@ def main() -> None:
         if stop.code == EXIT_INTERRUPTED:
             _complain("interrupted; the same command continues from here")
         raise
-    except BAD_INPUT as error:
-        _complain(str(error))
-        sys.exit(EXIT_BAD_INPUT)
     except ParetoSearchError as error:
         _complain(str(error))
-        sys.exit(EXIT_FAILED)
+        sys.exit(EXIT_BAD_INPUT if error.is_bad_input else EXIT_FAILED)
 
 
 def _interrupt(signum: int, frame: Any) -> None:

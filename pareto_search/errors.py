@@ -2,15 +2,25 @@
 
 
 class ParetoSearchError(Exception):
-    """Base of every error that a user can act on."""
+    """Base of every error that a user can act on.
+
+    Attributes:
+        is_bad_input: Whether what the user gave caused it (exit code 2), or the run failed (exit code 1).
+    """
+
+    is_bad_input = False
 
 
 class ConfigError(ParetoSearchError):
     """A setting is unknown, has the wrong type or breaks a rule."""
 
+    is_bad_input = True
+
 
 class DataError(ParetoSearchError):
     """A dataset, label file or model file is missing, damaged or breaks a rule."""
+
+    is_bad_input = True
 
 
 class TrainingDiverged(ParetoSearchError):
@@ -32,6 +42,10 @@ class MeasurementError(ParetoSearchError):
 class StoreError(ParetoSearchError):
     """A run directory cannot be used: another config, another process, read-only or damaged."""
 
+    is_bad_input = True
 
-#: Errors caused by what the user gave (exit code 2); the others mean that the run failed (exit code 1).
-BAD_INPUT = (ConfigError, DataError, StoreError)
+
+class WriteError(StoreError):
+    """A file of a run could not be written, most likely for want of space."""
+
+    is_bad_input = False

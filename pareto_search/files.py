@@ -1,17 +1,19 @@
-"""Writing files so that a reader, or a process that dies, never leaves half of one."""
+"""Writing files so that a reader, or a process that dies, never leaves half of one; the user's cache."""
 
 import os
 import tempfile
 from pathlib import Path
 
-from pareto_search.errors import StoreError
+from platformdirs import user_cache_path
+
+from pareto_search.errors import WriteError
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Replace a file in one step: readers, and a process that dies, see the old content or the new.
 
     Raises:
-        StoreError: If it cannot be written.
+        WriteError: If it cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
     try:
@@ -29,7 +31,12 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise StoreError(
+        raise WriteError(
             f"{path} could not be written ({error.strerror or error}); free space or make its folder writable, then "
             "run the same command again"
         ) from error
+
+
+def user_cache() -> Path:
+    """Where whatever is costly and belongs to no run is kept: PARETO_SEARCH_CACHE_DIR, or the user's cache."""
+    return Path(os.environ.get("PARETO_SEARCH_CACHE_DIR") or user_cache_path("pareto_search"))

@@ -1,14 +1,16 @@
 """What a study will do and roughly cost, from one timed training step for the smallest and largest network."""
 
+import math
 import time
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from pareto_search.config import Architecture, StudyConfig, TrainingSettings
+from pareto_search.config import Architecture, SearchSettings, StudyConfig, TrainingSettings
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
+from pareto_search.search.tuning import n_candidates
 from pareto_search.training.step import Steps, is_worth_compiling
 from pareto_search.training.study_data import StudyData
 
@@ -18,10 +20,13 @@ _COMPILED_SHARE = 0.25
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One stage: how many networks it trains, for how many epochs at most, and how long that may take."""
+    """One stage: how many networks it trains, for how many epochs at most, and how long that may take.
+
+    Where the settings name no number of networks, `n_networks` is None, and `seconds` what other limits leave, or NaN.
+    """
 
     name: str
-    n_networks: int
+    n_networks: int | None
     max_epochs: int
     seconds: float
 
@@ -60,17 +65,40 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     search, confirm = config.search, config.confirm
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
     student = float(np.sqrt(np.prod(ends)))
-    n_search = search.n_trials * (1 + len(search.controls))
-    n_confirm = (confirm.max_front + confirm.n_ladder) * confirm.n_seeds * (1 + len(confirm.controls))
+    n_chosen = confirm.max_front + confirm.n_ladder
+    n_confirm = n_chosen * confirm.n_seeds * (1 + len(confirm.controls))
     epochs = (config.teacher.training.max_epochs, search.training.max_epochs, config.confirm_training.max_epochs)
     stages = (
         StagePlan("teacher", 1, epochs[0], teacher * epochs[0]),
-        StagePlan("search", n_search, epochs[1], student * epochs[1] * n_search / n_workers),
+        _search_plan(search, student / n_workers),
+        *_tuning_plan(config, n_chosen, student / n_workers),
         StagePlan("confirm (at most)", n_confirm, epochs[2], student * epochs[2] * n_confirm / n_workers),
     )
     arrays = (data.dataset.positions, data.dataset.forces, data.dataset.species)
     shared = data.table.nbytes + sum(array.nbytes for array in arrays)
     return StudyPlan(config, stages, n_workers, len(data.split.train), shared / 2**20)
+
+
+def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
+    """The search: the nearest of its limits on trials, epochs and hours."""
+    max_epochs = search.training.max_epochs
+    n_networks = None if search.n_trials is None else search.n_trials * (1 + len(search.controls))
+    limits = [
+        None if n_networks is None else n_networks * max_epochs * epoch_s,
+        None if search.max_trained_epochs is None else search.max_trained_epochs * epoch_s,
+        None if search.max_hours is None else 3600 * search.max_hours,
+    ]
+    return StagePlan("search", n_networks, max_epochs, min((s for s in limits if s is not None), default=math.nan))
+
+
+def _tuning_plan(config: StudyConfig, n_chosen: int, epoch_s: float) -> list[StagePlan]:
+    """The search of tuned controls among their loss weights, where they are wanted."""
+    search = config.search
+    if "tuned" not in config.confirm.controls:
+        return []
+    n_networks = None if search.n_trials is None else n_chosen * n_candidates(search.n_trials, n_chosen)
+    seconds = math.nan if n_networks is None else n_networks * search.training.max_epochs * epoch_s
+    return [StagePlan("tuned controls", n_networks, search.training.max_epochs, seconds)]
 
 
 def _n_workers(config: StudyConfig) -> int:

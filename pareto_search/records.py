@@ -62,6 +62,10 @@ class ModelRecord:
     device: str | None = None
     dataset_hash: str | None = None
     label_hash: str | None = None
+    dist_soft_max_ang: float | None = None
+    activation: str | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":

@@ -18,12 +18,24 @@ from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 
 #: Settings that may grow: more trials, seeds or networks are added to what is there.
-BUDGET_KEYS = ("search.n_trials", "confirm.n_seeds", "confirm.max_front", "confirm.n_ladder")
+BUDGET_KEYS = (
+    "search.n_trials",
+    "search.max_trained_epochs",
+    "search.max_hours",
+    "search.stop_without_gain",
+    "confirm.n_seeds",
+    "confirm.max_front",
+    "confirm.n_ladder",
+    "confirm.controls",
+)
 #: Settings that change no number of the study; a name ending in a dot stands for everything below it.
 NEUTRAL_KEYS = (
     "description",
     "cluster.address",
     "cluster.max_concurrent_trials",
+    "cluster.max_hours_per_trial",
+    "cluster.memory_gib_per_trial",
+    "cluster.reuse_workers",
     "cluster.dashboard",
     "search.report_every_epochs",
 )
@@ -218,10 +230,17 @@ def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tupl
     conflicts = {}
     for key in dict.fromkeys([*old, *new]):
         before, now = old.get(key), new.get(key)
-        has_grown = key in BUDGET_KEYS and before is not None and now is not None and now >= before
+        has_grown = key in BUDGET_KEYS and _allows_more(before, now)
         if before != now and not has_grown and not _is_neutral(key):
             conflicts[key] = (before, now)
     return conflicts
+
+
+def _allows_more(before: Any, now: Any) -> bool:
+    """Whether a budget allows all that it allowed before; None is no limit."""
+    if isinstance(before, list) and isinstance(now, list):
+        return set(now) >= set(before)
+    return now is None or (before is not None and now >= before)
 
 
 def _is_neutral(key: str) -> bool:

@@ -14,13 +14,15 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from pareto_search.errors import StoreError
+from pareto_search.errors import StoreError, WriteError
 from pareto_search.files import write_atomic
 from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
+#: Status of networks that may be trained on.
+_UNSETTLED = "'failed', 'pruned'"
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
 #: pandas' own dtype for text: `str` from version 3 on, `object` before.
 _TEXT_DTYPE = pd.Series(["text"]).dtype
@@ -102,7 +104,7 @@ class ResultStore:
                     f"INSERT INTO curves ({', '.join(CURVE_COLUMNS)}) VALUES ({_marks(CURVE_COLUMNS)})", points
                 )
         except sqlite3.Error as error:
-            raise StoreError(
+            raise WriteError(
                 f"{record.model_id} could not be stored in {self._path} ({error}); make sure that the disk has space "
                 "and the file is writable, then run the same command again"
             ) from error
@@ -111,12 +113,15 @@ class ResultStore:
         """Store the finished networks of model folders, except those stored already.
 
         A folder without `model.json` is not finished; one that cannot be read is skipped with a warning. A network
-        that had failed is looked at again, because it may have been trained since.
+        that had failed or was pruned is looked at again, because it may have been trained since.
 
         Returns:
             Number of networks added or changed.
         """
-        known = {row[0] for row in self._connection.execute("SELECT model_id FROM models WHERE status != 'failed'")}
+        known = {
+            row[0]
+            for row in self._connection.execute(f"SELECT model_id FROM models WHERE status NOT IN ({_UNSETTLED})")
+        }
         n_added = 0
         for folder in folders:
             if folder.name in known or not (folder / "model.json").is_file():

@@ -1,7 +1,7 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +15,8 @@ from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
 from pareto_search.data.split import draw_split
 from pareto_search.data.summary import summarize
-from pareto_search.errors import ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.files import write_atomic
 from pareto_search.measure.device import check_device
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
@@ -23,14 +24,19 @@ from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import NetworkJob, is_finished, log_record
-from pareto_search.search.space import ladder, to_architecture
-from pareto_search.search.trial import Workshop
+from pareto_search.search.network import NetworkJob, finished_record, is_finished, log_record, record_unfinished
+from pareto_search.search.results import Costs, TrialEnd
+from pareto_search.search.space import ladder, to_architecture, to_training
+from pareto_search.search.trial import Workshop, costs_of, student_job
+from pareto_search.search.tuning import best_weights, tuning_jobs
+from pareto_search.search.warm_start import check_source, copy_folder, copy_networks, import_trials
 from pareto_search.store import ResultStore
 from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels, weights_hash
 from pareto_search.training.study_data import StudyData
 
 if TYPE_CHECKING:
+    import optuna
+
     from pareto_search.analysis.study import StudySummary
     from pareto_search.report.words import Answer
     from pareto_search.search.cluster import RaySession
@@ -136,6 +142,7 @@ class Study:
         job = NetworkJob(
             "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
         )
+        self._take_over_teacher(job)
         try:
             record = self.workshop.train(job)
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
@@ -171,7 +178,7 @@ class Study:
 
     def search(self) -> None:
         """Run the search's trials that are not done yet."""
-        from pareto_search.search.trial import run_trial
+        from pareto_search.search.trial import measure_costs, run_trial
         from pareto_search.search.tune import run_search
 
         workshop = self.labelled_workshop
@@ -182,20 +189,46 @@ class Study:
             study_db=self.directory.study_db,
             storage_dir=self.directory.ray_dir,
             shared=workshop,
+            measure=measure_costs,
             trial=run_trial,
-            on_finished=self._trial_finished,
+            on_end=self._trial_ended,
+            known_costs=self._known_costs,
+            prepare=self._warm_start,
             join_ray=self._join_ray,
         )
         self.store.ingest_all(self.directory.models_dir)
 
     def confirm(self) -> None:
         """Retrain the chosen students and their controls with fresh seeds, as far as that is not done."""
+        settings = self.config.confirm
+        students = self._chosen_students()
+        tuned = self._tune(students) if "tuned" in settings.controls else {}
+        self._train("confirmation", confirmation_jobs(students, settings, tuned))
+        if not any(record.status == "complete" for record in self.records("confirm")):
+            raise ParetoSearchError("no network of the confirmation was trained to its end; log.txt has the reasons")
+
+    def _tune(self, students: list[NetworkJob]) -> dict[NetworkJob, LossWeights]:
+        """Loss weights of the tuned control of each student, after a search among controls."""
+        models = self.store.models()
+        n_trials = int(((models["stage"] == "search") & (models["role"] == "student")).sum())
+        candidates = tuning_jobs(students, self.config.search, n_trials)
+        self._train("tuned controls", [job for jobs in candidates.values() for job in jobs])
+        data = self.labelled_workshop.data
+        try:
+            return {
+                student: best_weights(jobs, lambda job: self.store.get(job.model_id(data)))
+                for student, jobs in candidates.items()
+            }
+        except ValueError as error:
+            raise ParetoSearchError(f"the controls could not be tuned: {error}; log.txt has the reasons") from error
+
+    def _train(self, what: str, jobs: list[NetworkJob]) -> None:
+        """Train those of some networks that are not there, on the cluster."""
         from pareto_search.search.jobs import run_jobs
 
         workshop = self.labelled_workshop
-        jobs = confirmation_jobs(self._chosen_students(), self.config)
-        missing = [job for job in jobs if not self._is_finished(job, workshop)]
-        logger.info("confirmation: %d networks, %d of them to train", len(jobs), len(missing))
+        missing = [job for job in jobs if not workshop.is_finished(job)]
+        logger.info("%s: %d networks, %d of them to train", what, len(jobs), len(missing))
         if missing:
             self._join_ray()
             run_jobs(
@@ -204,27 +237,54 @@ class Study:
                 jobs=missing,
                 job=Workshop.train,
                 name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
+                notes=self.directory.ray_dir,
                 on_result=self._network_finished,
             )
         self.store.ingest_all(self.directory.models_dir)
-        if not any(record.status == "complete" for record in self.records("confirm")):
-            raise ParetoSearchError("no network of the confirmation was trained to its end; log.txt has the reasons")
 
-    def _chosen_students(self) -> list[tuple[Architecture, LossWeights]]:
+    def _chosen_students(self) -> list[NetworkJob]:
+        """The students to confirm, as they were searched but with the confirmation's training settings."""
         rows = select_students(self.store.models(), self.config.confirm)
         if rows.empty:
             raise ParetoSearchError("no student of the search was trained to the end; see log.txt for the reasons")
         students = []
         for row in rows.to_dict("records"):
+            values = {str(name): value for name, value in row.items()}
             description = read_description(self.directory.models_dir / row["model_id"])
-            weights = {name: row[name] for name in LossWeights.model_fields}
-            students.append(
-                (Architecture.model_validate(description["architecture"]), LossWeights.model_validate(weights))
-            )
+            architecture = Architecture.model_validate(description["architecture"])
+            weights = LossWeights.model_validate({name: row[name] for name in LossWeights.model_fields})
+            training = to_training(self.config.search.space, values, self.config.confirm_training)
+            seed = self.config.confirm.first_seed
+            students.append(NetworkJob("confirm", "student", architecture, weights, training, seed))
         return students
 
-    def _is_finished(self, job: NetworkJob, workshop: Workshop) -> bool:
-        return is_finished(self.directory.models_dir / job.model_id(workshop.data))
+    # --- warm start -------------------------------------------------------------------------------------------------
+
+    def _sources(self) -> list[RunDirectory]:
+        return [RunDirectory(path) for path in self.config.search.warm_start]
+
+    def _take_over_teacher(self, job: NetworkJob) -> None:
+        """Copy this very teacher, and its labels, from a run that the search starts from."""
+        model_id = job.model_id(self.data)
+        for source in self._sources():
+            if not is_finished(source.teacher_dir) or is_finished(self.directory.teacher_dir):
+                continue
+            if finished_record(source.teacher_dir).model_id == model_id:
+                copy_folder(source.teacher_dir, self.directory.teacher_dir)
+                if source.labels_npz.is_file():
+                    write_atomic(self.directory.labels_npz, source.labels_npz.read_bytes())
+                logger.info("teacher: taken over from %s", source.path)
+
+    def _warm_start(self, study: "optuna.Study") -> None:
+        """Make trials and networks of finished runs known, where data, split and labels are the same."""
+        search, workshop = self.config.search, self.labelled_workshop
+        labels = workshop.data.labels
+        for source in self._sources():
+            config = check_source(source, search, self.data.dataset_hash, labels.sha256 if labels else "")
+            copy_networks(source, self.directory)
+            import_trials(study, search, source, config.name, self._known_costs)
+        if search.warm_start:
+            self.store.ingest_all(self.directory.models_dir)
 
     # --- report -----------------------------------------------------------------------------------------------------
 
@@ -261,7 +321,23 @@ class Study:
         if self.ray is None:
             self.ray = self.resources.enter_context(ray_session(self.config.cluster, self.config.name))
 
-    def _trial_finished(self, number: int, result: dict[str, Any] | None, reason: str | None) -> None:
+    def _known_costs(self, params: Mapping[str, Any]) -> Costs | None:
+        """Costs of a trial's architecture, where this machine has the device and they were measured."""
+        architecture = to_architecture(self.config.search.space, params)
+        try:
+            key = self.workshop.cost_key(architecture)
+        except ConfigError:  # a driver without a GPU: a worker looks them up
+            return None
+        cost = self.workshop.cost_table.get(key)
+        return None if cost is None else costs_of(cost)
+
+    def _trial_ended(self, end: TrialEnd) -> None:
+        """Record a student that did not get to record its own end, and store what is there."""
+        if end.status in ("pruned", "failed"):
+            workshop = self.labelled_workshop
+            job = student_job(self.config.search, {**end.params, "trial_number": end.number})
+            cost = workshop.cost_table.of(job.architecture)
+            record_unfinished(job, workshop.data, workshop.workplace(), cost, end.status, end.reason or "")
         self.store.ingest_all(self.directory.models_dir)
 
     def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:

@@ -17,7 +17,9 @@ ARCHITECTURE_COLUMNS = (
     "n_atom_layers",
     "n_interaction_layers",
     "l_max",
+    "dist_soft_max_ang",
     "dist_hard_max_ang",
+    "activation",
 )
 WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy")
 #: Costs belong to the architecture: equal for every seed, so the median returns the measured number unrounded.
@@ -25,6 +27,7 @@ COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights
 
 _TEXT_COLUMNS = (
     "model_id", "stage", "role", "control_kind", "status", "reason", "engine", "device", "dataset_hash", "label_hash",
+    "activation",
 )  # fmt: skip
 _NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLUMNS)
 _KEY_COLUMNS = ("stage", "role", "control_kind", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS)
@@ -101,6 +104,8 @@ def architecture_label(row: pd.Series, has_cutoff: bool = False) -> str:
     text = "/".join(f"{row[name]:.0f}" for name in ARCHITECTURE_COLUMNS[:3])
     if row["n_interaction_layers"] != 1 or row["l_max"] != 1:
         text += f" ni={row['n_interaction_layers']:.0f} l={row['l_max']:.0f}"
+    if row["activation"] not in ("", "softplus"):
+        text += f" {row['activation']}"
     return f"{text} @{row['dist_hard_max_ang']:.1f} Å" if has_cutoff else text
 
 

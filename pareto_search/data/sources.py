@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from platformdirs import user_cache_dir
 
 from pareto_search.config import DataSource
 from pareto_search.data.ani_h5 import read_ani_h5
@@ -15,6 +14,7 @@ from pareto_search.data.ase_files import read_ase_database, read_ase_file
 from pareto_search.data.checks import check_dataset
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.emt import emt_aluminum
+from pareto_search.files import user_cache
 
 #: Seed of the sample that `max_frames` takes.
 _SAMPLE_SEED = 0
@@ -32,7 +32,7 @@ def load_dataset(settings: DataSource, cache_dir: Path | None = None) -> Dataset
     Raises:
         DataError: If the data are missing, unreadable or break a rule of `check_dataset`.
     """
-    cache_dir = cache_dir or Path(user_cache_dir("pareto_search"))
+    cache_dir = cache_dir or user_cache()
     readers: dict[str, Callable[[Any], Dataset]] = {
         "emt-aluminum": partial(emt_aluminum, cache_dir=cache_dir),
         "extxyz": read_ase_file,

@@ -10,7 +10,13 @@ from ase import Atoms
 from pareto_search.config import Architecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.capacity import measure_capacity
-from pareto_search.measure.device import check_device, device_name, software_versions, synchronizer
+from pareto_search.measure.device import (
+    check_device,
+    device_name,
+    software_versions,
+    source_hash,
+    synchronizer,
+)
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
@@ -137,6 +143,7 @@ def cost_key(
         "is_compiled": is_compiled(settings, device=device),
         "dtype": _dtype_name(dtype),
         "versions": software_versions() if versions is None else versions,
+        "source": source_hash(),
     }
     canonical = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:_KEY_CHARS]

@@ -1,9 +1,10 @@
 """Facts about the device that measurements run on."""
 
+import hashlib
 import os
 import platform
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def no_wait() -> None:
 def software_versions() -> dict[str, str]:
     """Versions of everything that a measured time or memory depends on, by package."""
     return {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+
+
+@cache
+def source_hash() -> str:
+    """Hash of this package's own code that a measured time or memory depends on."""
+    package = Path(__file__).resolve().parents[1]
+    files = sorted(path for room in ("potential", "measure") for path in (package / room).glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 def _cpu_model() -> str:

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from platformdirs import user_cache_path
 from torch import Tensor
+
+from pareto_search.files import user_cache
 
 logger = logging.getLogger(__name__)
 
@@ -115,8 +116,8 @@ def _made_once(function: TensorFunction, example: Any, path: Path) -> Callable[[
 
 
 def cache_dir() -> Path:
-    """Where compiled functions are kept: PARETO_SEARCH_CACHE_DIR, or the user's cache."""
-    return Path(os.environ.get("PARETO_SEARCH_CACHE_DIR") or user_cache_path("pareto_search")) / "compiled"
+    """Where compiled functions are kept."""
+    return user_cache() / "compiled"
 
 
 def _load(path: Path) -> Callable[[list[Tensor]], list[Tensor]]:

@@ -1,11 +1,15 @@
 """Confirmation: which architectures are retrained with fresh seeds, and the networks that this takes."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.config import Architecture, ConfirmSettings, LossWeights, StudyConfig
-from pareto_search.search.network import NetworkJob, control_of
+from pareto_search.config import ConfirmSettings, LossWeights
+from pareto_search.search.network import NetworkJob, control_of, control_with
 
 _OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
 
@@ -24,17 +28,12 @@ def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataF
     """
     done = models[(models["stage"] == "search") & (models["role"] == "student") & (models["status"] == "complete")]
     ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
-    best = ranked.drop_duplicates(list(_architecture_columns(models)))
+    best = ranked.drop_duplicates([name for name in ARCHITECTURE_COLUMNS if name in models])
     front = best[pareto_mask(best[_OBJECTIVES].to_numpy(dtype=float))]
     chosen = list(spread(front, settings.max_front).index)
     rest = best.drop(index=chosen)
     chosen += list(spread(rest, settings.n_ladder).index)
     return best.loc[chosen].sort_values("md_us_per_atom_step", kind="stable")
-
-
-def _architecture_columns(models: pd.DataFrame) -> list[str]:
-    names = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "dist_hard_max_ang")
-    return [name for name in names if name in models]
 
 
 def spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
@@ -54,12 +53,24 @@ def spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
     return ordered.iloc[sorted(chosen)]
 
 
-def confirmation_jobs(students: list[tuple[Architecture, LossWeights]], config: StudyConfig) -> list[NetworkJob]:
-    """Student and controls of each chosen architecture, paired by seed; seed by seed, so that early stops are fair."""
+def confirmation_jobs(
+    students: list[NetworkJob], settings: ConfirmSettings, tuned_weights: Mapping[NetworkJob, LossWeights]
+) -> list[NetworkJob]:
+    """Student and controls of each chosen architecture, paired by seed; seed by seed, so that early stops are fair.
+
+    Args:
+        students: The chosen ones, with any seed.
+        settings: Seeds and kinds of control.
+        tuned_weights: Loss weights of the tuned control of each, where such controls are wanted.
+    """
     jobs = []
-    for seed in range(config.confirm.first_seed, config.confirm.first_seed + config.confirm.n_seeds):
-        for architecture, weights in students:
-            student = NetworkJob("confirm", "student", architecture, weights, config.confirm_training, seed)
-            jobs.append(student)
-            jobs.extend(control_of(student, kind) for kind in config.confirm.controls)
+    for seed in range(settings.first_seed, settings.first_seed + settings.n_seeds):
+        for student in students:
+            seeded = replace(student, seed=seed)
+            jobs.append(seeded)
+            for kind in settings.controls:
+                if kind == "tuned":
+                    jobs.append(control_with(seeded, kind, tuned_weights[student]))
+                else:
+                    jobs.append(control_of(seeded, kind))
     return jobs

@@ -1,4 +1,4 @@
-"""The cost table: what each architecture costs on each device, measured once and kept in `costs.json`."""
+"""The cost table: what each architecture costs on each device, measured once and shared by a user's runs."""
 
 import fcntl
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pareto_search.config import Architecture
-from pareto_search.errors import StoreError
+from pareto_search.errors import StoreError, WriteError
 from pareto_search.files import write_atomic
 from pareto_search.records import CostRecord
 from pareto_search.search.device_gate import DeviceGate
@@ -17,15 +17,50 @@ from pareto_search.search.device_gate import DeviceGate
 logger = logging.getLogger(__name__)
 
 
+class SharedCosts:
+    """Cost records of all runs of a user on machines that share a home, one file each.
+
+    What cannot be read counts as unknown, and what cannot be written is not shared: it is a convenience.
+
+    Args:
+        folder: Where; made when needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> CostRecord | None:
+        """The record with a key, or None."""
+        try:
+            return CostRecord.from_plain(json.loads(self._path(key).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("shared cost %s cannot be read (%s) and is measured anew", self._path(key), error)
+            return None
+
+    def put(self, record: CostRecord) -> None:
+        """Add or replace a record."""
+        try:
+            write_atomic(self._path(record.key), json.dumps(record.to_plain(), indent=1))
+        except WriteError as error:
+            logger.warning("a cost is not shared with other runs: %s", error)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+
 class CostTable:
     """Cost records by key, shared by all processes of a run through one JSON file.
 
     Args:
         path: The file; made at the first `put`.
+        shared: Records of other runs, taken over when asked for and added to; omitted: the run keeps to itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shared: SharedCosts | None = None) -> None:
         self._path = path
+        self._shared = shared
 
     def get(self, key: str) -> CostRecord | None:
         """The record with a key, or None.
@@ -34,11 +69,21 @@ class CostTable:
             StoreError: If the file is damaged.
         """
         plain = self._read().get(key)
-        return None if plain is None else self._record(plain)
+        if plain is not None:
+            return self._record(plain)
+        found = self._shared.get(key) if self._shared else None
+        if found is not None:
+            self._add(found)
+        return found
 
     def all(self) -> list[CostRecord]:
         """Every record, in the order they came."""
         return [self._record(plain) for plain in self._read().values()]
+
+    def of(self, architecture: Architecture) -> CostRecord | None:
+        """The last record of an architecture in this run, on whatever device, or None."""
+        plain = architecture.model_dump(mode="json")
+        return next((record for record in reversed(self.all()) if record.architecture == plain), None)
 
     def similar_max_atoms(self, architecture: Architecture, device: str) -> int | None:
         """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest.
@@ -56,6 +101,11 @@ class CostTable:
 
     def put(self, record: CostRecord) -> None:
         """Add or replace a record; processes that put at the same time lose nothing."""
+        self._add(record)
+        if self._shared:
+            self._shared.put(record)
+
+    def _add(self, record: CostRecord) -> None:
         with self._locked():
             write_atomic(self._path, json.dumps({**self._read(), record.key: record.to_plain()}, indent=1))
 

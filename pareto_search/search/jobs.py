@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
 
 from pareto_search.config import ClusterSettings
-from pareto_search.search.cluster import WorkFailedError, n_slots, reason_of
+from pareto_search.search.cluster import n_slots, outcome_of, run_as_job
+from pareto_search.search.limits import run_limited
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ def run_jobs(
     jobs: list[Job],
     job: Callable[[Any, Job], Result],
     name: Callable[[Job], str],
+    notes: Path,
     on_result: Callable[[Job, Result | None, str | None], None],
 ) -> None:
     """Run jobs on the Ray cluster, as many at once as it holds, in the order given; Ray is running.
@@ -35,6 +39,7 @@ def run_jobs(
         jobs: The jobs.
         job: Called in a worker with `shared` and the job.
         name: Name of a job in the dashboard and the log.
+        notes: Folder on storage that all machines share.
         on_result: Called here as jobs end, with the job, its result or None, and the reason if it failed.
 
     Raises:
@@ -46,7 +51,7 @@ def run_jobs(
         num_gpus=cluster.gpus_per_trial,
         max_retries=_MAX_RETRIES,
         retry_exceptions=False,
-    )(_call)
+    )(run_as_job)
     waiting = list(reversed(jobs))
     limit = n_slots(cluster)
     running: dict[ray.ObjectRef, Job] = {}
@@ -54,30 +59,15 @@ def run_jobs(
         while waiting or running:
             while waiting and len(running) < limit:
                 following = waiting.pop()
-                running[task.options(name=name(following)).remote(job, shared_ref, following)] = following
+                limited_job = partial(run_limited, job, cluster, notes / f"{name(following)}-hung.txt")
+                running[task.options(name=name(following)).remote(limited_job, shared_ref, following)] = following
                 logger.debug("job %s: started", name(following))
             ready, _ = ray.wait(list(running), num_returns=1)
             finished = running.pop(ready[0])
-            result, reason = _outcome(ready[0])
+            result, reason = outcome_of(ready[0])
             if reason is not None:
                 logger.info("job %s: failed, %s", name(finished), reason)
             on_result(finished, result, reason)
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
-
-
-def _call(job: Callable[[Any, Any], Any], shared: Any, argument: Any) -> Any:
-    try:
-        return job(shared, argument)
-    except Exception as error:
-        raise WorkFailedError(reason_of(error)) from error
-
-
-def _outcome(reference: ray.ObjectRef) -> tuple[Any, str | None]:
-    try:
-        return ray.get(reference), None
-    except ray.exceptions.RayTaskError as error:
-        return None, str(error.cause)
-    except ray.exceptions.RayError as error:
-        return None, f"its worker process died ({type(error).__name__})"

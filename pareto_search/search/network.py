@@ -6,11 +6,11 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -27,6 +27,7 @@ from pareto_search.measure.accuracy import measure_accuracy
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord, Role, Stage
+from pareto_search.training.checkpoint import read_checkpoint
 from pareto_search.training.fit import fit
 from pareto_search.training.study_data import StudyData
 
@@ -68,17 +69,22 @@ class NetworkJob:
         return f"{self.kind}-{self.architecture.label.replace('/', '-').replace(' ', '-')}-{digest}"
 
 
-def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
+def control_of(student: NetworkJob, kind: Literal["paper", "ablation"]) -> NetworkJob:
     """The matched control: the student's job with its loss weights replaced, and nothing else.
 
     `paper` has the paper's control weights; `ablation` the student's own with no weight on the teacher's labels.
     """
     if kind == "paper":
-        weights, schedule = PAPER_CONTROL_WEIGHTS, list[ScheduledWeights]()
-    else:
-        weights = _without_teacher(student.weights)
-        schedule = [_without_teacher(row) for row in student.training.schedule]
-    training = student.training.model_copy(update={"schedule": tuple(schedule)})
+        return control_with(student, kind, PAPER_CONTROL_WEIGHTS)
+    schedule = tuple(_without_teacher(row) for row in student.training.schedule)
+    return control_with(student, kind, _without_teacher(student.weights), schedule)
+
+
+def control_with(
+    student: NetworkJob, kind: ControlKind, weights: LossWeights, schedule: tuple[ScheduledWeights, ...] = ()
+) -> NetworkJob:
+    """A control with given loss weights, and all else the student's."""
+    training = student.training.model_copy(update={"schedule": schedule})
     return replace(student, role="control", control_kind=kind, weights=weights, training=training)
 
 
@@ -116,12 +122,21 @@ def train_network(
     cost: CostRecord | None,
     *,
     on_epoch: Callable[[CurvePoint], None] | None = None,
+    save_at: Collection[int] = (),
 ) -> ModelRecord:
     """Train a network, or return its record if it is finished already.
 
     A half-trained network continues from its checkpoint. Two processes that want the same network train it once:
     the second waits for the first. A network that fails leaves a record with the reason, and is tried again when it
     is next asked for.
+
+    Args:
+        job: The network.
+        data: What it is trained on.
+        workplace: Where.
+        cost: Its cost, for the record.
+        on_epoch: Called after each epoch, also for those before a continuation.
+        save_at: Epochs after which a checkpoint is written before on_epoch is called.
 
     Raises:
         RuntimeError, MemoryError, ArithmeticError, ValueError: What made it fail.
@@ -132,7 +147,7 @@ def train_network(
         if is_finished(folder):
             return replace(finished_record(folder), stage=job.stage, trial_id=job.trial_id)
         try:
-            return _train(job, data, workplace, cost, model_id, on_epoch)
+            return _train(job, data, workplace, cost, model_id, on_epoch, save_at)
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             record = replace(_base_record(job, data, cost, model_id, "failed"), reason=reason)
@@ -141,8 +156,39 @@ def train_network(
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a network that was trained to its end or diverged."""
-    return (folder / "model.json").is_file() and finished_record(folder).status != "failed"
+    """Whether a folder holds a network that was trained to its end or diverged; failed and pruned ones may go on."""
+    return (folder / "model.json").is_file() and finished_record(folder).status not in ("failed", "pruned")
+
+
+def record_unfinished(
+    job: NetworkJob,
+    data: StudyData,
+    workplace: Workplace,
+    cost: CostRecord | None,
+    status: Literal["pruned", "failed"],
+    reason: str,
+) -> ModelRecord:
+    """Record a network that was given up; its curve up to the last checkpoint is kept, and the checkpoint with it.
+
+    One that has recorded its own end is left as it is.
+    """
+    model_id = job.model_id(data)
+    folder = workplace.folder(job, model_id)
+    if (folder / "model.json").is_file() and finished_record(folder).status != "pruned":
+        return finished_record(folder)
+    checkpoint = read_checkpoint(workplace.training_dir / f"{model_id}.pt", torch.device("cpu"))
+    curve = checkpoint.curve if checkpoint else ()
+    record = replace(_base_record(job, data, cost, model_id, status), reason=reason)
+    if checkpoint and curve:
+        record = replace(
+            record,
+            n_epochs=checkpoint.epoch,
+            train_s=checkpoint.train_s,
+            valid_force_rmse_ev_per_ang=curve[-1].valid_force_rmse_ev_per_ang,
+            valid_energy_rmse_ev_per_atom=curve[-1].valid_energy_rmse_ev_per_atom,
+        )
+    _save_record(folder, None, record, curve)
+    return record
 
 
 def finished_record(folder: Path) -> ModelRecord:
@@ -160,6 +206,7 @@ def _train(
     cost: CostRecord | None,
     model_id: str,
     on_epoch: Callable[[CurvePoint], None] | None,
+    save_at: Collection[int],
 ) -> ModelRecord:
     device = torch.device(workplace.device)
     potential = HipnnPotential(job.architecture, data.references, seed=job.seed).to(device)
@@ -174,6 +221,7 @@ def _train(
         seed=job.seed,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
+        save_at=save_at,
         epoch_guard=workplace.epoch_guard,
     )
     outcome: dict[str, Any] = {"n_weights": potential.n_weights, "n_epochs": result.n_epochs, "train_s": result.train_s}
@@ -219,6 +267,10 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
         status=status,
         dataset_hash=data.dataset_hash,
         label_hash=data.labels.sha256 if job.role == "student" and data.labels else None,
+        dist_soft_max_ang=architecture.dist_soft_max_ang,
+        activation=architecture.activation,
+        learning_rate=job.training.learning_rate,
+        batch_size=job.training.batch_size,
         **({} if cost is None else _cost_columns(cost)),
     )
 

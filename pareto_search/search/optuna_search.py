@@ -1,103 +1,231 @@
-"""Ray Tune's Optuna searcher, made honest: every trial ends as COMPLETE, PRUNED or FAIL, and none is lost."""
+"""The searcher that Tune asks for trials: costs first, then training, and an end for every trial in the study."""
 
 import math
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
-from ray.tune.search.optuna import OptunaSearch
+from ray.tune.search import Searcher
+from sqlalchemy.exc import DatabaseError
 
 from pareto_search.config import SearchSettings
+from pareto_search.errors import ConfigError, WriteError
 from pareto_search.records import OBJECTIVES
-from pareto_search.search.optuna_study import live_trial, make_sampler
-from pareto_search.search.space import distributions
+from pareto_search.search.budget import Budget
+from pareto_search.search.cost_caps import broken_caps, violation_of
+from pareto_search.search.cost_tasks import CostTasks
+from pareto_search.search.optuna_study import (
+    COSTS,
+    MODEL_IDS,
+    N_EPOCHS,
+    ORIGIN,
+    PAUSED,
+    REASON,
+    RUNGS,
+    SECONDS,
+    SEED_POINT,
+    STATUS,
+    begin_trial,
+    live_trial,
+    points_to_try,
+    status_of,
+    unfinished_trials,
+)
+from pareto_search.search.proposing import Exhausted, SeenTrial, propose
+from pareto_search.search.pruning import ParetoRungs
+from pareto_search.search.results import (
+    ENDS_ALL,
+    FAILURE,
+    IS_FINAL,
+    N_TRAINED_EPOCHS,
+    Costs,
+    EndStatus,
+    TrialEnd,
+)
 
-#: Key of a result that holds the reason why the trial is about to fail, and of one that is the trial's last.
-FAILURE, IS_FINAL = "failure", "is_final"
+#: The search ends with an error when this many proposals in a row were refused for their costs.
+_MAX_REFUSED = 50
+#: Seconds after which the number of trials that fit is looked up again: machines come and go.
+_SLOTS_LIFETIME_S = 10.0
 
 _WORKER_DIED = (
     "its worker process died (out of memory, killed, or its machine lost); Ray's account is in the trial's error.txt "
     "below the run's ray folder"
 )
+_STATES: dict[EndStatus, TrialState] = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "infeasible": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
 
 
-class StudySearch(OptunaSearch):
+class Stop:
+    """Why the whole search must end now; trials that run then stay running in the study, for the next run."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def because(self, error: BaseException) -> None:
+        """End the search; the first reason counts."""
+        self.error = self.error or error
+
+    @contextmanager
+    def on_error(self) -> Iterator[None]:
+        """Turn an error of the body into the end of the search; Tune would go on or lose its message."""
+        try:
+            yield
+        except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
+            first = str(error).splitlines()[0]
+            self.because(WriteError(f"study.db could not be written ({first}); free space, then run the same command"))
+        except Exception as error:
+            self.because(error)
+
+
+class StudySearch(Searcher):
     """Suggests trials of a study to Tune and tells the study how they ended.
 
-    Differs from its base class, which asks and tells only:
-
-    - A trial fails on an error, and on an objective that is missing or not finite; a trial that a scheduler stopped
-      before its final result is PRUNED; so none is left RUNNING, and no early result counts as a final one.
-    - Trials left by an interrupted run are handed out first, with their numbers and parameters.
-    - Every trial is drawn with fresh random numbers (`make_sampler`).
-    - The suggestion holds the Optuna trial number as `trial_number`; the trial's user attributes hold `status`,
-      `reason` and the final result's `model_ids`.
+    A trial begins in the study with all its parameters; its costs are measured; it is refused if they are beyond the
+    caps, else trained. At a rung it goes on or its stint ends, and it waits in the study as running until it is
+    promoted or the search is over. Trials that an interrupted run left are taken up under their numbers.
 
     Args:
         study: The study; opened and closed by the caller.
         settings: Settings of the search.
-        leftovers: Trials to hand out first (from `settle_leftovers`).
+        cost_tasks: Measures costs.
+        on_end: Called with every trial that ends, after the study knows.
+        stop: Ends the search when something is wrong.
+        n_slots: How many trials fit at once.
+        known_costs: Costs that need no measuring, by a trial's parameters, or None.
     """
 
-    def __init__(self, study: optuna.Study, settings: SearchSettings, leftovers: list[FrozenTrial]) -> None:
-        self._settings = settings
-        self._leftovers = deque(leftovers)
-        self._study = study
-        self._trials: dict[str, Trial] = {}
-        self._failures: dict[str, str] = {}
-        self._ended: dict[str, tuple[str, str | None]] = {}
+    def __init__(
+        self,
+        study: optuna.Study,
+        settings: SearchSettings,
+        cost_tasks: CostTasks,
+        on_end: Callable[[TrialEnd], None],
+        stop: Stop,
+        n_slots: Callable[[], int],
+        known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
+    ) -> None:
         super().__init__(
-            space=distributions(settings.space),
             metric=[objective.name for objective in OBJECTIVES],
             mode=["min" if objective.direction == "minimize" else "max" for objective in OBJECTIVES],
-            study_name=study.study_name,
         )
+        self._study = study
+        self._settings = settings
+        self._cost_tasks = cost_tasks
+        self._on_end = on_end
+        self._stop = stop
+        self._n_slots = _Remembered(n_slots, _SLOTS_LIFETIME_S)
+        self._known_costs = known_costs
+        self.budget = Budget(settings, float(study.user_attrs.get(SECONDS, 0.0)))
+        self.rungs = ParetoRungs(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2)
+        self._seen: dict[int, SeenTrial] = {}
+        self._live: dict[int, Trial] = {}
+        self._reached: dict[int, dict[int, float]] = {}
+        self._costs: dict[int, Costs] = {}
+        self._ready: deque[int] = deque()
+        self._numbers: dict[str, int] = {}
+        self._training: set[int] = set()
+        self._failures: dict[int, str] = {}
+        self._n_refused = 0
+        self._unmeasured: deque[int] = deque()
+        self._load()
+        self._points = deque(points_to_try(study, settings))
 
-    def _setup_study(self, mode: str | list[str]) -> None:
-        """Use the caller's study where the base class would open one."""
-        self._ot_study = self._study
+    # --- taking up the study ----------------------------------------------------------------------------------------
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Parameters of the next trial, with its `trial_number`."""
-        if self._leftovers:
-            trial = live_trial(self._study, self._leftovers.popleft().number)
-        else:
-            self._study.sampler = make_sampler(self._settings, len(self._study.get_trials(deepcopy=False)))
-            trial = self._study.ask(fixed_distributions=distributions(self._settings.space))
-        self._trials[trial_id] = trial
-        return {**trial.params, "trial_number": trial.number}
+    def _load(self) -> None:
+        """Learn from the study's trials; those left running are made ready, or wait as they did."""
+        trials = self._study.get_trials(deepcopy=False)
+        for trial in trials:
+            self._learn(trial)
+        ended = [
+            t for t in trials if t.datetime_complete and ORIGIN not in t.user_attrs and status_of(t) != "infeasible"
+        ]
+        for trial in sorted(ended, key=lambda t: t.datetime_complete):
+            self.budget.n_epochs += trial.user_attrs.get(N_EPOCHS, 0)
+            self.budget.trial_ended(tuple(trial.values) if trial.state is TrialState.COMPLETE else None)
+        for trial in unfinished_trials(self._study):
+            self._live[trial.number] = live_trial(self._study, trial.number)
+            self.budget.n_epochs += self._last_rung(trial.number)
+            if PAUSED in trial.user_attrs and trial.user_attrs[PAUSED] in self.rungs.epochs:
+                self.rungs.pause(trial.number, trial.user_attrs[PAUSED])
+            elif trial.number in self._costs:
+                self._ready.append(trial.number)
+            else:
+                self._unmeasured.append(trial.number)
+
+    def _learn(self, trial: FrozenTrial) -> None:
+        """What samplers and rungs must know of a trial that an earlier run began."""
+        number, attributes = trial.number, trial.user_attrs
+        self._seen[number] = SeenTrial(trial.params, None)
+        if COSTS not in attributes:
+            return
+        costs = Costs(**attributes[COSTS])
+        self._set_costs(number, costs)
+        self._reached[number] = {int(epoch): rmse for epoch, rmse in attributes.get(RUNGS, {}).items()}
+        for epoch, rmse in sorted(self._reached[number].items()):
+            if epoch in self.rungs.epochs:
+                self.rungs.record(number, epoch, rmse, costs)
+                if epoch != attributes.get(PAUSED):
+                    self.rungs.passed(number, epoch)
+        if trial.state is TrialState.COMPLETE:
+            self.rungs.finish(number, trial.values[0])
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a trial waits to be finished or may be begun."""
+        return bool(self._live) or self._may_begin()
+
+    # --- Tune's questions -------------------------------------------------------------------------------------------
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Parameters of the next trial, with its `trial_number`; None while there is none; FINISHED at the end."""
+        with self._stop.on_error():
+            number = self._next()
+            if number is not None:
+                self._numbers[trial_id] = number
+                self._training.add(number)
+                return {**self._seen[number].params, "trial_number": number}
+            if self._stop.error is None:
+                if self._n_under_way:
+                    return None
+                self._prune_paused()
+        return Searcher.FINISHED
+
+    def goes_on(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+        """Whether a trial trains on after a report; its stint ends otherwise."""
+        with self._stop.on_error():
+            return self._goes_on(self._numbers[trial_id], result)
+        return True  # the search is ending, and the trial with it
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Remember a failure that the worker announces; Optuna keeps no intermediate values of several objectives."""
+        """Remember a failure that the worker announces."""
+        if result.get(ENDS_ALL):
+            self._stop.because(WriteError(str(result[FAILURE])))
         if result.get(FAILURE):
-            self._failures[trial_id] = str(result[FAILURE])
+            self._failures[self._numbers[trial_id]] = str(result[FAILURE])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell the study how a trial ended."""
-        if trial_id in self._ended or trial_id not in self._trials:
+        """Tell the study how a stint ended: the trial is complete, failed, or waits at its rung."""
+        number = self._numbers.pop(trial_id, None)
+        if number is None or self._stop.error is not None:
             return
-        trial = self._trials[trial_id]
-        state, reason = self._verdict(trial_id, result or {}, error)
-        status = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned"}.get(state, "failed")
-        attributes = {"status": status, "reason": reason, "model_ids": (result or {}).get("model_ids")}
-        for name, value in attributes.items():
-            if value is not None:
-                trial.set_user_attr(name, value)
-        values = _objectives(result or {}) if state is TrialState.COMPLETE else None
-        self._study.tell(trial.number, values, state=state)
-        self._ended[trial_id] = status, reason
-
-    def trial_number(self, trial_id: str) -> int:
-        """Optuna's number of a Tune trial."""
-        return self._trials[trial_id].number
-
-    def end_of(self, trial_id: str) -> tuple[str, str | None]:
-        """Status (complete, pruned, failed) of a trial that has ended, and the reason where it is not complete."""
-        return self._ended[trial_id]
+        with self._stop.on_error():
+            self._training.discard(number)
+            if number in self.rungs.paused:
+                self._live[number].set_user_attr(PAUSED, self.rungs.paused[number])
+            else:
+                self._end(number, *self._verdict(number, result or {}, error), result or {})
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the study is the state, and a search is resumed from it rather than from Tune's snapshot."""
@@ -107,21 +235,171 @@ class StudySearch(OptunaSearch):
         """Refuse: see `save`."""
         raise NotImplementedError("a search is resumed from its Optuna study")
 
-    def _verdict(self, trial_id: str, result: Mapping[str, Any], error: bool) -> tuple[TrialState, str | None]:
-        if error or trial_id in self._failures:
-            return TrialState.FAIL, self._failures.get(trial_id, _WORKER_DIED)
+    # --- beginning --------------------------------------------------------------------------------------------------
+
+    def _next(self) -> int | None:
+        """The trial to train next: one whose costs are known, else a paused one that may go on; None for neither."""
+        self._collect_costs()
+        while self._unmeasured:
+            self._find_costs(self._unmeasured.popleft())
+        if self._stop.error is not None or len(self._training) >= self._n_slots():
+            return None
+        if not self._ready and not self.budget.why_over() and (promotable := self.rungs.promotable()):
+            self._live[promotable[0]].set_user_attr(PAUSED, None)
+            self.rungs.resume(promotable[0])
+            return promotable[0]
+        while self._n_under_way < self._n_slots() and self._begin():
+            self._collect_costs()
+        return self._ready.popleft() if self._ready else None
+
+    @property
+    def _n_under_way(self) -> int:
+        return len(self._training) + len(self._cost_tasks) + len(self._ready)
+
+    def _may_begin(self) -> bool:
+        return self.budget.why_over() is None and self.budget.n_trials_left(len(self._live)) != 0
+
+    def _begin(self) -> bool:
+        """Begin one more trial, unless the search is over; its costs come first."""
+        if not self._may_begin():
+            return False
+        attributes: dict[str, Any] = {}
+        if self._points:
+            attributes[SEED_POINT], params = self._points.popleft()
+        else:
+            try:
+                params = propose(self._settings, self._what_samplers_see(), len(self._seen))
+            except Exhausted:
+                return False
+        number = begin_trial(self._study, self._settings, params, attributes)
+        self._live[number] = live_trial(self._study, number)
+        self._seen[number] = SeenTrial(params, None)
+        self._find_costs(number)
+        return True
+
+    def _find_costs(self, number: int) -> None:
+        params = dict(self._seen[number].params)
+        known = self._known_costs(params)
+        if known is None:
+            self._cost_tasks.start(number, params, f"{self._study.study_name}-costs-{number:04d}")
+        else:
+            self._costs_came(number, known)
+
+    def _collect_costs(self) -> None:
+        for number, costs, reason in self._cost_tasks.collect():
+            if costs is None:
+                self._end(number, "failed", f"its costs could not be measured: {reason}", {})
+            else:
+                self._costs_came(number, costs)
+
+    def _costs_came(self, number: int, costs: Costs) -> None:
+        self._live[number].set_user_attr(COSTS, costs.to_plain())
+        self._set_costs(number, costs)
+        broken = broken_caps(costs, self._settings.caps)
+        if not broken:
+            self._n_refused = 0
+            self._ready.append(number)
+            return
+        self._live[number].set_constraint("caps", self._seen[number].violation)
+        self._end(number, "infeasible", "beyond search.caps: " + ", ".join(broken), {})
+        self._n_refused += 1
+        if self._n_refused == _MAX_REFUSED:
+            raise ConfigError(
+                f"{_MAX_REFUSED} architectures in a row were beyond search.caps, the last with {', '.join(broken)}; "
+                "raise the caps or move search.space to smaller networks"
+            )
+
+    def _set_costs(self, number: int, costs: Costs) -> None:
+        self._costs[number] = costs
+        violation = violation_of(costs, self._settings.caps)
+        self._seen[number] = SeenTrial(self._seen[number].params, None, violation)
+
+    def _what_samplers_see(self) -> list[SeenTrial]:
+        forecasts = self.rungs.forecasts()
+        seen = []
+        for number, trial in self._seen.items():
+            if number in forecasts and number in self._costs:
+                costs = self._costs[number]
+                values = (forecasts[number], costs.md_us_per_atom_step, float(costs.max_atoms))
+                trial = SeenTrial(trial.params, values, trial.violation)
+            seen.append(trial)
+        return seen
+
+    # --- training and ending ----------------------------------------------------------------------------------------
+
+    def _goes_on(self, number: int, result: Mapping[str, Any]) -> bool:
+        epoch, rmse = result.get("epoch"), result[OBJECTIVES[0].name]
+        if epoch not in self.rungs.epochs or result.get(IS_FINAL) or not _is_finite(rmse):
+            return True
+        if epoch > self._last_rung(number):
+            self.budget.n_epochs += epoch - self._last_rung(number)
+            reached = self._reached.setdefault(number, {})
+            reached[epoch] = float(rmse)
+            self.rungs.record(number, epoch, reached[epoch], self._costs[number])
+            self._live[number].set_user_attr(RUNGS, reached)
+        if self.rungs.goes_on(number, epoch):
+            self.rungs.passed(number, epoch)
+            return True
+        self.rungs.pause(number, epoch)
+        return False
+
+    def _last_rung(self, number: int) -> int:
+        """Epoch of the last rung that a trial has reached; 0 before the first."""
+        return max(self._reached.get(number, {}), default=0)
+
+    def _verdict(self, number: int, result: Mapping[str, Any], error: bool) -> tuple[EndStatus, str | None]:
+        if error or number in self._failures:
+            return "failed", self._failures.get(number, _WORKER_DIED)
         if not result.get(IS_FINAL):
-            return TrialState.PRUNED, "stopped by the scheduler"
+            return "failed", "it was stopped before its final result"
         unusable = [f"{name} is {value}" for name, value in _named_objectives(result) if not _is_finite(value)]
-        return (TrialState.FAIL, ", ".join(unusable)) if unusable else (TrialState.COMPLETE, None)
+        return ("failed", ", ".join(unusable)) if unusable else ("complete", None)
+
+    def _end(self, number: int, status: EndStatus, reason: str | None, result: Mapping[str, Any]) -> None:
+        trial = self._live.pop(number)
+        is_complete = status == "complete"
+        at_rung = self._last_rung(number)
+        n_epochs = int(result.get(N_TRAINED_EPOCHS) or at_rung)
+        attributes = {STATUS: status, REASON: reason, MODEL_IDS: result.get("model_ids"), N_EPOCHS: n_epochs}
+        for name, value in attributes.items():
+            if value is not None:
+                trial.set_user_attr(name, value)
+        values = [float(result[objective.name]) for objective in OBJECTIVES] if is_complete else None
+        self._study.tell(trial.number, values, state=_STATES[status])
+        if is_complete:
+            self.rungs.finish(number, float(result[OBJECTIVES[0].name]))
+        if status != "infeasible":
+            self.budget.n_epochs += n_epochs - at_rung
+            self.budget.trial_ended((values[0], values[1], values[2]) if values else None)
+        self._study.set_user_attr(SECONDS, self.budget.seconds)
+        epoch = result.get("epoch", at_rung or None)
+        final = dict(result) if is_complete else None
+        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), epoch, final))
+
+    def _prune_paused(self) -> None:
+        """The search is over: give up what waits."""
+        for number, epoch in sorted(self.rungs.paused.items()):
+            self._end(number, "pruned", f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}", {})
+        self.rungs.paused.clear()
+
+
+class _Remembered:
+    """A value that is looked up again when it is older than a number of seconds."""
+
+    def __init__(self, look_up: Callable[[], int], lifetime_s: float) -> None:
+        self._look_up = look_up
+        self._lifetime_s = lifetime_s
+        self._value = 0
+        self._until = -math.inf
+
+    def __call__(self) -> int:
+        if time.monotonic() > self._until:
+            self._value, self._until = self._look_up(), time.monotonic() + self._lifetime_s
+        return self._value
 
 
 def _named_objectives(result: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [(objective.name, result.get(objective.name)) for objective in OBJECTIVES]
-
-
-def _objectives(result: Mapping[str, Any]) -> list[float]:
-    return [float(value) for _, value in _named_objectives(result)]
 
 
 def _is_finite(value: Any) -> bool:

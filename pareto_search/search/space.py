@@ -1,18 +1,27 @@
 """The search space: Optuna's distributions, and the way back from a sample to an architecture and loss weights."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import ValidationError
 
-from pareto_search.config import Architecture, Choice, LossWeights, Range, Settings, SpaceSettings, bounds
+from pareto_search.config import (
+    WHOLE_NUMBERS,
+    Architecture,
+    Choice,
+    LossWeights,
+    Range,
+    Settings,
+    SpaceSettings,
+    TrainingSettings,
+    bounds,
+)
 from pareto_search.errors import ConfigError
 
 _Model = TypeVar("_Model", bound=Settings)
-
-#: Fields that take whole numbers, though a range is written with floats.
-_WHOLE = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max")
 
 
 def distributions(space: SpaceSettings) -> dict[str, BaseDistribution]:
@@ -26,7 +35,13 @@ def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architec
     Raises:
         ConfigError: If the sample lacks a searched dimension or its values do not fit together.
     """
-    return _build(Architecture, space, params)
+    names = [name for name in Architecture.model_fields if name != "dist_soft_max_ang"]
+    values = _values(space, params, names)
+    if space.dist_soft_gap_ang is None:
+        soft = _values(space, params, ["dist_soft_max_ang"])["dist_soft_max_ang"]
+    else:
+        soft = values["dist_hard_max_ang"] - _values(space, params, ["dist_soft_gap_ang"])["dist_soft_gap_ang"]
+    return _build(Architecture, {**values, "dist_soft_max_ang": soft})
 
 
 def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
@@ -35,7 +50,17 @@ def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
     Raises:
         ConfigError: If the sample lacks a searched dimension or all its weights are 0.
     """
-    return _build(LossWeights, space, params)
+    return _build(LossWeights, _values(space, params, list(LossWeights.model_fields)))
+
+
+def to_training(space: SpaceSettings, params: Mapping[str, Any], training: TrainingSettings) -> TrainingSettings:
+    """Training settings of a sample: those given, with learning rate and batch size where the space names them.
+
+    Raises:
+        ConfigError: If the sample lacks a searched dimension.
+    """
+    names = [name for name in ("learning_rate", "batch_size") if getattr(space, name) is not None]
+    return training.model_copy(update=_values(space, params, names))
 
 
 def to_point(space: SpaceSettings, point: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,19 +83,43 @@ def ladder(space: SpaceSettings, n: int) -> list[Architecture]:
     return list(dict.fromkeys(rungs))
 
 
+def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float64]) -> dict[str, Any]:
+    """The point at a position of the unit cube; uniform positions give what a random sampler draws.
+
+    Args:
+        space: The space.
+        position: One number from 0 to 1 for every searched dimension, in their order.
+    """
+    searched = space.searched.items()
+    return {name: _at_share(name, dim, float(u)) for (name, dim), u in zip(searched, position, strict=True)}
+
+
 def _distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
     if isinstance(dimension, Choice):
-        return CategoricalDistribution(tuple(_whole(name, choice) for choice in dimension.choices))
-    if name in _WHOLE:
+        return CategoricalDistribution(tuple(whole(name, choice) for choice in dimension.choices))
+    if name in WHOLE_NUMBERS:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _build(model: type[_Model], space: SpaceSettings, params: Mapping[str, Any]) -> _Model:
-    missing = [name for name in model.model_fields if name in space.searched and name not in params]
+def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Fixed and sampled values of some dimensions."""
+    missing = [name for name in names if name in space.searched and name not in params]
     if missing:
         raise ConfigError(f"a point of the search space must name every searched dimension; missing {missing}")
-    values = {name: _value(name, getattr(space, name), params) for name in model.model_fields}
+    return {name: _value(name, getattr(space, name), params) for name in names}
+
+
+def _value(name: str, dimension: Any, params: Mapping[str, Any]) -> Any:
+    if not isinstance(dimension, Range | Choice):
+        return whole(name, dimension)
+    value = params[name]
+    if isinstance(dimension, Range) and dimension.zero_below is not None and value < dimension.zero_below:
+        return 0 if name in WHOLE_NUMBERS else 0.0
+    return whole(name, value)
+
+
+def _build(model: type[_Model], values: dict[str, Any]) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -81,19 +130,10 @@ def _build(model: type[_Model], space: SpaceSettings, params: Mapping[str, Any])
         ) from error
 
 
-def _value(name: str, dimension: Any, params: Mapping[str, Any]) -> Any:
-    if not isinstance(dimension, Range | Choice):
-        return _whole(name, dimension)
-    value = params[name]
-    if isinstance(dimension, Range) and dimension.zero_below is not None and value < dimension.zero_below:
-        return 0 if name in _WHOLE else 0.0
-    return _whole(name, value)
-
-
 def _exact(name: str, dimension: Range | Choice, value: Any) -> Any:
     if isinstance(dimension, Choice):
-        return _whole(name, next(choice for choice in dimension.choices if choice == value))
-    if name in _WHOLE:
+        return whole(name, next(choice for choice in dimension.choices if choice == value))
+    if name in WHOLE_NUMBERS:
         return round(value)
     return float(value)
 
@@ -108,8 +148,22 @@ def _at(name: str, dimension: Range | Choice, position: float) -> Any:
         return ordered[round(position * (len(ordered) - 1))]
     low, high = bounds(dimension)
     value = low * (high / low) ** position if low > 0 else low + (high - low) * position
-    return round(value) if name in _WHOLE else min(max(value, low), high)
+    return round(value) if name in WHOLE_NUMBERS else min(max(value, low), high)
 
 
-def _whole(name: str, value: Any) -> Any:
-    return int(value) if name in _WHOLE else value
+def _at_share(name: str, dimension: Range | Choice, share: float) -> Any:
+    """The value below which a share of a uniform sample lies."""
+    if isinstance(dimension, Choice):
+        return whole(name, dimension.choices[min(int(share * len(dimension.choices)), len(dimension.choices) - 1)])
+    # Each whole number owns an equal stretch.
+    low, high = (
+        (dimension.low - 0.5, dimension.high + 0.5) if name in WHOLE_NUMBERS else (dimension.low, dimension.high)
+    )
+    value = low * (high / low) ** share if dimension.log else low + share * (high - low)
+    value = min(max(value, dimension.low), dimension.high)
+    return round(value) if name in WHOLE_NUMBERS else value
+
+
+def whole(name: str, value: Any) -> Any:
+    """The value as a whole number where the dimension takes them."""
+    return int(value) if name in WHOLE_NUMBERS else value

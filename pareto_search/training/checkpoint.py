@@ -1,7 +1,7 @@
 """Checkpoints of a half-trained network: written atomically, read without pickle, continued bit for bit."""
 
+import io
 import logging
-import os
 import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pareto_search.files import write_atomic
 from pareto_search.records import CurvePoint
 from pareto_search.training.schedule import Plateau
 
@@ -39,13 +40,16 @@ class Checkpoint:
     train_s: float
 
     def save(self, path: Path) -> None:
-        """Write to a temporary file and rename it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        """Write it in one step.
+
+        Raises:
+            WriteError: If the disk is full or read-only.
+        """
         plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
         plain |= {"plateau": asdict(self.plateau), "curve": [asdict(point) for point in self.curve]}
-        torch.save(plain, temporary)
-        temporary.replace(path)
+        content = io.BytesIO()
+        torch.save(plain, content)
+        write_atomic(path, content.getvalue())
 
 
 def read_checkpoint(path: Path, device: torch.device) -> Checkpoint | None:

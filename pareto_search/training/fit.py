@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +179,7 @@ def fit(
     seed: int,
     checkpoint: Path | None = None,
     on_epoch: Callable[[CurvePoint], None] | None = None,
+    save_at: Collection[int] = (),
     epoch_guard: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> FitResult:
     """Train a potential; it ends with the weights of its best epoch by validation loss.
@@ -194,6 +195,7 @@ def fit(
         seed: Of the order of the frames.
         checkpoint: File that is continued from if it exists, and written every settings.checkpoint_every_s.
         on_epoch: Called after each epoch, also for those before a continuation.
+        save_at: Epochs after which the checkpoint is written as well, before on_epoch is called.
         epoch_guard: Entered for the length of each epoch.
 
     Returns:
@@ -214,7 +216,8 @@ def fit(
         except TrainingDiverged as error:
             state = trainer.state
             return FitResult("diverged", error.epoch, state.plateau.best_epoch, state.curve, state.train_s)
-        if checkpoint and time.monotonic() - saved_at >= settings.checkpoint_every_s:
+        is_due = time.monotonic() - saved_at >= settings.checkpoint_every_s or point.epoch in save_at
+        if checkpoint and is_due:
             trainer.save(checkpoint)
             saved_at = time.monotonic()
         if on_epoch:

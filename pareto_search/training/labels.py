@@ -103,11 +103,22 @@ def read_labels(path: Path, *, teacher_hash: str, dataset_hash: str) -> Labels |
     Raises:
         DataError: If the file is damaged.
     """
+    labels = stored_labels(path)
+    if labels is None or (labels.teacher_hash, labels.dataset_hash) != (teacher_hash, dataset_hash):
+        return None
+    return labels
+
+
+def stored_labels(path: Path) -> Labels | None:
+    """The labels in a file, whatever they came from; None if there is no file.
+
+    Raises:
+        DataError: If the file is damaged.
+    """
     if not path.is_file():
         return None
     stored = read_arrays(path, remedy=_REMEDY)
     try:
-        labels = Labels(stored["atomic_energy_ev"], str(stored["teacher_hash"]), str(stored["dataset_hash"]))
+        return Labels(stored["atomic_energy_ev"], str(stored["teacher_hash"]), str(stored["dataset_hash"]))
     except KeyError as error:
         raise DataError(f"{path} lacks {error}; {_REMEDY}") from error
-    return labels if (labels.teacher_hash, labels.dataset_hash) == (teacher_hash, dataset_hash) else None

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from pareto_search.config import Choice, ClusterSettings, Range, SearchSettings, SpaceSettings
+from pareto_search.config import Choice, ClusterSettings, Range, SearchSettings, SpaceSettings, TrainingSettings
 from pareto_search.search.cluster import ray_session
+from pareto_search.search.results import Costs, TrialEnd
 from pareto_search.search.tune import run_search
 
+#: Behaviours of trials whose learning curve has rungs at epochs 1 and 3.
+N_EPOCHS = 9
 SPACE = SpaceSettings(
     n_features=Range(low=12, high=128, log=True),
     n_sensitivities=Choice(choices=(8, 16, 32)),
@@ -62,7 +65,8 @@ def fake_trial(shared: Shared, params: dict[str, Any], report: Any) -> dict[str,
     values = objectives(params)
     with (shared.folder / f"trial-{number}.jsonl").open("a") as file:
         file.write(json.dumps(params) + "\n")
-    report({**values, "epoch": 1})
+    for epoch in (1, 3):
+        report({**values, "valid_force_rmse_ev_per_ang": values["valid_force_rmse_ev_per_ang"] * (1 + 1 / epoch), "epoch": epoch})
     if shared.behaviour == "wait":
         while not (shared.folder / "go").exists():
             time.sleep(0.02)
@@ -73,24 +77,45 @@ def fake_trial(shared: Shared, params: dict[str, Any], report: Any) -> dict[str,
     if shared.behaviour == "unlucky" and number == 2:
         del values["max_atoms"]
     zero_copy = not shared.numbers.flags.writeable and not shared.numbers.flags.owndata
-    return {**values, "epoch": 2, "model_ids": [f"student-{number}"], "is_zero_copy": zero_copy}
+    return {
+        **values,
+        "epoch": N_EPOCHS,
+        "model_ids": [f"student-{number}"],
+        "n_trained_epochs": N_EPOCHS,
+        "is_zero_copy": zero_copy,
+    }
 
 
-def search(folder: Path, n_trials: int, *, shared: Shared | None = None, **changes: Any) -> list[tuple[Any, ...]]:
-    """Run a search; returns what on_finished was called with."""
-    finished: list[tuple[Any, ...]] = []
+def fake_costs(shared: Shared, params: dict[str, Any]) -> Costs:
+    with (shared.folder / "measured").open("a") as file:
+        file.write(json.dumps(params) + "\n")
+    values = objectives(params)
+    return Costs(values["md_us_per_atom_step"], values["max_atoms"], 1e9 / values["max_atoms"])
+
+
+def settings_of(n_trials: int | None, **changes: Any) -> SearchSettings:
+    """Settings of a search without pruning, unless the changes say otherwise."""
+    training = TrainingSettings(max_epochs=N_EPOCHS)
+    plain = {"space": SPACE, "n_trials": n_trials, "sampler": "random", "pruning": None, "training": training}
+    return SearchSettings(**(plain | changes))
+
+
+def search(folder: Path, n_trials: int, *, shared: Shared | None = None, **changes: Any) -> list[TrialEnd]:
+    """Run a search; returns what on_end was called with."""
+    ended: list[TrialEnd] = []
     arguments: dict[str, Any] = {
-        "settings": SearchSettings(space=SPACE, n_trials=n_trials, sampler="random"),
+        "settings": settings_of(n_trials),
         "cluster": CLUSTER,
         "study_name": "fake",
         "study_db": folder / "study.db",
         "storage_dir": folder / "ray",
         "shared": shared or make_shared(folder),
+        "measure": fake_costs,
         "trial": fake_trial,
-        "on_finished": lambda *ended: finished.append(ended),
+        "on_end": ended.append,
     }
     run_search(**(arguments | changes))
-    return finished
+    return ended
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from pareto_search.config import SearchSettings
 from pareto_search.errors import StoreError
 from pareto_search.search.cluster import RaySession
-from tests.search.fake_study import SPACE, Shared, fake_trial, make_shared, objectives, search
+from pareto_search.search.results import TrialEnd
+from tests.search.fake_study import Shared, fake_trial, make_shared, objectives, search, settings_of
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -59,19 +59,19 @@ def test_finished_trials_hold_three_objectives_and_an_extension_runs_only_the_ne
     reports: list[dict] = []
     with caplog.at_level(logging.INFO, logger="pareto_search"):
         finished = search(tmp_path, 2, on_result=reports.append)
-    assert sorted(number for number, _, _ in finished) == [0, 1]
-    assert all(result["is_zero_copy"] and reason is None for _, result, reason in finished)
-    assert Counter(report["trial_number"] for report in reports) == {0: 2, 1: 2}
+    assert sorted(end.number for end in finished) == [0, 1]
+    assert all(end.result["is_zero_copy"] and end.reason is None for end in finished)
+    assert Counter(report["trial_number"] for report in reports) == {0: 3, 1: 3}
     for trial in trials(tmp_path):
         assert trial.state is TrialState.COMPLETE
         assert trial.values == list(objectives(trial.params).values())
         assert trial.user_attrs["model_ids"] == [f"student-{trial.number}"]
         assert caplog.text.count(f"trial {trial.number}: complete") == 1
-    # with_parameters pickles the parameter into the object store; nothing else may carry it
+    # pickled into the object store once; nothing else may carry it
     assert (tmp_path / "pickled").read_text() == "x"
     assert (tmp_path / "ray" / "fake" / "fake-trial-0001").is_dir()
 
-    assert sorted(number for number, _, _ in search(tmp_path, 3)) == [2]
+    assert [end.number for end in search(tmp_path, 3)] == [2]
     assert search(tmp_path, 3) == []
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 3
     assert len({trial.params["n_features"] for trial in trials(tmp_path)}) == 3
@@ -79,14 +79,16 @@ def test_finished_trials_hold_three_objectives_and_an_extension_runs_only_the_ne
 
 @pytest.mark.usefixtures("cluster")
 def test_failed_trials_are_fail_with_a_reason_and_the_others_go_on(tmp_path: Path) -> None:
-    finished = {number: (result, reason) for number, result, reason in search(tmp_path, 4, shared=unlucky(tmp_path))}
-    assert finished[0] == (None, "ValueError: this one fails")
-    assert finished[1] == (None, "md_us_per_atom_step is nan")
-    assert finished[2][0] is None
-    assert "max_atoms" in finished[2][1]
+    ends = {end.number: end for end in search(tmp_path, 4, shared=unlucky(tmp_path))}
+    assert (ends[0].status, ends[0].reason) == ("failed", "ValueError: this one fails")
+    assert (ends[1].status, ends[1].reason) == ("failed", "md_us_per_atom_step is nan")
+    assert ends[2].status == "failed"
+    assert "max_atoms" in ends[2].reason
+    assert len(params_run(tmp_path, 0)) == 1  # not tried again: it would fail again
     states = [trial.state for trial in trials(tmp_path)]
     assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.FAIL, TrialState.COMPLETE]
-    assert trials(tmp_path)[0].user_attrs == {"status": "failed", "reason": "ValueError: this one fails"}
+    attributes = trials(tmp_path)[0].user_attrs
+    assert (attributes["status"], attributes["reason"]) == ("failed", "ValueError: this one fails")
 
 
 def unlucky(folder: Path) -> Shared:
@@ -95,26 +97,29 @@ def unlucky(folder: Path) -> Shared:
 
 def die(shared: Shared, params: dict, report: Callable[[dict], None]) -> dict:
     if params["trial_number"] == 0:
+        with (shared.folder / "deaths").open("a") as file:
+            file.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
     return fake_trial(shared, params, report)
 
 
 @pytest.mark.usefixtures("cluster")
 def test_a_dead_worker_is_a_failed_trial(tmp_path: Path) -> None:
-    finished = {number: reason for number, _, reason in search(tmp_path, 2, trial=die)}
-    assert "worker process died" in finished[0]
-    assert finished[1] is None
+    ends = {end.number: end for end in search(tmp_path, 2, trial=die)}
+    assert "worker process died" in ends[0].reason
+    assert (tmp_path / "deaths").read_text() == "xxx"  # twice more, for it might have been the machine
+    assert ends[1].status == "complete"
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.FAIL, TrialState.COMPLETE]
 
 
 @pytest.mark.usefixtures("cluster")
 def test_an_error_in_the_driver_stops_the_search_and_the_trial_can_be_repeated(tmp_path: Path) -> None:
-    def full(number: int, result: dict | None, reason: str | None) -> None:
+    def full(end: TrialEnd) -> None:
         raise StoreError("disk full")
 
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(StoreError, match="disk full"):
-        search(tmp_path, 6, on_finished=full)
+        search(tmp_path, 6, on_end=full)
     assert signal.getsignal(signal.SIGINT) is handler
     states = Counter(trial.state for trial in trials(tmp_path))
     assert set(states) <= {TrialState.COMPLETE, TrialState.RUNNING}
@@ -131,7 +136,7 @@ def test_a_killed_driver_is_resumed_with_the_same_trials(tmp_path: Path, cluster
 
     (tmp_path / "go").touch()
     finished = search(tmp_path, 4)
-    assert sorted(number for number, _, _ in finished) == [0, 1, 2, 3]
+    assert sorted(end.number for end in finished) == [0, 1, 2, 3]
     after = trials(tmp_path)
     assert [trial.state for trial in after] == [TrialState.COMPLETE] * 4
     for trial in before:
@@ -157,7 +162,7 @@ def test_ctrl_c_stops_the_search_and_it_goes_on_later(tmp_path: Path, cluster: R
 @pytest.mark.usefixtures("cluster")
 def test_seed_points_come_first_and_only_once(tmp_path: Path) -> None:
     point = {"n_features": 20, "n_sensitivities": 16, "weight_forces": 30, "weight_atomic_energy": 0.5}
-    settings = SearchSettings(space=SPACE, n_trials=1, sampler="tpe", points=(point,))
+    settings = settings_of(1, sampler="tpe", points=(point,))
     search(tmp_path, 1, settings=settings)
     search(tmp_path, 2, settings=settings.model_copy(update={"n_trials": 2}))
     first, second = trials(tmp_path)

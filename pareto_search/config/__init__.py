@@ -1,0 +1,72 @@
+"""Validated settings of a study: YAML in, frozen pydantic models out.
+
+Distances are in Å, energies in eV, forces in eV/Å. Nothing here reads files, environment variables or builds live
+objects; `config_file` does the reading.
+"""
+
+from pareto_search.config.base import EngineName, Settings
+from pareto_search.config.data import (
+    AniH5Source,
+    AseDatabaseSource,
+    DataSource,
+    EmtAluminumSource,
+    ExtxyzSource,
+    FileSource,
+    SourceSettings,
+    SplitSettings,
+)
+from pareto_search.config.network import (
+    PAPER_CONTROL_WEIGHTS,
+    Architecture,
+    Compiling,
+    LossWeights,
+    ScheduledWeights,
+    TeacherSettings,
+    TrainingSettings,
+)
+from pareto_search.config.search import (
+    CapSettings,
+    ConfirmSettings,
+    ControlKind,
+    PruningSettings,
+    SamplerName,
+    SearchSettings,
+)
+from pareto_search.config.space import WHOLE_NUMBERS, Choice, Dimension, Range, SpaceSettings, bounds
+from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
+
+__all__ = [
+    "PAPER_CONTROL_WEIGHTS",
+    "WHOLE_NUMBERS",
+    "AniH5Source",
+    "Architecture",
+    "AseDatabaseSource",
+    "CapSettings",
+    "Choice",
+    "ClusterSettings",
+    "Compiling",
+    "ConfirmSettings",
+    "ControlKind",
+    "DataSource",
+    "Dimension",
+    "EmtAluminumSource",
+    "EngineName",
+    "ExtxyzSource",
+    "FileSource",
+    "LossWeights",
+    "MeasureSettings",
+    "PruningSettings",
+    "Range",
+    "SamplerName",
+    "ScheduledWeights",
+    "SearchSettings",
+    "Settings",
+    "SourceSettings",
+    "SpaceSettings",
+    "SplitSettings",
+    "StructureSettings",
+    "StudyConfig",
+    "TeacherSettings",
+    "TrainingSettings",
+    "bounds",
+]

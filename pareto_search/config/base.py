@@ -1,0 +1,13 @@
+"""What all settings share."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+EngineName = Literal["explicit", "hippynn"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,0 +1,92 @@
+"""Settings of the data source and of the split."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+
+from pareto_search.config.base import Settings
+
+
+class SourceSettings(Settings):
+    """What every data source shares."""
+
+    elements: tuple[str, ...] | None = Field(
+        None, description="elements the study may meet; any other is an error; omitted: whatever the data hold"
+    )
+    min_distance_ang: PositiveFloat = Field(0.7, description="a frame with atoms nearer than this is an error")
+    max_frames: PositiveInt | None = Field(None, description="use a seeded random sample of this many frames")
+
+    @field_validator("elements")
+    @classmethod
+    def _known_elements(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        from ase.data import atomic_numbers
+
+        for symbol in value or ():
+            if symbol not in atomic_numbers or symbol == "X":
+                raise ValueError(f"{symbol!r} is not a chemical element; write symbols such as Al")
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError("an element is listed twice")
+        return value
+
+
+class EmtAluminumSource(SourceSettings):
+    """Aluminium generated with ASE's EMT: a demonstration potential, softer than the real metal."""
+
+    source: Literal["emt-aluminum"]
+    n_frames: PositiveInt = Field(240, ge=10, description="frames to generate")
+    n_atoms: Literal[32, 108] = Field(32, description="atoms a frame, fcc supercells of 2x2x2 or 3x3x3 cubic cells")
+    seed: NonNegativeInt = 0
+
+
+class FileSource(SourceSettings):
+    """A source that is read from a path."""
+
+    path: Path = Field(description="file, or for ani-h5 a file or a folder of .h5 files")
+
+
+class ExtxyzSource(FileSource):
+    """extxyz or any other file of frames that ASE reads, with energies and forces."""
+
+    source: Literal["extxyz"]
+    format: str | None = Field(None, description="ASE format name; omitted: by the file's ending")
+
+
+class AseDatabaseSource(FileSource):
+    """An ASE database (.db or .json)."""
+
+    source: Literal["ase-db"]
+
+
+class AniH5Source(FileSource):
+    """The ANI-Al HDF5 layout ("pyanitools"): energies in Hartree, forces in Hartree/Å."""
+
+    source: Literal["ani-h5"]
+    force_sign: Literal["auto", "gradient", "force"] = Field(
+        "auto", description="is the stored array +dE/dR (gradient) or -dE/dR (force); auto decides by a reference"
+    )
+
+
+DataSource = Annotated[
+    EmtAluminumSource | ExtxyzSource | AseDatabaseSource | AniH5Source, Field(discriminator="source")
+]
+
+
+class SplitSettings(Settings):
+    """How frames are shared out between training, validation and test."""
+
+    kind: Literal["random", "source"] = Field(
+        "random", description="random: frame by frame; source: whole sources (info['source']) go to one part"
+    )
+    train: PositiveFloat = 0.8
+    valid: PositiveFloat = 0.1
+    test: PositiveFloat = 0.1
+    seed: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = self.train + self.valid + self.test
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"train + valid + test must be 1, got {total:g}")
+        return self

@@ -1,0 +1,100 @@
+"""Settings of a network: architecture, loss weights, training, teacher."""
+
+from itertools import pairwise
+from typing import Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from pareto_search.config.base import Settings
+
+Compiling = Literal["auto", "always", "never"]
+
+
+class Architecture(Settings):
+    """A HIPNN-TS network with hippynn's hyperparameter names; distances in Å."""
+
+    n_features: PositiveInt = Field(128, le=1024)
+    n_sensitivities: PositiveInt = Field(40, ge=2, le=256)
+    n_atom_layers: PositiveInt = Field(4, le=16)
+    n_interaction_layers: PositiveInt = Field(1, le=4)
+    l_max: Literal[0, 1, 2] = 1
+    dist_soft_min_ang: PositiveFloat = 1.5
+    dist_soft_max_ang: PositiveFloat = 7.0
+    dist_hard_max_ang: PositiveFloat = 7.5
+    activation: Literal["softplus", "silu", "tanh"] = "softplus"
+    cusp_reg: PositiveFloat = 1e-6
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        low, soft, hard = self.dist_soft_min_ang, self.dist_soft_max_ang, self.dist_hard_max_ang
+        if not low < soft < hard:
+            raise ValueError(
+                f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}"
+            )
+        return self
+
+    @property
+    def label(self) -> str:
+        """Short name: features/sensitivities/layers, with whatever differs from the usual one layer, l = 1."""
+        text = f"{self.n_features}/{self.n_sensitivities}/{self.n_atom_layers}"
+        if self.n_interaction_layers != 1 or self.l_max != 1:
+            text += f" ni={self.n_interaction_layers} l={self.l_max}"
+        return text if self.activation == "softplus" else f"{text} {self.activation}"
+
+
+class LossWeights(Settings):
+    """Weights of the error terms of the loss (the paper's eqn 2 and 5); energies in eV, forces in eV/Å."""
+
+    weight_energy: NonNegativeFloat = 1.0
+    weight_forces: NonNegativeFloat = 10.0
+    weight_atomic_energy: NonNegativeFloat = 0.0
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.weight_energy == self.weight_forces == self.weight_atomic_energy == 0:
+            raise ValueError("at least one loss weight must be above zero")
+        return self
+
+
+class ScheduledWeights(LossWeights):
+    """Loss weights in force from an epoch on."""
+
+    epoch: PositiveInt
+
+
+#: The paper's weights of teacher and control (its section 5).
+PAPER_CONTROL_WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=10.0, weight_atomic_energy=0.0)
+
+
+class TrainingSettings(Settings):
+    """The fitting loop; the defaults are the paper's (its section 5)."""
+
+    max_epochs: PositiveInt = 500
+    batch_size: PositiveInt = 64
+    learning_rate: PositiveFloat = 1e-3
+    plateau_patience: PositiveInt = Field(30, description="epochs without gain before the learning rate is halved")
+    plateau_factor: float = Field(0.5, gt=0, lt=1)
+    termination_patience: PositiveInt = Field(50, description="epochs without gain before training ends")
+    weight_l2: NonNegativeFloat = 1e-6
+    weight_hierarchicality: NonNegativeFloat = 0.01
+    schedule: tuple[ScheduledWeights, ...] = Field(
+        (), description="loss weights by epoch, replacing the network's own; the first row starts at epoch 1"
+    )
+    checkpoint_every_s: PositiveFloat = 30.0
+    compile: Compiling = Field("auto", description="whether steps are compiled; auto: where the work repays it")
+
+    @model_validator(mode="after")
+    def _schedule_starts_at_one_and_rises(self) -> Self:
+        epochs = [row.epoch for row in self.schedule]
+        if epochs and (epochs[0] != 1 or any(b <= a for a, b in pairwise(epochs))):
+            raise ValueError(f"schedule epochs must start at 1 and rise, got {epochs}")
+        return self
+
+
+class TeacherSettings(Settings):
+    """The teacher network."""
+
+    architecture: Architecture = Architecture()
+    weights: LossWeights = PAPER_CONTROL_WEIGHTS
+    training: TrainingSettings = TrainingSettings()
+    seed: NonNegativeInt = 0

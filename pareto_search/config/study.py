@@ -1,0 +1,137 @@
+"""Settings of measuring, of the cluster, and of a whole study."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from pareto_search.config.base import EngineName, Settings
+from pareto_search.config.data import DataSource, SplitSettings
+from pareto_search.config.network import LossWeights, TeacherSettings, TrainingSettings
+from pareto_search.config.search import ConfirmSettings, SearchSettings
+
+
+class StructureSettings(Settings):
+    """The material whose supercells are timed: a crystal, a structure file or a frame of the dataset."""
+
+    symbol: str | None = Field(None, description="element of a bulk crystal built by ASE")
+    crystal: Literal["fcc", "bcc", "hcp", "diamond", "sc"] = "fcc"
+    a_ang: PositiveFloat | None = Field(None, description="lattice constant; omitted: ASE's reference value")
+    path: Path | None = Field(None, description="structure file; its first frame is repeated")
+    frame: NonNegativeInt | None = Field(None, description="dataset frame that is repeated")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        given = [name for name in ("symbol", "path", "frame") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of symbol, path and frame, got {given or 'none'}")
+        return self
+
+
+class MeasureSettings(Settings):
+    """MD step time and capacity."""
+
+    structure: StructureSettings
+    engine: EngineName = "explicit"
+    n_atoms: PositiveInt = Field(2048, description="atoms of the timed system (nearest supercell)")
+    n_steps: PositiveInt = Field(50, ge=5, description="timed steps")
+    n_warmup_steps: NonNegativeInt = 10
+    timestep_fs: PositiveFloat = 1.0
+    temperature_k: PositiveFloat = 300.0
+    skin_ang: PositiveFloat = 0.5
+    memory_budget_gib: PositiveFloat = Field(
+        1.0, description="CPU: memory an MD step may add to the process; a GPU is filled until it is out of memory"
+    )
+    rel_tol: float = Field(0.02, gt=0, lt=1, description="width of the capacity bracket")
+    max_atoms_limit: PositiveInt = Field(20_000_000, description="capacity is not sought beyond this")
+
+
+class ClusterSettings(Settings):
+    """How trials use the machines."""
+
+    address: str | None = Field(None, description="address of a running Ray cluster; omitted: start one here")
+    cpus_per_trial: PositiveInt = 1
+    gpus_per_trial: NonNegativeFloat = 0.0
+    max_concurrent_trials: PositiveInt | None = Field(None, description="omitted: as many as the cluster holds")
+    max_hours_per_trial: PositiveFloat | None = Field(
+        None, description="a trial or network that takes longer is ended as failed; omitted: no limit"
+    )
+    memory_gib_per_trial: PositiveFloat | None = Field(
+        None, description="CPU: memory that the process of a trial may hold of its own; omitted: no limit"
+    )
+    reuse_workers: bool = Field(
+        False,
+        description="start trials in the processes of earlier ones: seconds less, but the dashboard shows old names",
+    )
+    dashboard: bool = True
+
+
+class StudyConfig(Settings):
+    """Everything a study needs; the root of a config file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    description: str = ""
+    data: DataSource
+    split: SplitSettings = SplitSettings()
+    teacher: TeacherSettings = TeacherSettings()
+    search: SearchSettings = SearchSettings()
+    confirm: ConfirmSettings = ConfirmSettings()
+    measure: MeasureSettings
+    cluster: ClusterSettings = ClusterSettings()
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Ray gives each trial its GPU; choose cards for Ray")
+
+    @model_validator(mode="after")
+    def _gpu_is_consistent(self) -> Self:
+        on_gpu = self.device != "cpu"
+        if on_gpu != (self.cluster.gpus_per_trial > 0):
+            raise ValueError(
+                f"device is {self.device!r} but cluster.gpus_per_trial is {self.cluster.gpus_per_trial:g}; "
+                "a GPU study needs both, a CPU study neither"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_fresh(self) -> Self:
+        first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
+        if first <= self.search.network_seed < first + n_seeds:
+            raise ValueError(
+                f"search.network_seed {self.search.network_seed} is among the confirmation's seeds {first} to "
+                f"{first + n_seeds - 1}; confirm with fresh ones by another confirm.first_seed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tuned_controls_have_weights_to_tune(self) -> Self:
+        searched = {"weight_energy", "weight_forces"} & set(self.search.space.searched)
+        if "tuned" in self.confirm.controls and not searched:
+            raise ValueError(
+                "confirm.controls has 'tuned', whose weights of energy and forces are searched as the students' are, "
+                "but the space searches neither; give one of them a range, or leave 'tuned' out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_leave_something_without_the_teacher(self) -> Self:
+        for training in (self.search.training, self.confirm_training):
+            for row in training.schedule:
+                if row.weight_energy == row.weight_forces == 0:
+                    raise ValueError(
+                        f"the schedule's row of epoch {row.epoch} has no energy or force weight to train on"
+                    )
+            if training.schedule and set(LossWeights.model_fields) & set(self.search.space.searched):
+                raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
+        return self
+
+    @property
+    def confirm_training(self) -> TrainingSettings:
+        """Training settings of the confirmation."""
+        return self.confirm.training or self.search.training
+
+    @property
+    def largest_cutoff_ang(self) -> float:
+        """The longest cutoff of any network of the study, for which neighbour tables are built."""
+        return max(self.teacher.architecture.dist_hard_max_ang, self.search.space.largest_cutoff_ang)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,78 @@
+"""When a search ends: trials, trained epochs, hours, or no more gain."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from pareto_search.analysis.pareto import hypervolume
+from pareto_search.config import SearchSettings
+
+#: The hypervolume has grown if it is larger by more than this part of itself.
+_GROWTH = 1e-3
+#: The hypervolume's reference point lies this many decades beyond the worst trial.
+_MARGIN_DECADES = 0.1
+
+
+class Budget:
+    """What a search has used of what its settings allow.
+
+    Args:
+        settings: The limits.
+        seconds_before: Time that earlier runs of the search took.
+        clock: Seconds that only rise.
+
+    Attributes:
+        n_ended: Trials that have ended, pruned and failed ones included, refused ones not.
+        n_epochs: Epochs that networks of the search were trained for.
+    """
+
+    def __init__(
+        self, settings: SearchSettings, seconds_before: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings = settings
+        self._before = seconds_before
+        self._clock = clock
+        self._started = clock()
+        self.n_ended = 0
+        self.n_epochs = 0
+        self._points: list[tuple[float, float, float]] = []
+        self._n_ended_at_gain = 0
+
+    @property
+    def seconds(self) -> float:
+        """Time of the search, earlier runs included."""
+        return self._before + self._clock() - self._started
+
+    def trial_ended(self, objectives: tuple[float, float, float] | None) -> None:
+        """Count a trial; objectives (force RMSE, MD step time, most atoms) are those of a complete one."""
+        self.n_ended += 1
+        if objectives is None:
+            return
+        self._points.append((np.log10(objectives[0]), np.log10(objectives[1]), -np.log10(objectives[2])))
+        if self._settings.stop_without_gain is not None and self._has_grown():
+            self._n_ended_at_gain = self.n_ended
+
+    def n_trials_left(self, n_open: int) -> int | None:
+        """How many trials may still be begun, beside those open now; None: any number."""
+        if self._settings.n_trials is None:
+            return None
+        return max(0, self._settings.n_trials - self.n_ended - n_open)
+
+    def why_over(self) -> str | None:
+        """Why nothing more may be begun, in words; None while it may."""
+        settings = self._settings
+        if settings.max_trained_epochs is not None and self.n_epochs >= settings.max_trained_epochs:
+            return f"{self.n_epochs} epochs have been trained (search.max_trained_epochs)"
+        if settings.max_hours is not None and self.seconds >= 3600 * settings.max_hours:
+            return f"it has run for {self.seconds / 3600:.2f} h (search.max_hours)"
+        n_without = self.n_ended - self._n_ended_at_gain
+        if settings.stop_without_gain is not None and n_without >= settings.stop_without_gain:
+            return f"the hypervolume has not grown for {n_without} trials (search.stop_without_gain)"
+        return None
+
+    def _has_grown(self) -> bool:
+        points = np.array(self._points)
+        reference = points.max(axis=0) + _MARGIN_DECADES
+        volume = hypervolume(points, reference)
+        return volume - hypervolume(points[:-1], reference) > _GROWTH * volume

@@ -1,0 +1,205 @@
+"""Samplers: from the trials seen so far to the next point of the space.
+
+A proposal is a function of the settings and the trials alone, so a resumed search proposes what an uninterrupted one
+would have, and recorded learning curves can be replayed through the very code that runs on a cluster.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from scipy.stats import qmc
+
+from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.config import WHOLE_NUMBERS, Choice, Range, SearchSettings
+from pareto_search.search.space import from_unit, whole
+
+#: Small, because a search has tens of trials: NSGA-II evolves only after one population.
+_NSGA2_POPULATION = 16
+#: A model sees the front and this many of the latest trials, so that a proposal takes as long in a long search.
+_N_LATEST = {"tpe": 400, "nsga2": 400, "gp": 150}
+#: Trials before a model of them is made.
+_N_STARTUP = 10
+#: Points drawn by the sampler, and then at random, in the hope of one that has not been tried.
+_N_TRIES, _N_RANDOM_TRIES = 10, 200
+
+
+@dataclass(frozen=True)
+class SeenTrial:
+    """A trial as a sampler sees it.
+
+    Attributes:
+        params: Value of every searched dimension.
+        values: Force RMSE, MD step time and most atoms, measured or forecast; None while nothing is known.
+        violation: Above 0 where the costs are outside the user's caps.
+    """
+
+    params: Mapping[str, Any]
+    values: tuple[float, float, float] | None
+    violation: float = 0.0
+
+
+class Exhausted(Exception):  # noqa: N818 - the end of a grid is no error
+    """Every point of the grid has been proposed."""
+
+
+def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int) -> dict[str, Any]:
+    """The next point of the space, other than all seen where there is one left.
+
+    Args:
+        settings: Space, sampler and seed.
+        seen: All trials so far, running ones included.
+        n_proposed: How many points have been proposed before; decides the random numbers.
+
+    Returns:
+        A value for every searched dimension.
+
+    Raises:
+        Exhausted: If the sampler is `grid` and every combination has been proposed.
+    """
+    tried = {_key(trial.params) for trial in seen}
+    if settings.sampler == "grid":
+        return _next_of_grid(settings, tried)
+    point = {}
+    for attempt in range(_N_TRIES):
+        point = _draw(settings, seen, n_proposed, attempt)
+        if _key(point) not in tried:
+            return point
+    rng = np.random.default_rng([settings.seed, n_proposed])
+    for _ in range(_N_RANDOM_TRIES):
+        fresh = from_unit(settings.space, rng.random(len(settings.space.searched)))
+        if _key(fresh) not in tried:
+            return fresh
+    return point
+
+
+def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(params.items()))
+
+
+def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ...]]) -> dict[str, Any]:
+    """The first combination that is not tried, in an order shuffled by the seed."""
+    searched = settings.space.searched
+    choices = [[whole(name, c) for c in dim.choices] for name, dim in searched.items() if isinstance(dim, Choice)]
+    grid = [dict(zip(searched, values, strict=True)) for values in itertools.product(*choices)]
+    for index in np.random.default_rng(settings.seed).permutation(len(grid)):
+        if _key(grid[index]) not in tried:
+            return grid[index]
+    raise Exhausted
+
+
+def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, attempt: int) -> dict[str, Any]:
+    n_dimensions = len(settings.space.searched)
+    if settings.sampler == "qmc" and attempt == 0:
+        sobol = qmc.Sobol(n_dimensions, rng=settings.seed)
+        sobol.fast_forward(n_proposed)
+        return from_unit(settings.space, sobol.random(1)[0])
+    seeds = np.random.SeedSequence([settings.seed, n_proposed, attempt])
+    known = [trial for trial in seen if trial.values is not None]
+    if settings.sampler in ("random", "qmc") or len(known) < _N_STARTUP:
+        return from_unit(settings.space, np.random.default_rng(seeds).random(n_dimensions))
+    return _ask(settings, known, [trial for trial in seen if trial.values is None], int(seeds.generate_state(1)[0]))
+
+
+# --- Optuna's samplers ----------------------------------------------------------------------------------------------
+
+
+def _ask(
+    settings: SearchSettings, known: Sequence[SeenTrial], running: Sequence[SeenTrial], seed: int
+) -> dict[str, Any]:
+    """Ask one of Optuna's samplers, which sees a study in memory with what it needs of the trials."""
+    searched = settings.space.searched
+    coded = {name: _coded_distribution(name, dimension) for name, dimension in searched.items()}
+    study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(settings.sampler, seed))
+    for trial in _latest(known, _N_LATEST[settings.sampler]):
+        study.add_trial(_as_optuna(trial, searched, coded))
+    for trial in running:
+        study.add_trial(
+            create_trial(state=TrialState.RUNNING, params=_code(trial.params, searched), distributions=coded)
+        )
+    params = study.ask(fixed_distributions=coded).params
+    return {name: _decode(name, dimension, params[name]) for name, dimension in searched.items()}
+
+
+def _sampler(name: str, seed: int) -> BaseSampler:
+    if name == "nsga2":
+        return _Nsga2(population_size=_NSGA2_POPULATION, seed=seed)
+    if name == "gp":
+        return GPSampler(seed=seed, n_startup_trials=_N_STARTUP, warn_independent_sampling=False)
+    # Architecture dimensions act together, so they are modelled together; parallel trials keep apart (constant liar).
+    return TPESampler(multivariate=True, constant_liar=True, n_startup_trials=_N_STARTUP, seed=seed)
+
+
+class _Nsga2(NSGAIISampler):
+    """NSGA-II whose generations follow from the order of the trials, complete ones first; nothing is stored."""
+
+    def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        n_complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+        return min(trial.number, n_complete) // _NSGA2_POPULATION
+
+    def get_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return complete[generation * _NSGA2_POPULATION : (generation + 1) * _NSGA2_POPULATION]
+
+
+def _latest(known: Sequence[SeenTrial], n: int) -> list[SeenTrial]:
+    """The front and the latest n of the rest, in their order."""
+    if len(known) <= n:
+        return list(known)
+    on_front = pareto_mask(np.array([_logarithms(trial) for trial in known]))
+    return [trial for trial, is_front in zip(known[:-n], on_front[:-n], strict=True) if is_front] + list(known[-n:])
+
+
+def _as_optuna(
+    trial: SeenTrial, searched: Mapping[str, Range | Choice], coded: dict[str, BaseDistribution]
+) -> FrozenTrial:
+    return create_trial(
+        params=_code(trial.params, searched),
+        distributions=coded,
+        values=_logarithms(trial),
+        constraints={"caps": trial.violation},
+    )
+
+
+def _logarithms(trial: SeenTrial) -> tuple[float, float, float]:
+    """The objectives on a scale on which equal steps matter equally, all to be minimised."""
+    assert trial.values is not None
+    force_rmse, md_us, max_atoms = trial.values
+    return math.log10(force_rmse), math.log10(md_us), -math.log10(max_atoms)
+
+
+def _is_ordered(dimension: Range | Choice) -> bool:
+    """Whether a list of choices is one of numbers, whose order a sampler should know."""
+    return isinstance(dimension, Choice) and not any(isinstance(choice, str) for choice in dimension.choices)
+
+
+def _coded_distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
+    """Numbers to choose from become their position in rising order."""
+    if isinstance(dimension, Choice):
+        n = len(dimension.choices)
+        return IntDistribution(0, n - 1) if _is_ordered(dimension) else CategoricalDistribution(dimension.choices)
+    if name in WHOLE_NUMBERS:
+        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
+    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+
+
+def _code(params: Mapping[str, Any], searched: Mapping[str, Range | Choice]) -> dict[str, Any]:
+    return {
+        name: sorted(dim.choices, key=float).index(params[name])
+        if isinstance(dim, Choice) and _is_ordered(dim)
+        else params[name]
+        for name, dim in searched.items()
+    }
+
+
+def _decode(name: str, dimension: Range | Choice, value: Any) -> Any:
+    if isinstance(dimension, Choice) and _is_ordered(dimension):
+        return whole(name, sorted(dimension.choices, key=float)[value])
+    return value

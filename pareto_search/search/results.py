@@ -1,0 +1,44 @@
+"""What travels between a trial's worker and the driver."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+#: Keys of a result: the reason why the trial is about to fail; that this would befall every trial; that it is the last;
+#: epochs that the trial's networks were trained for in this run.
+FAILURE, ENDS_ALL, IS_FINAL, N_TRAINED_EPOCHS = "failure", "ends_all", "is_final", "n_trained_epochs"
+
+EndStatus = Literal["complete", "pruned", "infeasible", "failed"]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Exact costs of a trial's architecture, known before it is trained."""
+
+    md_us_per_atom_step: float
+    max_atoms: int
+    bytes_per_atom: float
+
+    def to_plain(self) -> dict[str, Any]:
+        """Name to value."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial ended.
+
+    Attributes:
+        number: Optuna's number.
+        status: infeasible: refused for its costs before it was trained.
+        reason: Why it is not complete.
+        params: The sampler's choice.
+        epoch: Epoch that its student reached; None if it did not begin or that is not known.
+        result: The final result of a complete trial.
+    """
+
+    number: int
+    status: EndStatus
+    reason: str | None
+    params: dict[str, Any]
+    epoch: int | None = None
+    result: dict[str, Any] | None = None

@@ -1,0 +1,147 @@
+"""Warm start: trials of finished runs on the same data and labels, so that a sampler knows them from the start."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from pareto_search.config import SearchSettings, StudyConfig
+from pareto_search.config_file import load_config
+from pareto_search.data.dataset_file import read_dataset_info
+from pareto_search.errors import ConfigError, DataError, StoreError
+from pareto_search.run_directory import RunDirectory
+from pareto_search.search.costs import CostTable
+from pareto_search.search.optuna_study import (
+    COSTS,
+    MODEL_IDS,
+    ORIGIN,
+    REASON,
+    RUNGS,
+    STATUS,
+    open_optuna_study,
+)
+from pareto_search.search.results import Costs
+from pareto_search.search.space import distributions
+from pareto_search.training.labels import stored_labels
+
+logger = logging.getLogger(__name__)
+
+
+def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str, label_hash: str) -> StudyConfig:
+    """Settings of a run whose trials can be taken over.
+
+    Raises:
+        ConfigError: If it is no run directory, or its data, split, labels or training settings are others.
+    """
+    where = f"search.warm_start: {source.path}"
+    try:
+        config = load_config(source.config_yaml)
+        other_dataset = read_dataset_info(source.dataset_json).split_hash
+        labels = stored_labels(source.labels_npz)
+    except (ConfigError, DataError, StoreError, OSError) as error:
+        raise ConfigError(f"{where} is not a run with labels ({error}); name the --out of a run") from error
+    if labels is None:
+        raise ConfigError(f"{where} is not a run with labels (no {source.labels_npz.name}); name the --out of a run")
+    if other_dataset != dataset_hash:
+        raise ConfigError(
+            f"{where} used other data or another split (hash {other_dataset[:12]}, here {dataset_hash[:12]})"
+        )
+    if labels.sha256 != label_hash:
+        raise ConfigError(
+            f"{where} used other labels (hash {labels.sha256[:12]}, here {label_hash[:12]}): another teacher"
+        )
+    if config.search.training != search.training or config.search.network_seed != search.network_seed:
+        raise ConfigError(f"{where} trained otherwise: search.training and search.network_seed must be the same")
+    return config
+
+
+def copy_networks(source: RunDirectory, target: RunDirectory) -> None:
+    """Copy costs and trained networks that the target lacks; each appears whole or not at all."""
+    table = CostTable(target.costs_json)
+    known = {record.key for record in table.all()}
+    for record in CostTable(source.costs_json).all():
+        if record.key not in known:
+            table.put(record)
+    for folder in sorted(source.models_dir.glob("[!.]*/")):
+        copy_folder(folder, target.models_dir / folder.name)
+
+
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder unless it is there."""
+    if target.exists() or not (source / "model.json").is_file():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    shutil.copytree(source, temporary, dirs_exist_ok=True)
+    temporary.replace(target)
+
+
+def import_trials(
+    study: optuna.Study,
+    search: SearchSettings,
+    source: RunDirectory,
+    source_name: str,
+    known_costs: Callable[[Mapping[str, Any]], Costs | None],
+) -> None:
+    """Add the finished trials of another run to a study, once; they do not count against its budget.
+
+    A trial is left out where the space here does not hold it, or where its costs were measured on other hardware, with
+    other versions or other settings, so that they say nothing here.
+
+    Args:
+        study: The study that learns.
+        search: Its space.
+        source: The other run.
+        source_name: Name of its study.
+        known_costs: Costs here by parameters, or None.
+    """
+    origin = str(source.path)
+    if any(trial.user_attrs.get(ORIGIN) == origin for trial in study.get_trials(deepcopy=False)):
+        return
+    theirs = _finished_trials(source, source_name)
+    usable = [imported for trial in theirs if (imported := _imported(trial, search, origin, known_costs))]
+    for trial in usable:
+        study.add_trial(trial)
+    logger.info("warm start from %s: %d of %d trials are of use here", origin, len(usable), len(theirs))
+
+
+def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
+    """Read from a copy: opening a database may write to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in source.path.glob(f"{source.study_db.name}*"):
+            shutil.copy(path, folder)
+        with open_optuna_study(Path(folder) / source.study_db.name, name) as study:
+            return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def _imported(
+    trial: FrozenTrial,
+    search: SearchSettings,
+    origin: str,
+    known_costs: Callable[[Mapping[str, Any]], Costs | None],
+) -> FrozenTrial | None:
+    space = distributions(search.space)
+    params = trial.params
+    if set(params) != set(space) or not all(
+        space[n]._contains(space[n].to_internal_repr(v)) for n, v in params.items()
+    ):
+        return None
+    costs = known_costs(params)
+    if costs is None:
+        return None
+    kept = {name: trial.user_attrs[name] for name in (RUNGS, MODEL_IDS, STATUS, REASON) if name in trial.user_attrs}
+    values = None
+    if trial.state is TrialState.COMPLETE:
+        values = [trial.values[0], costs.md_us_per_atom_step, float(costs.max_atoms)]
+    return create_trial(
+        state=trial.state,
+        values=values,
+        params=params,
+        distributions=space,
+        user_attrs={**kept, COSTS: costs.to_plain(), ORIGIN: origin},
+    )
