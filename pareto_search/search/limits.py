@@ -3,12 +3,11 @@
 import errno
 import faulthandler
 import resource
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from pareto_search.config import ClusterSettings
 from pareto_search.errors import MeasurementError, StoreError
@@ -94,7 +93,8 @@ def why_failed(error: BaseException, cluster: ClusterSettings) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that memory ran out: Python's, a GPU's, or that of PyTorch on a CPU, which has no type."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # where nothing has imported it, it cannot have raised; it takes seconds to load
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
 

@@ -99,7 +99,8 @@ def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, 
     n_dimensions = len(settings.space.searched)
     if settings.sampler == "qmc" and attempt == 0:
         sobol = qmc.Sobol(n_dimensions, rng=settings.seed)
-        sobol.fast_forward(n_proposed)
+        if n_proposed > 0:
+            sobol.fast_forward(n_proposed)
         return from_unit(settings.space, sobol.random(1)[0])
     seeds = np.random.SeedSequence([settings.seed, n_proposed, attempt])
     known = [trial for trial in seen if trial.values is not None]

@@ -1,11 +1,15 @@
 """What travels between a trial's worker and the driver."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 #: Keys of a result: the reason why the trial is about to fail; that this would befall every trial; that it is the last;
 #: epochs that the trial's networks were trained for in this run.
 FAILURE, ENDS_ALL, IS_FINAL, N_TRAINED_EPOCHS = "failure", "ends_all", "is_final", "n_trained_epochs"
+
+#: How a trial reports a result while it trains.
+Report = Callable[[dict[str, Any]], None]
 
 EndStatus = Literal["complete", "pruned", "infeasible", "failed"]
 

@@ -13,20 +13,16 @@ from ray.tune.experiment import Trial
 from ray.tune.trainable.function_trainable import wrap_function
 
 from pareto_search.config import ClusterSettings, SearchSettings
-from pareto_search.records import OBJECTIVES
-from pareto_search.search.cluster import WorkFailedError, n_slots
+from pareto_search.search.cluster import n_slots
 from pareto_search.search.cost_tasks import CostTasks, MeasureCosts
-from pareto_search.search.limits import limited, why_all_end, why_failed
 from pareto_search.search.optuna_search import Stop, StudySearch
 from pareto_search.search.optuna_study import open_optuna_study
-from pareto_search.search.results import ENDS_ALL, FAILURE, IS_FINAL, Costs, TrialEnd
+from pareto_search.search.results import Costs, TrialEnd
 from pareto_search.search.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
 from pareto_search.search.tune_scheduler import RungScheduler
+from pareto_search.search.worker import TrialFunction, run_in_worker
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[dict[str, Any]], None]
-TrialFunction = Callable[[Any, dict[str, Any], Report], dict[str, Any]]
 
 #: A trial is started again this often if its worker process or machine is lost; one that raises is not.
 _MAX_RETRIES = 2
@@ -125,7 +121,7 @@ def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef, cluster: Cluster
     """The trial as Tune wants it: a class whose actors carry the trial's name in the dashboard."""
 
     def run(config: dict[str, Any], shared: Any) -> None:
-        _run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, config)
+        run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, config)
 
     resources = {"cpu": cluster.cpus_per_trial, "gpu": cluster.gpus_per_trial}
     needed = {kind: amount for kind, amount in resources.items() if amount}
@@ -137,29 +133,6 @@ def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef, cluster: Cluster
 
     NetworkTrial.__qualname__ = NetworkTrial.__name__
     return NetworkTrial
-
-
-def _run_in_worker(
-    trial: TrialFunction, shared: Any, cluster: ClusterSettings, notes: Path, config: dict[str, Any]
-) -> None:
-    """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason."""
-
-    def report(result: dict[str, Any]) -> None:
-        missing = [objective.name for objective in OBJECTIVES if objective.name not in result]
-        if missing:
-            raise ValueError(f"every report of a trial holds the three objectives; missing {missing}")
-        tune.report(result)
-
-    try:
-        with limited(cluster, notes / f"trial-{config['trial_number']:04d}-hung.txt"):
-            final = trial(shared, dict(config), report)
-        report({**final, IS_FINAL: True})
-    except Exception as error:
-        ends_all = why_all_end(error)
-        reason = ends_all or why_failed(error, cluster)
-        nothing = dict.fromkeys((objective.name for objective in OBJECTIVES), float("nan"))
-        tune.report({**nothing, FAILURE: reason, ENDS_ALL: ends_all is not None})
-        raise WorkFailedError(reason) from error
 
 
 class _NameTrials:

@@ -11,7 +11,8 @@ from pareto_search.config import ClusterSettings
 from pareto_search.errors import ConfigError, TrainingDiverged
 from pareto_search.search.cluster import RaySession, ray_session
 from pareto_search.search.jobs import run_jobs
-from tests.search.fake_study import CLUSTER, Shared, make_shared
+from tests.search.fake_study import CLUSTER
+from tests.search.fake_trial import Shared, make_shared
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -31,7 +32,7 @@ def work(shared: Shared, number: int) -> dict[str, Any]:
 
 
 def run(folder: Path, jobs: list[int], on_result: Any, **changes: Any) -> None:
-    arguments = {"shared": make_shared(folder), "job": work, "name": "job-{:02d}".format}
+    arguments = {"shared": make_shared(folder), "job": work, "name": "job-{:02d}".format, "notes": folder}
     run_jobs(cluster=CLUSTER, jobs=jobs, on_result=on_result, **(arguments | changes))
 
 

@@ -1,25 +1,68 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.search import Searcher
 
-from pareto_search.config import SearchSettings
-from pareto_search.errors import StoreError
-from pareto_search.search.optuna_search import FAILURE, IS_FINAL, StudySearch
-from pareto_search.search.optuna_study import (
-    enqueue_points,
-    open_optuna_study,
-    remaining_trials,
-    settle_leftovers,
-)
-from pareto_search.search.space import distributions
-from tests.search.fake_study import SPACE, objectives
+from pareto_search.config import CapSettings, PruningSettings, SearchSettings
+from pareto_search.errors import ConfigError, StoreError, WriteError
+from pareto_search.search.optuna_search import Stop, StudySearch
+from pareto_search.search.optuna_study import begin_trial, open_optuna_study
+from pareto_search.search.results import ENDS_ALL, FAILURE, IS_FINAL, N_TRAINED_EPOCHS, Costs, TrialEnd
+from tests.search.fake_study import settings_of
+from tests.search.fake_trial import N_EPOCHS, objectives
 
-SETTINGS = SearchSettings(space=SPACE, n_trials=6, sampler="tpe", seed=3)
+SETTINGS = settings_of(6, sampler="tpe", seed=3)
 POINT = {"n_features": 20, "n_sensitivities": 16, "weight_forces": 30.0, "weight_atomic_energy": 0.5}
 WITH_POINT = SETTINGS.model_copy(update={"points": (POINT,)})
+PRUNED = SETTINGS.model_copy(update={"pruning": PruningSettings(grace_epochs=1), "sampler": "random", "n_trials": 12})
+
+
+class FakeCosts:
+    """Costs that are there at the next look, or when the test says."""
+
+    def __init__(self) -> None:
+        self.measured: list[int] = []
+        self.waiting: dict[int, dict[str, Any]] = {}
+        self.is_slow = False
+
+    def __len__(self) -> int:
+        return len(self.waiting)
+
+    def start(self, number: int, params: dict[str, Any], name: str) -> None:
+        self.measured.append(number)
+        self.waiting[number] = params
+
+    def collect(self) -> list[tuple[int, Costs | None, str | None]]:
+        if self.is_slow:
+            return []
+        waiting, self.waiting = self.waiting, {}
+        return [(number, costs_of(params), None) for number, params in waiting.items()]
+
+
+def costs_of(params: dict[str, Any]) -> Costs:
+    values = objectives(params)
+    return Costs(values["md_us_per_atom_step"], values["max_atoms"], 1e9 / values["max_atoms"])
+
+
+class Search(StudySearch):
+    """A searcher without Ray, which notes how trials ended."""
+
+    def __init__(self, study: optuna.Study, settings: SearchSettings, n_slots: int = 4) -> None:
+        self.ends: dict[int, TrialEnd] = {}
+        self.costs = FakeCosts()
+        self.stopped = Stop()
+        super().__init__(study, settings, self.costs, self.ended, self.stopped, lambda: n_slots)  # type: ignore[arg-type]
+
+    def ended(self, end: TrialEnd) -> None:
+        self.ends[end.number] = end
+
+    def raise_errors(self) -> None:
+        if self.stopped.error:
+            raise self.stopped.error
 
 
 @pytest.fixture
@@ -28,10 +71,17 @@ def study(tmp_path: Path) -> Iterator[optuna.Study]:
         yield study
 
 
-def run(search: StudySearch, trial_id: str, **changes: object) -> int:
+def finish(search: Search, trial_id: str, params: dict[str, Any], **changes: object) -> None:
+    final = {**objectives(params), IS_FINAL: True, "epoch": N_EPOCHS, N_TRAINED_EPOCHS: 2 * N_EPOCHS}
+    search.on_trial_complete(trial_id, {**final, **changes})
+    search.raise_errors()
+
+
+def run(search: Search, trial_id: str, **changes: object) -> int:
     """One whole trial; returns its Optuna number."""
     params = search.suggest(trial_id)
-    search.on_trial_complete(trial_id, {**objectives(params), IS_FINAL: True, **changes})
+    search.raise_errors()
+    finish(search, trial_id, params, **changes)
     return params["trial_number"]
 
 
@@ -41,92 +91,203 @@ def test_the_study_has_directions_and_names(study: optuna.Study) -> None:
 
 
 def test_a_final_result_is_complete(study: optuna.Study) -> None:
-    search = StudySearch(study, SETTINGS, [])
+    search = Search(study, SETTINGS)
     run(search, "a", model_ids=["student-0"])
-    (trial,) = study.trials
+    trial = study.trials[0]
     assert trial.values == list(objectives(trial.params).values())
-    assert trial.user_attrs == {"status": "complete", "model_ids": ["student-0"]}
-    assert search.end_of("a") == ("complete", None)
+    assert trial.user_attrs["status"] == "complete"
+    assert trial.user_attrs["model_ids"] == ["student-0"]
+    assert trial.user_attrs["costs"] == costs_of(trial.params).to_plain()
+    assert search.ends[0].result["epoch"] == N_EPOCHS
+    assert search.budget.n_epochs == 2 * N_EPOCHS
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "fast"])
 def test_an_objective_that_is_no_finite_number_fails_the_trial(study: optuna.Study, value: object) -> None:
-    run(StudySearch(study, SETTINGS, []), "a", md_us_per_atom_step=value)
+    run(Search(study, SETTINGS), "a", md_us_per_atom_step=value)
     assert study.trials[0].state is TrialState.FAIL
     assert study.trials[0].user_attrs["reason"] == f"md_us_per_atom_step is {value}"
 
 
 def test_an_announced_failure_and_a_dead_worker_fail_the_trial(study: optuna.Study) -> None:
-    search = StudySearch(study, SETTINGS, [])
+    search = Search(study, SETTINGS)
     search.suggest("a")
     search.on_trial_result("a", {FAILURE: "no luck"})
     search.on_trial_complete("a", error=True)
     search.suggest("b")
     search.on_trial_complete("b", error=True)
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL] * 2
+    assert [search.ends[number].status for number in (0, 1)] == ["failed", "failed"]
+    assert [study.trials[number].state for number in (0, 1)] == [TrialState.FAIL] * 2
     assert study.trials[0].user_attrs["reason"] == "no luck"
     assert "worker process died" in study.trials[1].user_attrs["reason"]
 
 
-def test_a_trial_stopped_before_its_final_result_is_pruned(study: optuna.Study) -> None:
-    search = StudySearch(study, SETTINGS, [])
-    search.on_trial_complete("a", objectives(search.suggest("a")))
-    assert study.trials[0].state is TrialState.PRUNED
-    assert remaining_trials(study, 6) == 5
+def test_a_failure_that_would_befall_all_ends_the_search_and_leaves_the_trial_to_the_next_run(
+    study: optuna.Study,
+) -> None:
+    search = Search(study, SETTINGS)
+    search.suggest("a")
+    search.on_trial_result("a", {FAILURE: "disk full", ENDS_ALL: True})
+    search.on_trial_complete("a", error=True)
+    assert search.suggest("b") == Searcher.FINISHED
+    with pytest.raises(WriteError, match="disk full"):
+        search.raise_errors()
+    assert search.ends == {}
+    assert study.trials[0].state is TrialState.RUNNING
 
 
 def test_a_trial_is_told_once(study: optuna.Study) -> None:
-    search = StudySearch(study, SETTINGS, [])
+    search = Search(study, SETTINGS)
     run(search, "a")
     search.on_trial_complete("a", error=True)
     assert study.trials[0].state is TrialState.COMPLETE
 
 
-def test_leftovers_are_handed_out_first_and_partial_ones_fail_without_counting(study: optuna.Study) -> None:
-    whole = study.ask(fixed_distributions=distributions(SPACE))
-    partial = study.ask()
-    partial.suggest_int("n_features", 12, 128, log=True)
-    leftovers = settle_leftovers(study, SETTINGS)
-    assert [trial.number for trial in leftovers] == [whole.number]
-    assert study.trials[partial.number].state is TrialState.FAIL
-    assert remaining_trials(study, 3) == 3
-
-    search = StudySearch(study, SETTINGS, leftovers)
-    assert search.suggest("a") == {**whole.params, "trial_number": whole.number}
-    search.on_trial_complete("a", {**objectives(whole.params), IS_FINAL: True})
-    assert study.trials[whole.number].state is TrialState.COMPLETE
-    assert run(search, "b") == 2
-    assert remaining_trials(study, 3) == 1
+def test_no_trial_is_handed_out_before_its_costs_are_known_nor_beyond_the_slots(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS, n_slots=2)
+    search.costs.is_slow = True
+    assert search.suggest("a") is None
+    assert len(search.costs) == 2  # as many as will run are measured ahead
+    search.costs.is_slow = False
+    assert search.suggest("a")["trial_number"] == 0
+    assert search.suggest("b")["trial_number"] == 1
+    assert search.suggest("c") is None
+    finish(search, "a", study.trials[0].params)
+    assert search.suggest("c")["trial_number"] == 2
 
 
-def test_points_are_queued_once_and_again_only_if_abandoned(study: optuna.Study) -> None:
-    enqueue_points(study, WITH_POINT)
-    enqueue_points(study, WITH_POINT)
-    assert len(study.trials) == 1
-    study.ask()  # takes the point, and its driver dies before the parameters are stored
-    settle_leftovers(study, WITH_POINT)
-    enqueue_points(study, WITH_POINT)
-    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.WAITING]
-    params = StudySearch(study, WITH_POINT, []).suggest("a")
-    assert params == {**POINT, "trial_number": 1}
+def test_an_architecture_beyond_a_cap_is_infeasible_and_costs_no_epoch_and_no_trial(study: optuna.Study) -> None:
+    caps = CapSettings(max_md_us_per_atom_step=60.0, min_atoms=10_000, max_bytes_per_atom=1e6)
+    search = Search(study, SETTINGS.model_copy(update={"caps": caps}))
+    for number in range(6):
+        run(search, str(number))
+    assert search.suggest("end") == Searcher.FINISHED
+    refused = [end for end in search.ends.values() if end.status == "infeasible"]
+    assert refused
+    assert sum(end.status == "complete" for end in search.ends.values()) == 6
+    for end in refused:
+        trial = study.trials[end.number]
+        assert trial.state is TrialState.PRUNED
+        assert costs_of(end.params).md_us_per_atom_step > 60
+        assert "µs/atom/step, at most 60" in end.reason
+        assert next(iter(trial.constraints.values())) > 0
+    assert search.budget.n_epochs == 6 * 2 * N_EPOCHS
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_caps_that_nothing_meets_end_the_search_with_advice(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS.model_copy(update={"caps": CapSettings(max_md_us_per_atom_step=0.1)}))
+    assert search.suggest("a") == Searcher.FINISHED
+    with pytest.raises(ConfigError, match=r"50 architectures in a row were beyond search\.caps"):
+        search.raise_errors()
+
+
+def report(search: Search, trial_id: str, params: dict[str, Any], epoch: int, factor: float) -> bool:
+    values = objectives(params)
+    values["valid_force_rmse_ev_per_ang"] *= factor
+    return search.goes_on(trial_id, {**values, "epoch": epoch})
+
+
+def pruned_search(study: optuna.Study, n_slots: int = 1) -> Search:
+    """A search of trials that cost alike, of which the first is the best."""
+    search = Search(study, PRUNED, n_slots)
+    search.rungs.record = lambda trial, epoch, rmse, costs: record(trial, epoch, rmse, Costs(1.0, 1000, 1.0))  # type: ignore
+    record = type(search.rungs).record.__get__(search.rungs)
+    return search
+
+
+def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) -> None:
+    search = pruned_search(study)
+    for number in range(12):
+        params = search.suggest(str(number))
+        assert params["trial_number"] == number
+        values = {"valid_force_rmse_ev_per_ang": 1.0 + number, "md_us_per_atom_step": 1.0, "max_atoms": 1000}
+        if search.goes_on(str(number), {**values, "epoch": 1}):
+            finish(search, str(number), params)
+        else:
+            search.on_trial_complete(str(number), {**values, "epoch": 1})
+            assert study.trials[number].state is TrialState.RUNNING
+            assert study.trials[number].user_attrs["paused_at_epoch"] == 1
+        if number == 3:  # the second of four now belongs to the best third, rounded up, and goes on
+            promoted = search.suggest("again")
+            assert promoted["trial_number"] == 1
+            assert search.goes_on("again", {**values, "epoch": 1})  # reported again on its way; not asked again
+            finish(search, "again", promoted)
+        if number in (6, 9):
+            promoted = search.suggest(f"again-{number}")
+            assert promoted["trial_number"] == number // 3
+            finish(search, f"again-{number}", promoted)
+    search.raise_errors()
+    assert search.suggest("end") == Searcher.FINISHED
+    states = [trial.state for trial in study.trials]
+    assert states == [TrialState.COMPLETE] * 4 + [TrialState.PRUNED] * 8
+    assert search.ends[5].status == "pruned"
+    assert search.ends[5].epoch == 1
+    assert search.ends[5].reason == "not among the best 1/3 at epoch 1"
+    assert search.budget.n_epochs == 4 * 2 * N_EPOCHS + 8
+
+
+def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> None:
+    first = Search(study, PRUNED, n_slots=1)
+    values = {"md_us_per_atom_step": 1.0, "max_atoms": 1000}
+    for number in range(3):
+        params = first.suggest(str(number))
+        first._costs[number] = Costs(1.0, 1000, 1.0)
+        first._live[number].set_user_attr("costs", Costs(1.0, 1000, 1.0).to_plain())
+        if first.goes_on(str(number), {**values, "valid_force_rmse_ev_per_ang": 1.0 + number, "epoch": 1}):
+            finish(first, str(number), params)
+        else:
+            first.on_trial_complete(str(number), {})
+    first.raise_errors()
+    assert set(first.rungs.paused) == {1, 2}
+
+    second = Search(study, PRUNED, n_slots=1)
+    assert second.rungs.paused == first.rungs.paused
+    assert second.budget.n_epochs == first.budget.n_epochs == 2 * N_EPOCHS + 2
+    assert second.suggest("a")["trial_number"] == 3  # neither of them may go on yet
+    assert second.rungs.forecasts() == pytest.approx(first.rungs.forecasts())
+
+
+def test_trials_of_a_killed_driver_are_handed_out_first(study: optuna.Study) -> None:
+    number = begin_trial(study, SETTINGS, POINT, {})
+    search = Search(study, SETTINGS)
+    assert search.has_work
+    assert search.suggest("a") == {**POINT, "trial_number": number}
+    finish(search, "a", POINT)
+    assert study.trials[number].state is TrialState.COMPLETE
+    assert run(search, "b") == 1
+
+
+def test_points_are_tried_first_and_once(study: optuna.Study) -> None:
+    assert Search(study, WITH_POINT).suggest("a") == {**POINT, "trial_number": 0}
+    again = Search(study, WITH_POINT)  # the driver was killed: the same trial, not another one of the point
+    assert again.suggest("a") == {**POINT, "trial_number": 0}
+    assert again.suggest("b")["n_features"] != POINT["n_features"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random", "qmc"])
 def test_a_resumed_search_draws_what_an_uninterrupted_one_draws(tmp_path: Path, sampler: str) -> None:
-    settings = SETTINGS.model_copy(update={"sampler": sampler})
+    settings = settings_of(18, sampler=sampler)
     with open_optuna_study(tmp_path / "whole.db", "fake") as study:
-        search = StudySearch(study, settings, [])
+        search = Search(study, settings, n_slots=1)
         for number in range(18):
             run(search, str(number))
         whole = [trial.params for trial in study.trials]
     for _ in range(2):
         with open_optuna_study(tmp_path / "parts.db", "fake") as study:
-            search = StudySearch(study, settings, [])
+            search = Search(study, settings, n_slots=1)
             for number in range(9):
                 run(search, str(number))
             parts = [trial.params for trial in study.trials]
     assert parts == whole
     assert whole[9:] != whole[:9]
+
+
+def test_a_finished_search_has_no_work_and_a_larger_one_has(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS)
+    for number in range(6):
+        run(search, str(number))
+    assert not Search(study, SETTINGS).has_work
+    assert Search(study, SETTINGS.model_copy(update={"n_trials": 7})).has_work
 
 
 def test_a_damaged_database_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 from pareto_search.errors import StoreError
 from pareto_search.search.cluster import RaySession
 from pareto_search.search.results import TrialEnd
-from tests.search.fake_study import Shared, fake_trial, make_shared, objectives, search, settings_of
+from tests.search.fake_study import search, settings_of
+from tests.search.fake_trial import Shared, fake_trial, make_shared, objectives
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
