@@ -235,6 +235,10 @@ class StudySearch(Searcher):
         """Refuse: see `save`."""
         raise NotImplementedError("a search is resumed from its Optuna study")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its searcher into a snapshot that is never read, and the study's files stay open."""
+        return {}
+
     # --- beginning --------------------------------------------------------------------------------------------------
 
     def _next(self) -> int | None:
