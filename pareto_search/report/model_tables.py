@@ -9,7 +9,7 @@ from pareto_search.records import CostRecord
 from pareto_search.report.elements import Cell, Column, table_html
 from pareto_search.report.hover import number, whole
 from pareto_search.report.style import look_of
-from pareto_search.report.tables import ReportTables, cost_key, failures
+from pareto_search.report.tables import ReportTables, architecture_key, cost_key, failures
 
 MODEL_HEADS = (
     Column("Network"),
@@ -91,13 +91,10 @@ def costs_table(tables: ReportTables) -> str:
 
 def _label(record: CostRecord, tables: ReportTables) -> str:
     """Label of the same architecture among the models; the teacher's is marked."""
-    names = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "dist_hard_max_ang")
-    is_same = pd.Series(True, index=tables.models.index)
-    for name, value in zip(names, cost_key(record), strict=True):
-        is_same &= (tables.models[name] - value).abs() < 1e-6
-    matches = tables.models[is_same]
+    key = cost_key(record)
+    matches = tables.models[[architecture_key(row) == key for _, row in tables.models.iterrows()]]
     if matches.empty:
-        return "/".join(f"{value:.0f}" for value in cost_key(record)[:3])
+        return "/".join(f"{value:.0f}" for value in key[:3])
     return str(matches["label"].iloc[0]) + (" (teacher)" if (matches["role"] == "teacher").any() else "")
 
 

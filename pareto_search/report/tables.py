@@ -18,7 +18,7 @@ from pareto_search.analysis.networks import (
 )
 from pareto_search.records import CURVE_COLUMNS, CostRecord
 
-ArchitectureKey = tuple[float, ...]
+ArchitectureKey = tuple[float | str, ...]
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,17 @@ def make_tables(data: ReportInput) -> ReportTables:
 
 def architecture_key(row: pd.Series) -> ArchitectureKey:
     """What identifies the architecture of a row of models or networks."""
-    return tuple(round(float(row[name]), 6) for name in ARCHITECTURE_COLUMNS)
+    return tuple(_exact(row[name]) for name in ARCHITECTURE_COLUMNS)
 
 
 def cost_key(record: CostRecord) -> ArchitectureKey:
     """The same for a cost record."""
-    return tuple(round(float(record.architecture.get(name, "nan")), 6) for name in ARCHITECTURE_COLUMNS)
+    return tuple(_exact(record.architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
+
+
+def _exact(value: Any) -> float | str:
+    """A text as it is, a number without its rounding."""
+    return value if isinstance(value, str) else round(float(value), 6)
 
 
 def architectures(tables: ReportTables) -> pd.DataFrame:
