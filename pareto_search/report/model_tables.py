@@ -5,11 +5,12 @@ from html import escape
 
 import pandas as pd
 
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.records import CostRecord
 from pareto_search.report.elements import Cell, Column, table_html
 from pareto_search.report.hover import number, whole
 from pareto_search.report.style import look_of
-from pareto_search.report.tables import ReportTables, architecture_key, cost_key, failures
+from pareto_search.report.tables import ArchitectureKey, ReportTables, architecture_key, cost_key, failures
 
 MODEL_HEADS = (
     Column("Network"),
@@ -83,19 +84,22 @@ def _model_cells(row: pd.Series) -> list[Cell]:
 
 def costs_table(tables: ReportTables) -> str:
     """The cost table with the parts of a step as bars."""
-    labels = {cost_key(record): _label(record, tables) for record in tables.costs.values()}
+    labels = _labels(tables)
     records = sorted(tables.costs.values(), key=lambda r: (r.md.us_per_atom_step_median, r.engine, r.key))
-    rows = (_cost_cells(record, labels[cost_key(record)]) for record in records)
+    rows = (_cost_cells(record, labels.get(cost_key(record)) or _sizes(record)) for record in records)
     return table_html("costs", "Measured costs of the architectures", COST_HEADS, rows)
 
 
-def _label(record: CostRecord, tables: ReportTables) -> str:
-    """Label of the same architecture among the models; the teacher's is marked."""
-    key = cost_key(record)
-    matches = tables.models[[architecture_key(row) == key for _, row in tables.models.iterrows()]]
-    if matches.empty:
-        return "/".join(f"{value:.0f}" for value in key[:3])
-    return str(matches["label"].iloc[0]) + (" (teacher)" if (matches["role"] == "teacher").any() else "")
+def _labels(tables: ReportTables) -> dict[ArchitectureKey, str]:
+    """Label of every architecture among the models; the teacher's is marked."""
+    models = tables.models.drop_duplicates([*ARCHITECTURE_COLUMNS, "role"])
+    labels = {architecture_key(row): str(row["label"]) for _, row in models.iterrows()}
+    teachers = models[models["role"] == "teacher"]
+    return labels | {architecture_key(row): f"{row['label']} (teacher)" for _, row in teachers.iterrows()}
+
+
+def _sizes(record: CostRecord) -> str:
+    return "/".join(f"{value:.0f}" for value in cost_key(record)[:3])
 
 
 def _cost_cells(record: CostRecord, label: str) -> list[Cell]:

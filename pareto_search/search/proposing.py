@@ -116,6 +116,7 @@ def _ask(
     settings: SearchSettings, known: Sequence[SeenTrial], running: Sequence[SeenTrial], seed: int
 ) -> dict[str, Any]:
     """Ask one of Optuna's samplers, which sees a study in memory with what it needs of the trials."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every study, otherwise
     searched = settings.space.searched
     coded = {name: _coded_distribution(name, dimension) for name, dimension in searched.items()}
     study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(settings.sampler, seed))

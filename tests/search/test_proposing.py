@@ -53,8 +53,8 @@ def test_points_lie_in_the_space_differ_and_repeat_with_the_seed(sampler):
 @pytest.mark.parametrize(("sampler", "n"), [("tpe", 40), ("gp", 18)])
 def test_a_model_finds_the_good_region(sampler, n):
     late = run(sampler, n)[n // 2 + 3 :]
-    assert np.median([values_of(point)[0] for point in late]) < 0.125
-    assert np.median([values_of(point)[0] for point in run("random", 40)]) > 0.15
+    assert np.mean([values_of(point)[0] for point in late]) < 0.16
+    assert np.mean([values_of(point)[0] for point in run("random", 40)]) > 0.18
 
 
 def test_nsga2_evolves_after_one_population():
