@@ -16,6 +16,7 @@ import logging
 import os
 import platform
 import shutil
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ def _made_once(function: TensorFunction, example: Any, path: Path) -> Callable[[
         if not path.is_file():
             _compile(function, example, path)
         try:
-            return _load(path)
+            return _load(path, on_cpu=all(leaf.device.type == "cpu" for leaf in leaves(example)))
         except RuntimeError:  # damaged: the next process makes it again
             path.unlink(missing_ok=True)
             raise
@@ -120,12 +121,32 @@ def cache_dir() -> Path:
     return user_cache() / "compiled"
 
 
-def _load(path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
+def _load(path: Path, *, on_cpu: bool) -> Callable[[list[Tensor]], list[Tensor]]:
     """What runs a compiled function on the leaves of its arguments."""
+    with _cleared_unpacking() if on_cpu else contextlib.nullcontext():  # a GPU's kernels are read at their first call
+        return _runner(path)
+
+
+def _runner(path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
     try:  # what aoti_load_package wraps; that would import the whole compiler first, for two seconds
         return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1).run
     except (AttributeError, TypeError):  # another version of PyTorch
         return torch._inductor.aoti_load_package(str(path)).loader.run
+
+
+@contextlib.contextmanager
+def _cleared_unpacking() -> Iterator[None]:
+    """Remove at once what the loader unpacks, megabytes that a killed process would leave; the library is mapped."""
+    before = os.environ.get("TMPDIR")
+    with tempfile.TemporaryDirectory(prefix="pareto_search-") as folder:
+        os.environ["TMPDIR"] = folder
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = before
 
 
 def _compile(function: TensorFunction, example: Any, path: Path) -> None:

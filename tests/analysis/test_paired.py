@@ -26,6 +26,7 @@ def model(role: str, features: int, seed: int, error: float, **values: object) -
         "model_id": f"{role}{features}-{seed}-{values.get('trial_id')}-{error}", "stage": "confirm", "role": role,
         "control_kind": "paper" if role == "control" else None, "seed": seed, "n_features": features,
         "n_sensitivities": 10, "n_atom_layers": 2, "n_interaction_layers": 1, "l_max": 1, "dist_hard_max_ang": 7.5,
+        "dist_soft_max_ang": 7.0, "activation": "softplus",
         "status": "complete", "test_force_rmse_ev_per_ang": error, **values,
     }  # fmt: skip
 

@@ -1,7 +1,9 @@
 """Compiled code: equal to the uncompiled, for other sizes than it was compiled with, kept on disk and shared."""
 
 import logging
+import os
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -82,8 +84,12 @@ def own_cache(tmp_path, monkeypatch):
     return tmp_path / "compiled"
 
 
-def test_another_process_reads_what_was_compiled(own_cache, monkeypatch, caplog):
+def test_another_process_reads_what_was_compiled_and_leaves_nothing_behind(own_cache, monkeypatch, caplog):
     caplog.set_level(logging.INFO, logger="pareto_search")
+    unpacked = own_cache.parent / "temporary"
+    unpacked.mkdir()
+    monkeypatch.setenv("TMPDIR", str(unpacked))
+    monkeypatch.setattr(tempfile, "tempdir", str(unpacked))
     example = torch.ones(2, 3)
     assert compiled(double, (example, None))((example, None))[0].eq(3.0).all()
     assert cache_dir() == own_cache
@@ -95,6 +101,8 @@ def test_another_process_reads_what_was_compiled(own_cache, monkeypatch, caplog)
     monkeypatch.setattr(compiled_module, "_compile", None)  # would raise
     other = torch.ones(5, 4)
     assert compiled(double, (other, None))((other, None))[0].shape == (5, 4)
+    assert not list(unpacked.rglob("aotinductor*"))  # a process that is killed now leaves nothing
+    assert os.environ["TMPDIR"] == str(unpacked)
 
 
 def test_where_compiling_fails_the_function_itself_goes_on(own_cache, monkeypatch, caplog):
