@@ -1,0 +1,186 @@
+"""Epochs that each way of searching needs for 95 % and 99 % of a front, by replaying recorded learning curves.
+
+    python scripts/bench/search_quality.py [--seeds 50] [--methods "tpe, pruned" ...] [--json FILE] [--html FILE]
+
+The table (curves.parquet, made by record_curves.py) holds really trained students for every point of a finite space. A
+method searches it with four workers in simulated time through the package's own sampler and pruning rule. The peer is
+MO-ASHA in the manner of Syne Tune: random points, and at a rung a trial stops for good unless it is among the best 1/η
+by non-dominated rank, ties by an epsilon net. Every method goes on until it has found the front, pruned ones by taking
+up what they had paused; counted are the epochs trained by all workers, and only networks trained to their end.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pareto_search.analysis.pareto import hypervolume, pareto_ranks
+from pareto_search.config import Choice, SearchSettings, SpaceSettings, TrainingSettings
+from pareto_search.search.pruning import ParetoRungs
+from pareto_search.search.replay import CurveTable, Replay
+
+TABLE = Path(__file__).with_name("curves.parquet")
+SEARCHED = ["n_features", "n_sensitivities", "n_atom_layers", "dist_hard_max_ang", "weight_atomic_energy"]
+SAMPLERS = ("random", "grid", "tpe", "nsga2", "gp")
+METHODS = [*SAMPLERS, *(f"{sampler}, pruned" for sampler in SAMPLERS), "MO-ASHA"]
+DEFAULT = "tpe, pruned"
+SHARES = (0.95, 0.99)
+MINIMIZE = (True, True, False)
+#: The hypervolume's reference point is this factor beyond the worst network of the table.
+MARGIN = 1.1
+
+
+class MoAsha(ParetoRungs):
+    """Multi-objective asynchronous successive halving that stops trials (Schmucker et al., 2021)."""
+
+    def goes_on(self, trial: int, epoch: int) -> bool:
+        """Whether the trial is among the best 1/η of those that reached the rung before it or with it."""
+        rung = self._rungs[epoch]
+        points = np.array(rung.points)
+        place = epsilon_net_order(points).index(rung.index[trial])
+        return place < max(1.0, len(points) / self.reduction_factor)
+
+    def promotable(self) -> list[int]:
+        """None: what is stopped stays stopped."""
+        return []
+
+
+def epsilon_net_order(points: NDArray[np.float64]) -> list[int]:
+    """Indices by non-dominated rank; within a rank each next one is the farthest from those before it."""
+    ranks = pareto_ranks(points)
+    order: list[int] = []
+    for rank in range(int(ranks.max()) + 1):
+        left = np.flatnonzero(ranks == rank).tolist()
+        chosen = [left.pop(0)]
+        while left:
+            distance = np.linalg.norm(points[left][:, None] - points[chosen][None], axis=2).min(axis=1)
+            chosen.append(left.pop(int(distance.argmax())))
+        order += chosen
+    return order
+
+
+def read_table(path: Path) -> tuple[CurveTable, SpaceSettings]:
+    """The students of the table and the space that they fill."""
+    rows = pd.read_parquet(path)
+    students = rows[rows["role"] == "student"].sort_values([*SEARCHED, "epoch"])
+    networks = students.drop_duplicates("model_id")
+    n_epochs = int(students["epoch"].max())
+    points = [
+        {name: (int(row[name]) if name.startswith("n_") else float(row[name])) for name in SEARCHED}
+        for _, row in networks.iterrows()
+    ]
+    choices = {name: Choice(choices=tuple(sorted({point[name] for point in points}))) for name in SEARCHED}
+    space = SpaceSettings(dist_soft_max_ang=4.2, weight_forces=30.0, **choices)
+    curves = students["valid_force_rmse_ev_per_ang"].to_numpy(float).reshape(-1, n_epochs)
+    seconds = students["seconds"].to_numpy(float).reshape(-1, n_epochs)
+    columns = ("final_valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "max_atoms")
+    final, md, atoms = (networks[name].to_numpy(float) for name in columns)
+    per_atom = networks["bytes_per_atom"].to_numpy(float)
+    return CurveTable(points, curves, final, md, atoms, np.median(seconds, axis=1), per_atom), space
+
+
+def settings_of(method: str, space: SpaceSettings, n_epochs: int, seed: int) -> SearchSettings:
+    """Sampler and pruning of a method."""
+    sampler = "random" if method == "MO-ASHA" else method.removesuffix(", pruned")
+    is_pruned = method == "MO-ASHA" or method.endswith(", pruned")
+    pruning = {} if is_pruned else {"pruning": None}
+    return SearchSettings(
+        space=space, sampler=sampler, seed=seed, training=TrainingSettings(max_epochs=n_epochs), **pruning
+    )
+
+
+def growth(table: CurveTable, run: Iterator[tuple[float, int]]) -> Iterator[tuple[float, float]]:
+    """Epochs trained and share of the table's hypervolume, in decades, whenever a network is finished."""
+    objectives = table.objectives
+    worst = np.where(MINIMIZE, objectives.max(axis=0) * MARGIN, objectives.min(axis=0) / MARGIN)
+    whole = hypervolume(objectives, worst, MINIMIZE, is_log10=True)
+    found: list[int] = []
+    for epochs, row in run:
+        found.append(row)
+        yield epochs, hypervolume(objectives[found], worst, MINIMIZE, is_log10=True) / whole
+
+
+def search(task: tuple[str, int, Path]) -> list[tuple[float, float]]:
+    """One search: epochs and shares of the hypervolume until the last of the shares asked for is reached."""
+    method, seed, path = task
+    table, space = read_table(path)
+    settings = settings_of(method, space, table.n_epochs, seed)
+    rule = MoAsha if method == "MO-ASHA" else ParetoRungs
+    replay = Replay(table, settings, rule(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2))
+    steps = []
+    for epochs, share in growth(table, replay.run()):
+        steps.append((epochs, share))
+        if share >= SHARES[-1]:
+            break
+    return steps
+
+
+def summary(searches: list[list[tuple[float, float]]]) -> dict[str, dict[str, float]]:
+    """Median and quartiles of the epochs at which each share was reached."""
+    found = {}
+    for share in SHARES:
+        epochs = [next(e for e, reached in steps if reached >= share) for steps in searches]
+        q25, median, q75 = np.percentile(epochs, [25, 50, 75])
+        found[f"epochs_to_{100 * share:.0f}"] = {"median": float(median), "q25": float(q25), "q75": float(q75)}
+    return found
+
+
+def figure(results: dict[str, list[list[tuple[float, float]]]]) -> go.Figure:
+    """Share of the hypervolume against epochs: median and quartiles over seeds."""
+    drawn = go.Figure()
+    grid = np.geomspace(100, max(steps[-1][0] for searches in results.values() for steps in searches), 300)
+    for method, searches in results.items():
+        shares = np.array(
+            [[max((s for e, s in steps if e <= epoch), default=0.0) for epoch in grid] for steps in searches]
+        )
+        low, middle, high = np.percentile(shares, [25, 50, 75], axis=0)
+        band = {"mode": "lines", "line": {"width": 0}, "legendgroup": method, "showlegend": False, "hoverinfo": "skip"}
+        drawn.add_scatter(x=grid, y=low, **band)
+        drawn.add_scatter(x=grid, y=high, fill="tonexty", opacity=0.2, **band)
+        drawn.add_scatter(x=grid, y=middle, mode="lines", name=method, legendgroup=method)
+    for share in SHARES:
+        drawn.add_hline(y=share, line={"dash": "dot", "width": 1})
+    drawn.update_xaxes(type="log", title="epochs trained")
+    drawn.update_yaxes(range=[0.5, 1.005], title="share of the table's hypervolume")
+    return drawn.update_layout(title="Search quality: median and quartiles over seeds", template="plotly_white")
+
+
+def _shares_at(steps: list[tuple[float, float]], epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share reached by each number of epochs; the share never falls."""
+    at, reached = np.array([(0.0, 0.0), *steps]).T
+    return reached[np.searchsorted(at, epochs, side="right") - 1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--html", type=Path)
+    arguments = parser.parse_args()
+    results = {}
+    with get_context("spawn").Pool(arguments.processes) as pool:
+        for method in arguments.methods:
+            tasks = [(method, seed, arguments.table) for seed in range(arguments.seeds)]
+            results[method] = pool.map(search, tasks, chunksize=1)
+            row = summary(results[method])
+            shown = "  ".join(f"{n}: {v['median']:6.0f} ({v['q25']:.0f}-{v['q75']:.0f})" for n, v in row.items())
+            print(f"{method:16} {shown}", flush=True)
+            if arguments.json:
+                arguments.json.write_text(
+                    json.dumps({name: summary(found) for name, found in results.items()}, indent=1)
+                )
+            if arguments.html:
+                figure(results).write_html(arguments.html, include_plotlyjs=True)
+
+
+if __name__ == "__main__":
+    main()
