@@ -29,6 +29,7 @@ TINY = {
             "dist_hard_max_ang": 4.5,
         },
         "n_trials": 3,
+        "pruning": None,  # what is pruned depends on which trial is first
         "training": {"max_epochs": 3, "batch_size": 8, "checkpoint_every_s": 0.001},
     },
     "confirm": {"n_seeds": 1, "max_front": 3, "n_ladder": 3, "controls": ["paper", "ablation"]},

@@ -106,7 +106,10 @@ SETTINGS = {
         {"teacher.architecture": {"dist_soft_max_ang": 8.0}},
         r"dist_soft_max_ang < dist_hard_max_ang, got 1\.5, 8\.0, 7\.5",
     ),
-    "cutoffs of the space overlap": ({"search.space.dist_hard_max_ang": {"low": 6, "high": 8}}, r"may reach 7"),
+    "cutoffs of the space overlap": (
+        {"search.space.dist_hard_max_ang": {"low": 6, "high": 8}},
+        r"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang",
+    ),
     "point outside the space": (
         {
             "search.points": [
@@ -154,9 +157,9 @@ SETTINGS = {
         {"search.training.schedule": [{"epoch": 1, "weight_forces": 9}]},
         r"schedule replaces the loss weights",
     ),
-    "searched activation": (
-        {"search.space.activation": {"choices": ["softplus", "tanh"]}},
-        r"activation cannot be searched",
+    "searched activation that is none": (
+        {"search.space.activation": {"choices": ["softplus", "relu"]}},
+        r"activation.*'softplus', 'silu' or 'tanh'",
     ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }

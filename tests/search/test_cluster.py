@@ -6,6 +6,8 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 JOIN = """
+import sys
+from pathlib import Path
 import ray
 from ray.cluster_utils import Cluster
 from pareto_search.config import ClusterSettings
@@ -19,7 +21,7 @@ cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3})
 settings = ClusterSettings(address=cluster.address)
 results = []
 with ray_session(settings, "joined") as session:
-    run_jobs(cluster=settings, shared=2, jobs=[1, 2, 3], job=square, name=str,
+    run_jobs(cluster=settings, shared=2, jobs=[1, 2, 3], job=square, name=str, notes=Path(sys.argv[1]),
              on_result=lambda job, result, reason: results.append(result))
 print(sorted(results), session.n_slots, ray.is_initialized())
 ray.init(address=cluster.address, log_to_driver=False)  # it was left running
@@ -29,9 +31,13 @@ cluster.shutdown()
 """
 
 
-def test_joins_a_running_cluster_and_leaves_it_running():
+def test_joins_a_running_cluster_and_leaves_it_running(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", JOIN], capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-W", "ignore", "-c", JOIN, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-2:] == ["[2, 8, 18] 3 False", "3"]
