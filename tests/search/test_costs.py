@@ -8,7 +8,7 @@ import pytest
 from pareto_search.config import Architecture
 from pareto_search.errors import StoreError
 from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming
-from pareto_search.search.costs import CostTable
+from pareto_search.search.costs import CostTable, SharedCosts
 from pareto_search.search.device_gate import DeviceGate
 
 TIMING = MdTiming(
@@ -114,3 +114,28 @@ def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> No
     assert table.similar_max_atoms(near, "a CPU") == 3100
     assert table.similar_max_atoms(near, "another") is None
     assert table.similar_max_atoms(far, "a CPU") is None
+
+
+def test_runs_share_costs_and_each_keeps_its_own_copy(tmp_path: Path) -> None:
+    shared = SharedCosts(tmp_path / "cache")
+    CostTable(tmp_path / "one.json", shared).put(record("a"))
+    other = CostTable(tmp_path / "other.json", shared)
+    assert other.get("a") == record("a")
+    assert CostTable(tmp_path / "other.json").get("a") == record("a")
+    assert CostTable(tmp_path / "third.json").get("a") is None
+    assert other.get("b") is None
+
+
+def test_a_shared_cost_that_is_damaged_or_cannot_be_written_is_only_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "cache"
+    SharedCosts(folder).put(record("a"))
+    (folder / "a.json").write_text("{")
+    table = CostTable(tmp_path / "costs.json", SharedCosts(folder))
+    assert table.get("a") is None
+    (tmp_path / "file").write_text("")
+    CostTable(tmp_path / "costs.json", SharedCosts(tmp_path / "file")).put(record("b"))
+    assert table.get("b") == record("b")
+    assert "cannot be read" in caplog.text
+    assert "not shared" in caplog.text

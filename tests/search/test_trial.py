@@ -31,6 +31,7 @@ def test_the_capacity_is_sought_near_that_of_a_similar_network(tmp_path: Path, m
 
     monkeypatch.setattr(trial, "measure_cost", measured)
     monkeypatch.setattr(trial, "cost_key", key)
+    monkeypatch.setattr(trial, "user_cache", lambda: tmp_path / "cache")
     wider, longer = {"n_features": 9}, {"dist_hard_max_ang": 6.0}
     for changes in ({}, wider, longer, {**wider, **longer}, {"l_max": 2}, {}):
         workshop.cost(SMALL.model_copy(update=changes))
