@@ -51,6 +51,8 @@ from pareto_search.search.results import (
 
 #: The search ends with an error when this many proposals in a row were refused for their costs.
 _MAX_REFUSED = 50
+#: Trials whose costs are measured before there is a slot for them, so that none stands empty meanwhile.
+_N_AHEAD = 1
 #: Seconds after which the number of trials that fit is looked up again: machines come and go.
 _SLOTS_LIFETIME_S = 10.0
 
@@ -248,11 +250,11 @@ class StudySearch(Searcher):
             self._find_costs(self._unmeasured.popleft())
         if self._stop.error is not None or len(self._training) >= self._n_slots():
             return None
-        if not self._ready and not self.budget.why_over() and (promotable := self.rungs.promotable()):
+        if not self.budget.why_over() and (promotable := self.rungs.promotable()):
             self._live[promotable[0]].set_user_attr(PAUSED, None)
             self.rungs.resume(promotable[0])
             return promotable[0]
-        while self._n_under_way < self._n_slots() and self._begin():
+        while self._n_under_way < self._n_slots() + _N_AHEAD and self._begin():
             self._collect_costs()
         return self._ready.popleft() if self._ready else None
 

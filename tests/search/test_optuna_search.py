@@ -147,7 +147,7 @@ def test_no_trial_is_handed_out_before_its_costs_are_known_nor_beyond_the_slots(
     search = Search(study, SETTINGS, n_slots=2)
     search.costs.is_slow = True
     assert search.suggest("a") is None
-    assert len(search.costs) == 2  # as many as will run are measured ahead
+    assert len(search.costs) == 3  # as many as will run, and one ahead
     search.costs.is_slow = False
     assert search.suggest("a")["trial_number"] == 0
     assert search.suggest("b")["trial_number"] == 1
