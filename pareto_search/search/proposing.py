@@ -27,8 +27,8 @@ _NSGA2_POPULATION = 16
 _N_LATEST = {"tpe": 400, "nsga2": 400, "gp": 150}
 #: Trials before a model of them is made.
 _N_STARTUP = 10
-#: Points drawn by the sampler, and then at random, in the hope of one that has not been tried.
-_N_TRIES, _N_RANDOM_TRIES = 10, 200
+#: Points drawn by the sampler in the hope of one that has not been tried.
+_N_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Exhausted(Exception):  # noqa: N818 - the end of a grid is no error
 
 
 def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int) -> dict[str, Any]:
-    """The next point of the space, other than all seen where there is one left.
+    """The next point of the space; in a space of choices another than all seen, as long as there is one.
 
     Args:
         settings: Space, sampler and seed.
@@ -72,23 +72,25 @@ def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int
         point = _draw(settings, seen, n_proposed, attempt)
         if _key(point) not in tried:
             return point
-    rng = np.random.default_rng([settings.seed, n_proposed])
-    for _ in range(_N_RANDOM_TRIES):
-        fresh = from_unit(settings.space, rng.random(len(settings.space.searched)))
-        if _key(fresh) not in tried:
-            return fresh
-    return point
+    is_finite = all(isinstance(dimension, Choice) for dimension in settings.space.searched.values())
+    left = [other for other in _grid(settings) if _key(other) not in tried] if is_finite else []
+    return left[np.random.default_rng([settings.seed, n_proposed]).integers(len(left))] if left else point
 
 
 def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(params.items()))
 
 
-def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ...]]) -> dict[str, Any]:
-    """The first combination that is not tried, in an order shuffled by the seed."""
+def _grid(settings: SearchSettings) -> list[dict[str, Any]]:
+    """Every combination of a space of choices."""
     searched = settings.space.searched
     choices = [[whole(name, c) for c in dim.choices] for name, dim in searched.items() if isinstance(dim, Choice)]
-    grid = [dict(zip(searched, values, strict=True)) for values in itertools.product(*choices)]
+    return [dict(zip(searched, values, strict=True)) for values in itertools.product(*choices)]
+
+
+def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ...]]) -> dict[str, Any]:
+    """The first combination that is not tried, in an order shuffled by the seed."""
+    grid = _grid(settings)
     for index in np.random.default_rng(settings.seed).permutation(len(grid)):
         if _key(grid[index]) not in tried:
             return grid[index]
