@@ -91,6 +91,12 @@ class StudyConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _reused_workers_keep_no_gpu(self) -> Self:
+        if self.cluster.reuse_workers and self.cluster.gpus_per_trial > 0:
+            raise ValueError("cluster.reuse_workers is for CPUs: a worker that waits for reuse would keep its GPU")
+        return self
+
+    @model_validator(mode="after")
     def _seeds_are_fresh(self) -> Self:
         first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
         if first <= self.search.network_seed < first + n_seeds:

@@ -37,21 +37,27 @@ class Budget:
         self.n_ended = 0
         self.n_epochs = 0
         self._points: list[tuple[float, float, float]] = []
-        self._n_ended_at_gain = 0
+        self._n_without_gain = 0
 
     @property
     def seconds(self) -> float:
         """Time of the search, earlier runs included."""
         return self._before + self._clock() - self._started
 
-    def trial_ended(self, objectives: tuple[float, float, float] | None) -> None:
-        """Count a trial; objectives (force RMSE, MD step time, most atoms) are those of a complete one."""
+    def trial_ended(self, objectives: tuple[float, float, float] | None, *, is_pruned: bool = False) -> None:
+        """Count a trial.
+
+        Args:
+            objectives: Force RMSE, MD step time and most atoms of a complete one.
+            is_pruned: Whether it was given up for others, which says nothing about the hypervolume.
+        """
         self.n_ended += 1
+        self._n_without_gain += not is_pruned
         if objectives is None:
             return
         self._points.append((np.log10(objectives[0]), np.log10(objectives[1]), -np.log10(objectives[2])))
         if self._settings.stop_without_gain is not None and self._has_grown():
-            self._n_ended_at_gain = self.n_ended
+            self._n_without_gain = 0
 
     def n_trials_left(self, n_open: int) -> int | None:
         """How many trials may still be begun, beside those open now; None: any number."""
@@ -66,9 +72,8 @@ class Budget:
             return f"{self.n_epochs} epochs have been trained (search.max_trained_epochs)"
         if settings.max_hours is not None and self.seconds >= 3600 * settings.max_hours:
             return f"it has run for {self.seconds / 3600:.2f} h (search.max_hours)"
-        n_without = self.n_ended - self._n_ended_at_gain
-        if settings.stop_without_gain is not None and n_without >= settings.stop_without_gain:
-            return f"the hypervolume has not grown for {n_without} trials (search.stop_without_gain)"
+        if settings.stop_without_gain is not None and self._n_without_gain >= settings.stop_without_gain:
+            return f"the hypervolume has not grown for {self._n_without_gain} trials (search.stop_without_gain)"
         return None
 
     def _has_grown(self) -> bool:

@@ -6,10 +6,9 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import ray
 from ray.job_config import JobConfig
@@ -153,21 +152,3 @@ def _dashboard_url() -> str | None:
 def reason_of(error: BaseException) -> str:
     """What an error says, in one line with its class."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def run_as_job(job: Callable[[Any, Any], Any], shared: Any, argument: Any) -> Any:
-    """Call a job in a worker; whatever it raises becomes a WorkFailedError with the reason."""
-    try:
-        return job(shared, argument)
-    except Exception as error:
-        raise WorkFailedError(reason_of(error)) from error
-
-
-def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
-    """Result of a `run_as_job` that has ended, or None and the reason."""
-    try:
-        return ray.get(reference), None
-    except ray.exceptions.RayTaskError as error:
-        return None, str(error.cause)
-    except ray.exceptions.RayError as error:
-        return None, f"its worker process died ({type(error).__name__})"

@@ -5,21 +5,17 @@ all CPUs may be held by trials, and takes the device gate: trials wait at the en
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from pareto_search.config import ClusterSettings
-from pareto_search.search.cluster import outcome_of, run_as_job
-from pareto_search.search.limits import run_limited
+from pareto_search.search.remote import outcome_of, start_work
 from pareto_search.search.results import Costs
 
 #: What measures: called in a worker with what all trials share and a trial's parameters.
 MeasureCosts = Callable[[Any, dict[str, Any]], Costs]
-
-_MAX_RETRIES = 2
 
 
 class CostTasks:
@@ -40,19 +36,31 @@ class CostTasks:
         self._cluster = cluster
         self._notes = notes
         self._running: dict[ray.ObjectRef, int] = {}
-        self._needs = {"num_gpus": 1, "num_cpus": cluster.cpus_per_trial} if cluster.gpus_per_trial else {"num_cpus": 0}
 
     def __len__(self) -> int:
         return len(self._running)
 
     def start(self, number: int, params: dict[str, Any], name: str) -> None:
         """Begin to measure for a trial."""
-        task = ray.remote(**self._needs, max_retries=_MAX_RETRIES, retry_exceptions=False)(run_as_job)
-        job = partial(run_limited, self._measure, self._cluster, self._notes / f"{name}-hung.txt")
-        self._running[task.options(name=name).remote(job, self.shared_ref, params)] = number
+        on_gpu = self._cluster.gpus_per_trial > 0
+        reference = start_work(
+            self._measure,
+            self.shared_ref,
+            params,
+            name=name,
+            cluster=self._cluster,
+            notes=self._notes,
+            n_cpus=self._cluster.cpus_per_trial if on_gpu else 0,
+            n_gpus=1 if on_gpu else 0,
+        )
+        self._running[reference] = number
 
     def collect(self) -> list[tuple[int, Costs | None, str | None]]:
-        """Those that have ended: trial number, costs or None, and the reason if there are none."""
+        """Those that have ended: trial number, costs or None, and the reason if there are none.
+
+        Raises:
+            WriteError: If one failed for what would befall the others too, such as a full disk.
+        """
         if not self._running:
             return []
         ready, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0)

@@ -9,16 +9,13 @@ from typing import Any, TypeVar
 import ray
 
 from pareto_search.config import ClusterSettings
-from pareto_search.search.cluster import n_slots, outcome_of, run_as_job
-from pareto_search.search.limits import run_limited
+from pareto_search.search.cluster import n_slots
+from pareto_search.search.remote import outcome_of, start_work
 
 logger = logging.getLogger(__name__)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-
-#: A job is started again this often if its worker process dies; one that raises is not.
-_MAX_RETRIES = 2
 
 
 def run_jobs(
@@ -43,15 +40,13 @@ def run_jobs(
         on_result: Called here as jobs end, with the job, its result or None, and the reason if it failed.
 
     Raises:
+        WriteError: If a job failed for what would befall the others too, such as a full disk.
         KeyboardInterrupt: On Ctrl-C, after the running jobs were cancelled; so for anything on_result raises.
     """
-    shared_ref = ray.put(shared)
-    task = ray.remote(
-        num_cpus=cluster.cpus_per_trial,
-        num_gpus=cluster.gpus_per_trial,
-        max_retries=_MAX_RETRIES,
-        retry_exceptions=False,
-    )(run_as_job)
+    start = partial(
+        start_work, job, ray.put(shared), cluster=cluster, notes=notes,
+        n_cpus=cluster.cpus_per_trial, n_gpus=cluster.gpus_per_trial,
+    )  # fmt: skip
     waiting = list(reversed(jobs))
     limit = n_slots(cluster)
     running: dict[ray.ObjectRef, Job] = {}
@@ -59,8 +54,7 @@ def run_jobs(
         while waiting or running:
             while waiting and len(running) < limit:
                 following = waiting.pop()
-                limited_job = partial(run_limited, job, cluster, notes / f"{name(following)}-hung.txt")
-                running[task.options(name=name(following)).remote(limited_job, shared_ref, following)] = following
+                running[start(following, name=name(following))] = following
                 logger.debug("job %s: started", name(following))
             ready, _ = ray.wait(list(running), num_returns=1)
             finished = running.pop(ready[0])

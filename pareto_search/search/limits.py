@@ -4,10 +4,9 @@ import errno
 import faulthandler
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pareto_search.config import ClusterSettings
 from pareto_search.errors import MeasurementError, StoreError
@@ -50,14 +49,6 @@ def limited(cluster: ClusterSettings, note: Path) -> Iterator[None]:
             yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
-
-
-def run_limited(
-    job: Callable[[Any, Any], Any], cluster: ClusterSettings, note: Path, shared: Any, argument: Any
-) -> Any:
-    """Call a job with what it shares with others and its argument, held to the limits."""
-    with limited(cluster, note):
-        return job(shared, argument)
 
 
 @contextmanager

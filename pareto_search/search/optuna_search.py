@@ -2,6 +2,7 @@
 
 import math
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from ray.tune.search import Searcher
 from sqlalchemy.exc import DatabaseError
 
 from pareto_search.config import SearchSettings
-from pareto_search.errors import ConfigError, WriteError
+from pareto_search.errors import ConfigError, ParetoSearchError, WriteError
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.budget import Budget
 from pareto_search.search.cost_caps import broken_caps, violation_of
@@ -51,6 +52,8 @@ from pareto_search.search.results import (
 
 #: The search ends with an error when this many proposals in a row were refused for their costs.
 _MAX_REFUSED = 50
+#: The search ends with an error when this many trials in a row failed.
+_MAX_FAILED = 20
 #: Trials whose costs are measured before there is a slot for them, so that none stands empty meanwhile.
 _N_AHEAD = 1
 #: Seconds after which the number of trials that fit is looked up again: machines come and go.
@@ -133,13 +136,14 @@ class StudySearch(Searcher):
         self._seen: dict[int, SeenTrial] = {}
         self._live: dict[int, Trial] = {}
         self._reached: dict[int, dict[int, float]] = {}
+        self._epochs: dict[int, int] = {}
         self._costs: dict[int, Costs] = {}
         self._ready: deque[int] = deque()
         self._numbers: dict[str, int] = {}
         self._training: set[int] = set()
         self._failures: dict[int, str] = {}
-        self._n_refused = 0
-        self._unmeasured: deque[int] = deque()
+        self._n_refused = self._n_failed = 0
+        self._leftovers: deque[int] = deque()
         self._load()
         self._points = deque(points_to_try(study, settings))
 
@@ -155,16 +159,16 @@ class StudySearch(Searcher):
         ]
         for trial in sorted(ended, key=lambda t: t.datetime_complete):
             self.budget.n_epochs += trial.user_attrs.get(N_EPOCHS, 0)
-            self.budget.trial_ended(tuple(trial.values) if trial.state is TrialState.COMPLETE else None)
+            objectives = tuple(trial.values) if trial.state is TrialState.COMPLETE else None
+            self.budget.trial_ended(objectives, is_pruned=trial.state is TrialState.PRUNED)
         for trial in unfinished_trials(self._study):
-            self._live[trial.number] = live_trial(self._study, trial.number)
-            self.budget.n_epochs += self._last_rung(trial.number)
-            if PAUSED in trial.user_attrs and trial.user_attrs[PAUSED] in self.rungs.epochs:
-                self.rungs.pause(trial.number, trial.user_attrs[PAUSED])
-            elif trial.number in self._costs:
-                self._ready.append(trial.number)
+            self._live[trial.number] = live_trial(self._study, trial)
+            self.budget.n_epochs += self._epochs.get(trial.number, 0)
+            waits_at = trial.user_attrs.get(PAUSED)
+            if waits_at in self._reached.get(trial.number, {}):
+                self.rungs.pause(trial.number, waits_at)
             else:
-                self._unmeasured.append(trial.number)
+                self._leftovers.append(trial.number)
 
     def _learn(self, trial: FrozenTrial) -> None:
         """What samplers and rungs must know of a trial that an earlier run began."""
@@ -175,6 +179,7 @@ class StudySearch(Searcher):
         costs = Costs(**attributes[COSTS])
         self._set_costs(number, costs)
         self._reached[number] = {int(epoch): rmse for epoch, rmse in attributes.get(RUNGS, {}).items()}
+        self._epochs[number] = max(self._reached[number], default=0)
         for epoch, rmse in sorted(self._reached[number].items()):
             if epoch in self.rungs.epochs:
                 self.rungs.record(number, epoch, rmse, costs)
@@ -224,10 +229,13 @@ class StudySearch(Searcher):
             return
         with self._stop.on_error():
             self._training.discard(number)
-            if number in self.rungs.paused:
-                self._live[number].set_user_attr(PAUSED, self.rungs.paused[number])
-            else:
+            if number not in self.rungs.paused:
                 self._end(number, *self._verdict(number, result or {}, error), result or {})
+
+    def note_time(self) -> None:
+        """Keep the time that the search has run."""
+        with self._stop.on_error():
+            self._study.set_user_attr(SECONDS, self.budget.seconds)
 
     def save(self, checkpoint_path: str) -> None:
         """Save nothing: the study is the state, and a search is resumed from it rather than from Tune's snapshot."""
@@ -246,16 +254,16 @@ class StudySearch(Searcher):
     def _next(self) -> int | None:
         """The trial to train next: one whose costs are known, else a paused one that may go on; None for neither."""
         self._collect_costs()
-        while self._unmeasured:
-            self._find_costs(self._unmeasured.popleft())
+        while self._leftovers:
+            self._find_costs(self._leftovers.popleft())
+        while self._n_under_way < self._n_slots() + _N_AHEAD and self._begin():
+            self._collect_costs()
         if self._stop.error is not None or len(self._training) >= self._n_slots():
             return None
         if not self.budget.why_over() and (promotable := self.rungs.promotable()):
             self._live[promotable[0]].set_user_attr(PAUSED, None)
             self.rungs.resume(promotable[0])
             return promotable[0]
-        while self._n_under_way < self._n_slots() + _N_AHEAD and self._begin():
-            self._collect_costs()
         return self._ready.popleft() if self._ready else None
 
     @property
@@ -277,15 +285,16 @@ class StudySearch(Searcher):
                 params = propose(self._settings, self._what_samplers_see(), len(self._seen))
             except Exhausted:
                 return False
-        number = begin_trial(self._study, self._settings, params, attributes)
-        self._live[number] = live_trial(self._study, number)
+        trial = begin_trial(self._study, self._settings, params, attributes)
+        number = trial.number
+        self._live[number] = trial
         self._seen[number] = SeenTrial(params, None)
         self._find_costs(number)
         return True
 
     def _find_costs(self, number: int) -> None:
         params = dict(self._seen[number].params)
-        known = self._known_costs(params)
+        known = self._costs.get(number) or self._known_costs(params)
         if known is None:
             self._cost_tasks.start(number, params, f"{self._study.study_name}-costs-{number:04d}")
         else:
@@ -299,14 +308,17 @@ class StudySearch(Searcher):
                 self._costs_came(number, costs)
 
     def _costs_came(self, number: int, costs: Costs) -> None:
-        self._live[number].set_user_attr(COSTS, costs.to_plain())
-        self._set_costs(number, costs)
+        if number not in self._costs:
+            self._live[number].set_user_attr(COSTS, costs.to_plain())
+            self._set_costs(number, costs)
         broken = broken_caps(costs, self._settings.caps)
         if not broken:
             self._n_refused = 0
             self._ready.append(number)
             return
-        self._live[number].set_constraint("caps", self._seen[number].violation)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # a killed run may have set it
+            self._live[number].set_constraint("caps", self._seen[number].violation)
         self._end(number, "infeasible", "beyond search.caps: " + ", ".join(broken), {})
         self._n_refused += 1
         if self._n_refused == _MAX_REFUSED:
@@ -321,37 +333,48 @@ class StudySearch(Searcher):
         self._seen[number] = SeenTrial(self._seen[number].params, None, violation)
 
     def _what_samplers_see(self) -> list[SeenTrial]:
+        """All trials, with measured or forecast errors; refused ones with the largest of them."""
         forecasts = self.rungs.forecasts()
+        largest = max(forecasts.values(), default=None)
         seen = []
         for number, trial in self._seen.items():
-            if number in forecasts and number in self._costs:
+            error = forecasts.get(number, largest if trial.violation > 0 else None)
+            values = None
+            if error is not None and number in self._costs:
                 costs = self._costs[number]
-                values = (forecasts[number], costs.md_us_per_atom_step, float(costs.max_atoms))
-                trial = SeenTrial(trial.params, values, trial.violation)
-            seen.append(trial)
+                values = (error, costs.md_us_per_atom_step, float(costs.max_atoms))
+            seen.append(SeenTrial(trial.params, values, trial.violation, number in self._live))
         return seen
 
     # --- training and ending ----------------------------------------------------------------------------------------
 
     def _goes_on(self, number: int, result: Mapping[str, Any]) -> bool:
-        epoch, rmse = result.get("epoch"), result[OBJECTIVES[0].name]
-        if epoch not in self.rungs.epochs or result.get(IS_FINAL) or not _is_finite(rmse):
+        epoch, rmse = int(result.get("epoch") or 0), result[OBJECTIVES[0].name]
+        if result.get(IS_FINAL) or not _is_finite(rmse):
             return True
-        if epoch > self._last_rung(number):
-            self.budget.n_epochs += epoch - self._last_rung(number)
-            reached = self._reached.setdefault(number, {})
+        self._count_epochs(number, epoch)
+        if epoch not in self.rungs.epochs:
+            return True
+        self.rungs.record(number, epoch, float(rmse), self._costs[number])
+        goes_on = self.rungs.goes_on(number, epoch)
+        if not goes_on:
+            # Before the rung itself is noted: a rung without this note counts as passed in the next run.
+            self._live[number].set_user_attr(PAUSED, epoch)
+            self._study.set_user_attr(SECONDS, self.budget.seconds)
+        reached = self._reached.setdefault(number, {})
+        if epoch not in reached:
             reached[epoch] = float(rmse)
-            self.rungs.record(number, epoch, reached[epoch], self._costs[number])
             self._live[number].set_user_attr(RUNGS, reached)
-        if self.rungs.goes_on(number, epoch):
+        if goes_on:
             self.rungs.passed(number, epoch)
-            return True
-        self.rungs.pause(number, epoch)
-        return False
+        else:
+            self.rungs.pause(number, epoch)
+        return goes_on
 
-    def _last_rung(self, number: int) -> int:
-        """Epoch of the last rung that a trial has reached; 0 before the first."""
-        return max(self._reached.get(number, {}), default=0)
+    def _count_epochs(self, number: int, epoch: int) -> None:
+        """Add what a trial has trained since it was last heard of."""
+        self.budget.n_epochs += max(0, epoch - self._epochs.get(number, 0))
+        self._epochs[number] = max(epoch, self._epochs.get(number, 0))
 
     def _verdict(self, number: int, result: Mapping[str, Any], error: bool) -> tuple[EndStatus, str | None]:
         if error or number in self._failures:
@@ -362,29 +385,40 @@ class StudySearch(Searcher):
         return ("failed", ", ".join(unusable)) if unusable else ("complete", None)
 
     def _end(self, number: int, status: EndStatus, reason: str | None, result: Mapping[str, Any]) -> None:
-        trial = self._live.pop(number)
+        trial = self._live[number]
         is_complete = status == "complete"
-        at_rung = self._last_rung(number)
-        n_epochs = int(result.get(N_TRAINED_EPOCHS) or at_rung)
+        self._count_epochs(number, int(result.get(N_TRAINED_EPOCHS) or 0))
+        epoch = result.get("epoch", self._epochs.get(number))
+        final = dict(result) if is_complete else None
+        # First, so that a trial which the study knows to have ended has its record whenever the driver dies.
+        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), epoch, final))
+        n_epochs = self._epochs[number]
         attributes = {STATUS: status, REASON: reason, MODEL_IDS: result.get("model_ids"), N_EPOCHS: n_epochs}
         for name, value in attributes.items():
             if value is not None:
                 trial.set_user_attr(name, value)
         values = [float(result[objective.name]) for objective in OBJECTIVES] if is_complete else None
         self._study.tell(trial.number, values, state=_STATES[status])
+        del self._live[number]
         if is_complete:
             self.rungs.finish(number, float(result[OBJECTIVES[0].name]))
         if status != "infeasible":
-            self.budget.n_epochs += n_epochs - at_rung
-            self.budget.trial_ended((values[0], values[1], values[2]) if values else None)
+            objectives = (values[0], values[1], values[2]) if values else None
+            self.budget.trial_ended(objectives, is_pruned=status == "pruned")
         self._study.set_user_attr(SECONDS, self.budget.seconds)
-        epoch = result.get("epoch", at_rung or None)
-        final = dict(result) if is_complete else None
-        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), epoch, final))
+        self._check_failures(status, reason)
+
+    def _check_failures(self, status: EndStatus, reason: str | None) -> None:
+        """End a search in which nothing works, whatever its budget."""
+        self._n_failed = self._n_failed + 1 if status == "failed" else 0
+        if self._n_failed == _MAX_FAILED:
+            raise ParetoSearchError(f"{_MAX_FAILED} trials in a row failed, the last because: {reason}")
 
     def _prune_paused(self) -> None:
         """The search is over: give up what waits."""
         for number, epoch in sorted(self.rungs.paused.items()):
+            if self._stop.error is not None:  # Ctrl-C: the next run goes on with the rest
+                return
             self._end(number, "pruned", f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}", {})
         self.rungs.paused.clear()
 
@@ -400,7 +434,13 @@ class _Remembered:
 
     def __call__(self) -> int:
         if time.monotonic() > self._until:
-            self._value, self._until = self._look_up(), time.monotonic() + self._lifetime_s
+            try:
+                self._value = self._look_up()
+            except ConfigError:
+                if self._until < 0:
+                    raise
+                # The last machine was lost: trials wait in Ray's queue until another comes.
+            self._until = time.monotonic() + self._lifetime_s
         return self._value
 
 

@@ -73,17 +73,18 @@ def _check(study_db: Path) -> None:
 
 def begin_trial(
     study: optuna.Study, settings: SearchSettings, params: Mapping[str, Any], attributes: Mapping[str, Any]
-) -> int:
-    """Add a running trial, in one transaction; returns its number."""
-    study.add_trial(
-        create_trial(
-            state=TrialState.RUNNING,
-            params=dict(params),
-            distributions=distributions(settings.space),
-            user_attrs=dict(attributes),
-        )
+) -> Trial:
+    """Add a running trial, in one transaction.
+
+    `Study.add_trial` does the same but does not say which it was, and looking reads every unfinished trial again.
+    """
+    template = create_trial(
+        state=TrialState.RUNNING,
+        params=dict(params),
+        distributions=distributions(settings.space),
+        user_attrs=dict(attributes),
     )
-    return len(study.get_trials(deepcopy=False)) - 1
+    return Trial(study, study._storage.create_new_trial(study._study_id, template_trial=template))
 
 
 def unfinished_trials(study: optuna.Study) -> list[FrozenTrial]:
@@ -97,9 +98,9 @@ def points_to_try(study: optuna.Study, settings: SearchSettings) -> list[tuple[i
     return [(i, to_point(settings.space, point)) for i, point in enumerate(settings.points) if i not in begun]
 
 
-def live_trial(study: optuna.Study, number: int) -> Trial:
-    """An unfinished trial by number, so that its attributes can be set."""
-    return Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+def live_trial(study: optuna.Study, trial: FrozenTrial) -> Trial:
+    """An unfinished trial, so that its attributes can be set."""
+    return Trial(study, trial._trial_id)
 
 
 def status_of(trial: FrozenTrial) -> str:

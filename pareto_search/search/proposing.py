@@ -37,13 +37,15 @@ class SeenTrial:
 
     Attributes:
         params: Value of every searched dimension.
-        values: Force RMSE, MD step time and most atoms, measured or forecast; None while nothing is known.
-        violation: Above 0 where the costs are outside the user's caps.
+        values: Force RMSE, MD step time and most atoms, measured or forecast; None where that is not known.
+        violation: Above 0 where the costs are outside the user's caps; the force RMSE is then a stand-in.
+        is_open: Whether the trial has begun and not ended.
     """
 
     params: Mapping[str, Any]
     values: tuple[float, float, float] | None
     violation: float = 0.0
+    is_open: bool = False
 
 
 class Exhausted(Exception):  # noqa: N818 - the end of a grid is no error
@@ -108,7 +110,12 @@ def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, 
     known = [trial for trial in seen if trial.values is not None]
     if settings.sampler in ("random", "qmc") or len(known) < _N_STARTUP:
         return from_unit(settings.space, np.random.default_rng(seeds).random(n_dimensions))
-    return _ask(settings, known, [trial for trial in seen if trial.values is None], int(seeds.generate_state(1)[0]))
+    return _ask(
+        settings,
+        known,
+        [trial for trial in seen if trial.values is None and trial.is_open],
+        int(seeds.generate_state(1)[0]),
+    )
 
 
 # --- Optuna's samplers ----------------------------------------------------------------------------------------------

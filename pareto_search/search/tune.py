@@ -112,6 +112,7 @@ def run_search(
                 tuner.fit()
         finally:
             cost_tasks.cancel()
+            searcher.note_time()
         if stop.error is not None:
             raise stop.error
         logger.info("search: over, %s", searcher.budget.why_over() or f"{searcher.budget.n_ended} trials have ended")

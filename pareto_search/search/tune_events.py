@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from ray import tune
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from pareto_search.records import OBJECTIVES
@@ -116,11 +117,30 @@ def quiet_tune() -> Iterator[None]:
     for tune_logger in loggers:
         tune_logger.setLevel(logging.CRITICAL)
     try:
-        with _environment(_ENVIRONMENT):
+        with _environment(_ENVIRONMENT), _turning_loop():
             yield
     finally:
         for tune_logger, level in zip(loggers, levels, strict=True):
             tune_logger.setLevel(level)
+
+
+@contextmanager
+def _turning_loop() -> Iterator[None]:
+    """Let Tune's loop turn while no trial is there to start.
+
+    It would wait for the searcher in a loop of its own, in which it frees no GPU of an ended trial, for which the costs
+    of the next one wait.
+    """
+    original = TuneController._update_trial_queue
+
+    def update(self: TuneController, blocking: bool = False, timeout: int = 600) -> bool:
+        return bool(original(self, blocking=False, timeout=timeout))
+
+    TuneController._update_trial_queue = update
+    try:
+        yield
+    finally:
+        TuneController._update_trial_queue = original
 
 
 @contextmanager

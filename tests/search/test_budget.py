@@ -51,6 +51,8 @@ def test_no_gain():
     found.trial_ended((0.1, 2.0, 1000.0))  # a gain: a new point of the front
     found.trial_ended((0.3, 2.0, 1000.0))  # dominated
     assert found.why_over() is None
+    found.trial_ended(None, is_pruned=True)  # given up for others
+    assert found.why_over() is None
     found.trial_ended(None)  # a failed trial gains nothing
     assert "has not grown for 2 trials" in found.why_over()
 

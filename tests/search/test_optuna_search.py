@@ -8,7 +8,7 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from pareto_search.config import CapSettings, PruningSettings, SearchSettings
-from pareto_search.errors import ConfigError, StoreError, WriteError
+from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
 from pareto_search.search.optuna_search import Stop, StudySearch
 from pareto_search.search.optuna_study import begin_trial, open_optuna_study
 from pareto_search.search.results import ENDS_ALL, FAILURE, IS_FINAL, N_TRAINED_EPOCHS, Costs, TrialEnd
@@ -181,22 +181,52 @@ def test_caps_that_nothing_meets_end_the_search_with_advice(study: optuna.Study)
         search.raise_errors()
 
 
-def report(search: Search, trial_id: str, params: dict[str, Any], epoch: int, factor: float) -> bool:
-    values = objectives(params)
-    values["valid_force_rmse_ev_per_ang"] *= factor
-    return search.goes_on(trial_id, {**values, "epoch": epoch})
+def test_a_trial_whose_driver_died_before_it_was_refused_is_refused_by_the_next(study: optuna.Study) -> None:
+    settings = SETTINGS.model_copy(update={"caps": CapSettings(max_md_us_per_atom_step=1.0)})
+    trial = begin_trial(study, settings, POINT, {"costs": costs_of(POINT).to_plain()})
+    search = Search(study, settings)
+    search.suggest("a")
+    assert search.ends[trial.number].status == "infeasible"
+    assert study.trials[trial.number].state is TrialState.PRUNED
 
 
-def pruned_search(study: optuna.Study, n_slots: int = 1) -> Search:
-    """A search of trials that cost alike, of which the first is the best."""
-    search = Search(study, PRUNED, n_slots)
-    search.rungs.record = lambda trial, epoch, rmse, costs: record(trial, epoch, rmse, Costs(1.0, 1000, 1.0))  # type: ignore
-    record = type(search.rungs).record.__get__(search.rungs)
-    return search
+def test_samplers_see_refused_trials_with_their_costs_and_only_open_ones_as_running(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS.model_copy(update={"caps": CapSettings(max_md_us_per_atom_step=60.0)}), n_slots=1)
+    for number in range(6):
+        run(search, str(number))
+    search.suggest("end")
+    errors = [trial.values[0] for trial in study.trials if trial.state is TrialState.COMPLETE]
+    for trial, seen in zip(study.trials, search._what_samplers_see(), strict=True):
+        assert not seen.is_open
+        assert seen.values[1] == costs_of(trial.params).md_us_per_atom_step
+        if trial.state is TrialState.PRUNED:
+            assert seen.violation > 0
+            assert seen.values[0] == max(errors)
+
+
+def test_a_search_in_which_nothing_works_ends(study: optuna.Study) -> None:
+    search = Search(study, settings_of(None, max_trained_epochs=1000), n_slots=1)
+    for number in range(20):
+        params = search.suggest(str(number))
+        search.goes_on(str(number), {**objectives(params), "epoch": 2})
+        search.on_trial_complete(str(number), error=True)
+    assert search.suggest("end") == Searcher.FINISHED
+    assert search.budget.n_epochs == 40
+    with pytest.raises(ParetoSearchError, match="20 trials in a row failed, the last because: its worker"):
+        search.raise_errors()
+
+
+def test_a_trial_has_its_record_before_the_study_knows_its_end(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS)
+    states = []
+    search._on_end = lambda end: states.append(study.trials[end.number].state)
+    run(search, "a")
+    assert states == [TrialState.RUNNING]
 
 
 def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) -> None:
-    search = pruned_search(study)
+    search = Search(study, PRUNED, n_slots=1)
+    search._set_costs = lambda number, costs: StudySearch._set_costs(search, number, Costs(1.0, 1000, 1.0))  # type: ignore
     for number in range(12):
         params = search.suggest(str(number))
         assert params["trial_number"] == number
@@ -248,7 +278,7 @@ def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> Non
 
 
 def test_trials_of_a_killed_driver_are_handed_out_first(study: optuna.Study) -> None:
-    number = begin_trial(study, SETTINGS, POINT, {})
+    number = begin_trial(study, SETTINGS, POINT, {}).number
     search = Search(study, SETTINGS)
     assert search.has_work
     assert search.suggest("a") == {**POINT, "trial_number": number}

@@ -90,7 +90,8 @@ def test_a_sampler_learns_what_is_infeasible():
     for number in range(50):
         params = propose(settings, seen, number)
         violation = max(0.0, np.log(params["n_features"] / 20))
-        seen.append(SeenTrial(params, None if violation else values_of(params), violation))
+        values = (0.2, 1.0, 1e6) if violation else values_of(params)
+        seen.append(SeenTrial(params, values, violation))
     late = [trial.params["n_features"] <= 20 for trial in seen[30:]]
     assert np.mean(late) > 0.6  # 0.3 of the space is feasible
 
@@ -100,7 +101,7 @@ def test_running_trials_keep_others_away():
     known = [SeenTrial(point, values_of(point)) for point in run("random", 30)]
     busy: list[SeenTrial] = []
     for number in range(30, 34):
-        busy.append(SeenTrial(propose(settings, [*known, *busy], number), None))
+        busy.append(SeenTrial(propose(settings, [*known, *busy], number), None, is_open=True))
     assert len({tuple(trial.params.values()) for trial in busy}) == 4
 
 

@@ -142,8 +142,8 @@ def test_a_killed_driver_is_resumed_with_the_same_trials(tmp_path: Path, cluster
     assert [trial.state for trial in after] == [TrialState.COMPLETE] * 4
     for trial in before:
         assert after[trial.number].params == trial.params
-        first, *_, last = params_run(tmp_path, trial.number)
-        assert first == last == {**trial.params, "trial_number": trial.number}
+        runs = params_run(tmp_path, trial.number)
+        assert runs == [{**trial.params, "trial_number": trial.number}] * (2 if trial.number < 2 else 1)
 
 
 def test_ctrl_c_stops_the_search_and_it_goes_on_later(tmp_path: Path, cluster: RaySession) -> None:
