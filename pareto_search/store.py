@@ -1,5 +1,6 @@
 """The run's results in SQLite: one row per network and one per epoch, written by the driver alone."""
 
+import contextlib
 import csv
 import json
 import logging
@@ -140,8 +141,12 @@ class ResultStore:
         """`ingest` every folder in a directory, by age; hidden ones are still being written."""
         if not models_dir.is_dir():
             return 0
-        folders = [path for path in models_dir.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        return self.ingest(sorted(folders, key=lambda path: (path.stat().st_mtime_ns, path.name)))
+        ages: dict[Path, int] = {}
+        for path in models_dir.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # being replaced
+                if path.is_dir() and not path.name.startswith("."):
+                    ages[path] = path.stat().st_mtime_ns
+        return self.ingest(sorted(ages, key=lambda path: (ages[path], path.name)))
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

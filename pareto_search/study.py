@@ -29,7 +29,13 @@ from pareto_search.search.results import Costs, TrialEnd
 from pareto_search.search.space import ladder, to_architecture, to_training
 from pareto_search.search.trial import Workshop, costs_of, student_job
 from pareto_search.search.tuning import best_weights, tuning_jobs
-from pareto_search.search.warm_start import check_source, copy_folder, copy_networks, import_trials
+from pareto_search.search.warm_start import (
+    check_source,
+    copy_folder,
+    copy_networks,
+    import_trials,
+    is_taken_over,
+)
 from pareto_search.store import ResultStore
 from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels, weights_hash
 from pareto_search.training.study_data import StudyData
@@ -210,7 +216,8 @@ class Study:
     def _tune(self, students: list[NetworkJob]) -> dict[NetworkJob, LossWeights]:
         """Loss weights of the tuned control of each student, after a search among controls."""
         models = self.store.models()
-        n_trials = int(((models["stage"] == "search") & (models["role"] == "student")).sum())
+        is_own_student = (models["stage"] == "search") & (models["role"] == "student") & models["trial_id"].notna()
+        n_trials = max(1, int(is_own_student.sum()))
         candidates = tuning_jobs(students, self.config.search, n_trials)
         self._train("tuned controls", [job for jobs in candidates.values() for job in jobs])
         data = self.labelled_workshop.data
@@ -270,9 +277,9 @@ class Study:
             if not is_finished(source.teacher_dir) or is_finished(self.directory.teacher_dir):
                 continue
             if finished_record(source.teacher_dir).model_id == model_id:
-                copy_folder(source.teacher_dir, self.directory.teacher_dir)
-                if source.labels_npz.is_file():
+                if source.labels_npz.is_file():  # first: labels made anew from the same teacher may differ in a bit
                     write_atomic(self.directory.labels_npz, source.labels_npz.read_bytes())
+                copy_folder(source.teacher_dir, self.directory.teacher_dir)
                 logger.info("teacher: taken over from %s", source.path)
 
     def _warm_start(self, study: "optuna.Study") -> None:
@@ -280,6 +287,8 @@ class Study:
         search, workshop = self.config.search, self.labelled_workshop
         labels = workshop.data.labels
         for source in self._sources():
+            if is_taken_over(study, source):
+                continue
             config = check_source(source, search, self.data.dataset_hash, labels.sha256 if labels else "")
             copy_networks(source, self.directory)
             import_trials(study, search, source, config.name, self._known_costs)
@@ -337,8 +346,11 @@ class Study:
             workshop = self.labelled_workshop
             job = student_job(self.config.search, {**end.params, "trial_number": end.number})
             cost = workshop.cost_table.of(job.architecture)
-            record_unfinished(job, workshop.data, workshop.workplace(), cost, end.status, end.reason or "")
-        self.store.ingest_all(self.directory.models_dir)
+            record = record_unfinished(job, workshop.data, workshop.workplace(), cost, end.status, end.reason or "")
+            model_ids = [record.model_id]
+        else:
+            model_ids = (end.result or {}).get("model_ids", [])
+        self.store.ingest(self.directory.models_dir / model_id for model_id in model_ids)
 
     def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
         if record is not None:

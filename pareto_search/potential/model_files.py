@@ -45,9 +45,11 @@ def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, 
         for name, text in files.items():
             (temporary / name).write_text(text)
         temporary.chmod(0o755)
+        old = temporary.with_name(f"{temporary.name}-old")
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.replace(old)
         temporary.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,10 @@ class CostTable:
 
     def of(self, architecture: Architecture) -> CostRecord | None:
         """The last record of an architecture in this run, on whatever device, or None."""
-        plain = architecture.model_dump(mode="json")
-        return next((record for record in reversed(self.all()) if record.architecture == plain), None)
+        wanted = architecture.model_dump(mode="json")
+        found = (plain for plain in reversed(self._read().values()) if plain.get("architecture") == wanted)
+        plain = next(found, None)
+        return None if plain is None else self._record(plain)
 
     def similar_max_atoms(self, architecture: Architecture, device: str) -> int | None:
         """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest.
@@ -144,7 +147,8 @@ class CostTable:
 
     def _read(self) -> dict[str, Any]:
         try:
-            table = json.loads(self._path.read_text(encoding="utf-8"))
+            state = self._path.stat()
+            table = _parsed(self._path, state.st_mtime_ns, state.st_size)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as error:
@@ -171,3 +175,9 @@ class CostTable:
         with path.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+@lru_cache(maxsize=2)
+def _parsed(path: Path, mtime_ns: int, size: int) -> Any:
+    """The content of a file in this state, not to be changed; it is asked for at every network."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,9 +1,11 @@
 """Warm start: trials of finished runs on the same data and labels, so that a sampler knows them from the start."""
 
+import json
 import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,12 @@ from pareto_search.config import SearchSettings, StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import ConfigError, DataError, StoreError
+from pareto_search.files import write_atomic
+from pareto_search.potential.model_files import read_description
+from pareto_search.records import ModelRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.costs import CostTable
+from pareto_search.search.network import finished_record, is_finished
 from pareto_search.search.optuna_study import (
     COSTS,
     MODEL_IDS,
@@ -30,6 +36,9 @@ from pareto_search.search.space import distributions
 from pareto_search.training.labels import stored_labels
 
 logger = logging.getLogger(__name__)
+
+#: User attribute of a study: runs whose trials have all been added.
+_TAKEN_OVER = "taken_over"
 
 
 def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str, label_hash: str) -> StudyConfig:
@@ -61,24 +70,40 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
 
 
 def copy_networks(source: RunDirectory, target: RunDirectory) -> None:
-    """Copy costs and trained networks that the target lacks; each appears whole or not at all."""
+    """Copy costs and the networks of a search that the target lacks; each appears whole or not at all.
+
+    Networks of a confirmation stay where they are: its numbers carry the other run's claims.
+    """
     table = CostTable(target.costs_json)
-    known = {record.key for record in table.all()}
-    for record in CostTable(source.costs_json).all():
-        if record.key not in known:
-            table.put(record)
+    known = {cost.key for cost in table.all()}
+    for cost in CostTable(source.costs_json).all():
+        if cost.key not in known:
+            table.put(cost)
     for folder in sorted(source.models_dir.glob("[!.]*/")):
-        copy_folder(folder, target.models_dir / folder.name)
+        if is_finished(folder) and _is_of_use(record := finished_record(folder)):
+            copy_folder(folder, target.models_dir / folder.name, record=replace(record, trial_id=None))
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder unless it is there."""
-    if target.exists() or not (source / "model.json").is_file():
+def _is_of_use(record: ModelRecord) -> bool:
+    return record.stage == "search" and record.status == "complete"
+
+
+def copy_folder(source: Path, target: Path, record: ModelRecord | None = None) -> None:
+    """Copy a model folder unless it is there, if wanted with another record."""
+    if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     shutil.copytree(source, temporary, dirs_exist_ok=True)
+    if record is not None:
+        description = read_description(source) | {"record": record.to_plain()}
+        write_atomic(temporary / "model.json", json.dumps(description, indent=1))
     temporary.replace(target)
+
+
+def is_taken_over(study: optuna.Study, source: RunDirectory) -> bool:
+    """Whether all trials of a run have been added to a study; the run is not needed any more."""
+    return str(source.path) in study.user_attrs.get(_TAKEN_OVER, [])
 
 
 def import_trials(
@@ -101,12 +126,13 @@ def import_trials(
         known_costs: Costs here by parameters, or None.
     """
     origin = str(source.path)
-    if any(trial.user_attrs.get(ORIGIN) == origin for trial in study.get_trials(deepcopy=False)):
-        return
+    known = {trial.user_attrs.get(ORIGIN) for trial in study.get_trials(deepcopy=False)}
     theirs = _finished_trials(source, source_name)
     usable = [imported for trial in theirs if (imported := _imported(trial, search, origin, known_costs))]
     for trial in usable:
-        study.add_trial(trial)
+        if trial.user_attrs[ORIGIN] not in known:
+            study.add_trial(trial)
+    study.set_user_attr(_TAKEN_OVER, [*study.user_attrs.get(_TAKEN_OVER, []), origin])
     logger.info("warm start from %s: %d of %d trials are of use here", origin, len(usable), len(theirs))
 
 
@@ -143,5 +169,5 @@ def _imported(
         values=values,
         params=params,
         distributions=space,
-        user_attrs={**kept, COSTS: costs.to_plain(), ORIGIN: origin},
+        user_attrs={**kept, COSTS: costs.to_plain(), ORIGIN: f"{origin} trial {trial.number}"},
     )

@@ -1,0 +1,121 @@
+"""Whole searches on a tiny study: pruning, warm start and tuned controls, through the command line."""
+
+import copy
+import json
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+import yaml
+from optuna.trial import TrialState
+
+from tests.study import TINY, start
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
+
+def config_of(folder: Path, name: str, **changes) -> Path:
+    """TINY with loss weights to tune and other changes of the search."""
+    config = copy.deepcopy(TINY)
+    config["search"]["space"]["weight_forces"] = {"low": 3, "high": 30, "log": True}
+    config["search"] |= changes.pop("search", {})
+    config["confirm"] |= changes.pop("confirm", {})
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(config | changes))
+    return path
+
+
+def run(verb: str, config: Path, out: Path, *arguments: str) -> tuple[int, str]:
+    process = start(verb, config, "--out", out, *arguments)
+    _, errors = process.communicate(timeout=400)
+    return process.returncode, errors
+
+
+def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{out / 'study.db'}")
+    try:
+        return optuna.load_study(study_name=None, storage=storage).trials
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def pruned(tmp_path_factory) -> Path:
+    """A search in which trials are pruned, confirmed with tuned controls."""
+    folder = tmp_path_factory.mktemp("pruned")
+    search = {"n_trials": 6, "pruning": {"reduction_factor": 2}, "sampler": "random"}
+    config = config_of(folder, "pruned", search=search, confirm={"controls": ["tuned"], "max_front": 2, "n_ladder": 0})
+    code, errors = run("run", config, folder / "run")
+    assert code == 0, errors
+    return folder / "run"
+
+
+def test_pruned_trials_are_pruned_in_study_and_store_with_their_epoch_and_curve(pruned):
+    models, curves = pd.read_csv(pruned / "models.csv"), pd.read_csv(pruned / "curves.csv")
+    trials = trials_of(pruned)
+    assert len(trials) == 6
+    given_up = [trial for trial in trials if trial.state is TrialState.PRUNED]
+    assert given_up
+    assert {trial.state for trial in trials} == {TrialState.PRUNED, TrialState.COMPLETE}
+    rows = models[models["status"] == "pruned"].set_index("trial_id")
+    assert set(rows.index) == {trial.number for trial in given_up}
+    for trial in given_up:
+        row = rows.loc[trial.number]
+        assert row["reason"] == trial.user_attrs["reason"]
+        assert row["reason"].startswith("not among the best 1/2 at epoch")
+        curve = curves[curves["model_id"] == row["model_id"]]
+        assert list(curve["epoch"]) == list(range(1, int(row["n_epochs"]) + 1))
+        assert curve["valid_force_rmse_ev_per_ang"].iloc[-1] == row["valid_force_rmse_ev_per_ang"]
+    assert not rows["n_epochs"].eq(3).any()
+
+
+def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):
+    models = pd.read_csv(pruned / "models.csv")
+    controls = models[models["control_kind"] == "tuned"]
+    tried, kept = controls[controls["stage"] == "search"], controls[controls["stage"] == "confirm"]
+    students = models[(models["stage"] == "confirm") & (models["role"] == "student")]
+    assert len(kept) == len(students)
+    assert len(tried) >= 6  # as many as the search had trials
+    assert (controls["weight_atomic_energy"] == 0).all()
+    for _, control in kept.iterrows():
+        of_it = tried[tried["n_features"] == control["n_features"]]
+        best = of_it.loc[of_it["valid_force_rmse_ev_per_ang"].idxmin()]
+        assert control["weight_forces"] == best["weight_forces"]
+    assert json.loads((pruned / "report.json").read_text())["control_kind"] == "tuned"
+
+
+def test_a_warm_start_knows_the_trials_of_the_other_run_and_repeats_nothing(pruned, tmp_path):
+    search = {"n_trials": 2, "pruning": {"reduction_factor": 2}, "warm_start": [str(pruned)], "seed": 5}
+    out = tmp_path / "warm"
+    code, errors = run("search", config_of(tmp_path, "warm", search=search), out)
+    assert code == 0, errors
+    assert "teacher: taken over" in errors
+    assert "6 of 6 trials are of use here" in errors
+    trials = trials_of(out)
+    assert len(trials) == 8  # those taken over do not count
+    assert [trial.params for trial in trials[:6]] == [trial.params for trial in trials_of(pruned)]
+    names = {path.name for path in (out / "models").iterdir()}
+    theirs = pd.read_csv(pruned / "models.csv")
+    mine = theirs[(theirs["stage"] == "search") & (theirs["status"] == "complete")]
+    assert set(mine["model_id"]) <= names
+    assert not set(theirs.loc[theirs["stage"] == "confirm", "model_id"]) & names
+    code, errors = run("search", config_of(tmp_path, "warm", search=search), out)
+    assert code == 0, errors
+    assert len(trials_of(out)) == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": {"seed": 7}}, "used other data or another split"),
+        ({"teacher": {**TINY["teacher"], "seed": 9}}, "another teacher"),
+    ],
+)
+def test_a_warm_start_from_other_data_or_labels_is_refused(pruned, tmp_path, changes, message):
+    search = {"n_trials": 2, "warm_start": [str(pruned)]}
+    code, errors = run("search", config_of(tmp_path, "other", search=search, **changes), tmp_path / "out")
+    assert code == 2
+    assert message in errors.splitlines()[-1]
+    assert "Traceback" not in errors
