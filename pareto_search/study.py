@@ -24,7 +24,8 @@ from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import NetworkJob, finished_record, is_finished, log_record, record_unfinished
+from pareto_search.search.network import finished_record, is_finished, log_record, record_unfinished
+from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.results import Costs, TrialEnd
 from pareto_search.search.space import ladder, to_architecture, to_training
 from pareto_search.search.trial import Workshop, costs_of, student_job

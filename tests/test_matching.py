@@ -8,7 +8,8 @@ import torch
 
 from pareto_search.config import PAPER_CONTROL_WEIGHTS, LossWeights, ScheduledWeights, TrainingSettings
 from pareto_search.search import network
-from pareto_search.search.network import NetworkJob, Workplace, control_of, train_network
+from pareto_search.search.network import Workplace, train_network
+from pareto_search.search.network_job import NetworkJob, control_of
 from pareto_search.training.fit import FitResult
 from tests.training.toy import TINY, toy_data
 

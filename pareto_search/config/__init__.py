@@ -32,7 +32,7 @@ from pareto_search.config.search import (
     SamplerName,
     SearchSettings,
 )
-from pareto_search.config.space import WHOLE_NUMBERS, Choice, Dimension, Range, SpaceSettings, bounds
+from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds
 from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "ConfirmSettings",
     "ControlKind",
     "DataSource",
-    "Dimension",
     "EmtAluminumSource",
     "EngineName",
     "ExtxyzSource",

@@ -67,9 +67,6 @@ def _kind_of_label(value: Any) -> str:
 
 Label = Annotated[Annotated[str, Tag("text")] | Annotated[Choice, Tag("choice")], Discriminator(_kind_of_label)]
 
-#: A dimension of the space: a fixed value or what it is searched in.
-Dimension = float | str | Range | Choice
-
 #: Dimensions that take whole numbers, though a range is written with floats.
 WHOLE_NUMBERS = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "batch_size")
 

@@ -6,7 +6,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from pareto_search.errors import ConfigError, ParetoSearchError
 logger = logging.getLogger(__name__)
 
 _JOIN_TIMEOUT_S = 10.0
+_SLOTS_LIFETIME_S = 10.0
 
 
 class WorkFailedError(ParetoSearchError):
@@ -87,6 +89,26 @@ def n_slots(settings: ClusterSettings) -> int:
             "cluster.gpus_per_trial, or give the address of a larger cluster in cluster.address"
         )
     return min(held, settings.max_concurrent_trials or held)
+
+
+class RememberedSlots:
+    """How many trials fit, looked up again every few seconds: machines come and go."""
+
+    def __init__(self, look_up: Callable[[], int]) -> None:
+        self._look_up = look_up
+        self._value = 0
+        self._until = -math.inf
+
+    def __call__(self) -> int:
+        """The number; the last one known where no machine is left, so that trials wait for another to come."""
+        if time.monotonic() > self._until:
+            try:
+                self._value = self._look_up()
+            except ConfigError:
+                if self._until < 0:
+                    raise
+            self._until = time.monotonic() + _SLOTS_LIFETIME_S
+        return self._value
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pandas as pd
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import ConfirmSettings, LossWeights
-from pareto_search.search.network import NetworkJob, control_of, control_with
+from pareto_search.search.network_job import NetworkJob, control_of, control_with
 
 _OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
 

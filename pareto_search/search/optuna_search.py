@@ -1,11 +1,9 @@
 """The searcher that Tune asks for trials: costs first, then training, and an end for every trial in the study."""
 
 import math
-import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,12 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 from ray.tune.search import Searcher
-from sqlalchemy.exc import DatabaseError
 
 from pareto_search.config import SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, WriteError
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.budget import Budget
+from pareto_search.search.cluster import RememberedSlots
 from pareto_search.search.cost_caps import broken_caps, violation_of
 from pareto_search.search.cost_tasks import CostTasks
 from pareto_search.search.optuna_study import (
@@ -49,6 +47,7 @@ from pareto_search.search.results import (
     EndStatus,
     TrialEnd,
 )
+from pareto_search.search.stop import Stop
 
 #: The search ends with an error when this many proposals in a row were refused for their costs.
 _MAX_REFUSED = 50
@@ -56,9 +55,6 @@ _MAX_REFUSED = 50
 _MAX_FAILED = 20
 #: Trials whose costs are measured before there is a slot for them, so that none stands empty meanwhile.
 _N_AHEAD = 1
-#: Seconds after which the number of trials that fit is looked up again: machines come and go.
-_SLOTS_LIFETIME_S = 10.0
-
 _WORKER_DIED = (
     "its worker process died (out of memory, killed, or its machine lost); Ray's account is in the trial's error.txt "
     "below the run's ray folder"
@@ -69,28 +65,6 @@ _STATES: dict[EndStatus, TrialState] = {
     "infeasible": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-
-
-class Stop:
-    """Why the whole search must end now; trials that run then stay running in the study, for the next run."""
-
-    def __init__(self) -> None:
-        self.error: BaseException | None = None
-
-    def because(self, error: BaseException) -> None:
-        """End the search; the first reason counts."""
-        self.error = self.error or error
-
-    @contextmanager
-    def on_error(self) -> Iterator[None]:
-        """Turn an error of the body into the end of the search; Tune would go on or lose its message."""
-        try:
-            yield
-        except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
-            first = str(error).splitlines()[0]
-            self.because(WriteError(f"study.db could not be written ({first}); free space, then run the same command"))
-        except Exception as error:
-            self.because(error)
 
 
 class StudySearch(Searcher):
@@ -104,7 +78,7 @@ class StudySearch(Searcher):
         study: The study; opened and closed by the caller.
         settings: Settings of the search.
         cost_tasks: Measures costs.
-        on_end: Called with every trial that ends, after the study knows.
+        on_end: Called with every trial that ends, before the study knows.
         stop: Ends the search when something is wrong.
         n_slots: How many trials fit at once.
         known_costs: Costs that need no measuring, by a trial's parameters, or None.
@@ -129,7 +103,7 @@ class StudySearch(Searcher):
         self._cost_tasks = cost_tasks
         self._on_end = on_end
         self._stop = stop
-        self._n_slots = _Remembered(n_slots, _SLOTS_LIFETIME_S)
+        self._n_slots = RememberedSlots(n_slots)
         self._known_costs = known_costs
         self.budget = Budget(settings, float(study.user_attrs.get(SECONDS, 0.0)))
         self.rungs = ParetoRungs(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2)
@@ -421,27 +395,6 @@ class StudySearch(Searcher):
                 return
             self._end(number, "pruned", f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}", {})
         self.rungs.paused.clear()
-
-
-class _Remembered:
-    """A value that is looked up again when it is older than a number of seconds."""
-
-    def __init__(self, look_up: Callable[[], int], lifetime_s: float) -> None:
-        self._look_up = look_up
-        self._lifetime_s = lifetime_s
-        self._value = 0
-        self._until = -math.inf
-
-    def __call__(self) -> int:
-        if time.monotonic() > self._until:
-            try:
-                self._value = self._look_up()
-            except ConfigError:
-                if self._until < 0:
-                    raise
-                # The last machine was lost: trials wait in Ray's queue until another comes.
-            self._until = time.monotonic() + self._lifetime_s
-        return self._value
 
 
 def _named_objectives(result: Mapping[str, Any]) -> list[tuple[str, Any]]:

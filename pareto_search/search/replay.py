@@ -151,5 +151,5 @@ class Replay:
         for trial, row in enumerate(self._rows):
             costs = self._table.costs(row)
             values = (forecasts[trial], costs.md_us_per_atom_step, costs.max_atoms) if trial in forecasts else None
-            seen.append(SeenTrial(self._table.points[row], values))
+            seen.append(SeenTrial(self._table.points[row], values, is_open=True))
         return seen

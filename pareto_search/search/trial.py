@@ -20,7 +20,8 @@ from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.costs import CostTable, SharedCosts
 from pareto_search.search.device_gate import DeviceGate
-from pareto_search.search.network import NetworkJob, Workplace, control_of, is_finished, train_network
+from pareto_search.search.network import Workplace, is_finished, train_network
+from pareto_search.search.network_job import NetworkJob, control_of
 from pareto_search.search.results import N_TRAINED_EPOCHS, Costs, Report
 from pareto_search.search.space import to_architecture, to_training, to_weights
 from pareto_search.training.study_data import StudyData

@@ -15,9 +15,10 @@ from ray.tune.trainable.function_trainable import wrap_function
 from pareto_search.config import ClusterSettings, SearchSettings
 from pareto_search.search.cluster import n_slots
 from pareto_search.search.cost_tasks import CostTasks, MeasureCosts
-from pareto_search.search.optuna_search import Stop, StudySearch
+from pareto_search.search.optuna_search import StudySearch
 from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.results import Costs, TrialEnd
+from pareto_search.search.stop import Stop
 from pareto_search.search.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
 from pareto_search.search.tune_scheduler import RungScheduler
 from pareto_search.search.worker import TrialFunction, run_in_worker

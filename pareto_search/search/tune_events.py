@@ -14,8 +14,8 @@ from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 from pareto_search.records import OBJECTIVES
-from pareto_search.search.optuna_search import Stop
 from pareto_search.search.results import FAILURE, TrialEnd
+from pareto_search.search.stop import Stop
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from scipy.stats import qmc
 
 from pareto_search.config import LossWeights, SearchSettings
 from pareto_search.records import ModelRecord
-from pareto_search.search.network import NetworkJob, control_of, control_with
+from pareto_search.search.network_job import NetworkJob, control_of, control_with
 from pareto_search.search.space import from_unit, to_weights
 
 

@@ -16,7 +16,7 @@ from measuring import arguments, prepared, row
 
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
-from pareto_search.search.network import NetworkJob, control_of
+from pareto_search.search.network_job import NetworkJob, control_of
 from pareto_search.search.space import to_architecture, to_weights
 from pareto_search.search.trial import Workshop
 from pareto_search.study import open_study

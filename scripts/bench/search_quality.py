@@ -136,9 +136,7 @@ def figure(results: dict[str, list[list[tuple[float, float]]]]) -> go.Figure:
     drawn = go.Figure()
     grid = np.geomspace(100, max(steps[-1][0] for searches in results.values() for steps in searches), 300)
     for method, searches in results.items():
-        shares = np.array(
-            [[max((s for e, s in steps if e <= epoch), default=0.0) for epoch in grid] for steps in searches]
-        )
+        shares = np.array([_shares_at(steps, grid) for steps in searches])
         low, middle, high = np.percentile(shares, [25, 50, 75], axis=0)
         band = {"mode": "lines", "line": {"width": 0}, "legendgroup": method, "showlegend": False, "hoverinfo": "skip"}
         drawn.add_scatter(x=grid, y=low, **band)

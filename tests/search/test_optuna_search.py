@@ -9,9 +9,10 @@ from ray.tune.search import Searcher
 
 from pareto_search.config import CapSettings, PruningSettings, SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
-from pareto_search.search.optuna_search import Stop, StudySearch
+from pareto_search.search.optuna_search import StudySearch
 from pareto_search.search.optuna_study import begin_trial, open_optuna_study
 from pareto_search.search.results import ENDS_ALL, FAILURE, IS_FINAL, N_TRAINED_EPOCHS, Costs, TrialEnd
+from pareto_search.search.stop import Stop
 from tests.search.fake_study import settings_of
 from tests.search.fake_trial import N_EPOCHS, objectives
 
