@@ -52,6 +52,7 @@ def study_config(data: Path, n_frames: int, n_epochs: int) -> StudyConfig:
             "space": space,
             "points": [{**point, **LOSS} for point in POINTS],
             "n_trials": len(POINTS),
+            "pruning": None,
             "controls": ["paper"],
             "training": training,
         },
