@@ -69,6 +69,9 @@ def test_pruned_trials_are_pruned_in_study_and_store_with_their_epoch_and_curve(
         assert list(curve["epoch"]) == list(range(1, int(row["n_epochs"]) + 1))
         assert curve["valid_force_rmse_ev_per_ang"].iloc[-1] == row["valid_force_rmse_ev_per_ang"]
     assert not rows["n_epochs"].eq(3).any()
+    log = (pruned / "log.txt").read_text()
+    for trial in given_up:
+        assert f"trial {trial.number}: waits at epoch 1" in log
 
 
 def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):

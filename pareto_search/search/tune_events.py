@@ -50,16 +50,22 @@ class Events(tune.Callback):
     def __init__(self, stop: Stop, on_result: Callable[[dict[str, Any]], None] | None) -> None:
         self._stop = stop
         self._on_result = on_result
+        self._begun: set[int] = set()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its callbacks into a snapshot that is never read, and handlers may hold open files."""
         return {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Log it with its parameters."""
+        """Log it, the first time with its parameters."""
+        number = trial.config["trial_number"]
+        if number in self._begun:
+            logger.info("trial %d: goes on", number)
+            return
+        self._begun.add(number)
         params = {name: value for name, value in trial.config.items() if name != "trial_number"}
         shown = ", ".join(f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in params.items())
-        logger.info("trial %d: started, %s", trial.config["trial_number"], shown)
+        logger.info("trial %d: started, %s", number, shown)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

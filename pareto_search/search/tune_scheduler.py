@@ -1,11 +1,14 @@
 """The scheduler by which Tune ends stints at rungs; Ray ships none for several objectives."""
 
+import logging
 from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from pareto_search.search.optuna_search import StudySearch
+
+logger = logging.getLogger(__name__)
 
 
 class RungScheduler(FIFOScheduler):
@@ -21,7 +24,10 @@ class RungScheduler(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """CONTINUE or STOP."""
-        return TrialScheduler.CONTINUE if self._searcher.goes_on(trial.trial_id, result) else TrialScheduler.STOP
+        if self._searcher.goes_on(trial.trial_id, result):
+            return TrialScheduler.CONTINUE
+        logger.info("trial %d: waits at epoch %d", trial.config["trial_number"], result["epoch"])
+        return TrialScheduler.STOP
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its scheduler into a snapshot that is never read."""
