@@ -28,7 +28,7 @@ class PruningSettings(Settings):
     grace_epochs: PositiveInt | None = Field(
         None, description="the first rung r; omitted: max_epochs / η³, so that there are three rungs"
     )
-    reduction_factor: int = Field(3, ge=2, description="η: the best 1/η of the trials that reached a rung go on")
+    reduction_factor: int = Field(4, ge=2, description="η: the best 1/η of the trials that reached a rung go on")
 
     def rungs(self, max_epochs: int) -> tuple[int, ...]:
         """Epochs at which it is decided, rising."""

@@ -45,6 +45,11 @@ class Choice(Settings):
         values = [float(value) for value in self.choices]
         return min(values), max(values)
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the choices are numbers, which have an order, and not labels."""
+        return not any(isinstance(choice, str) for choice in self.choices)
+
 
 def _kind_of_dimension(value: Any) -> str:
     """Which branch a dimension of the space is checked against, so that a mistake gives one message."""

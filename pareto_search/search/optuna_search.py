@@ -47,6 +47,7 @@ from pareto_search.search.results import (
     EndStatus,
     TrialEnd,
 )
+from pareto_search.search.space import to_features
 from pareto_search.search.stop import Stop
 
 #: The search ends with an error when this many proposals in a row were refused for their costs.
@@ -156,7 +157,7 @@ class StudySearch(Searcher):
         self._epochs[number] = max(self._reached[number], default=0)
         for epoch, rmse in sorted(self._reached[number].items()):
             if epoch in self.rungs.epochs:
-                self.rungs.record(number, epoch, rmse, costs)
+                self.rungs.record(number, epoch, rmse, costs, to_features(self._settings.space, trial.params))
                 if epoch != attributes.get(PAUSED):
                     self.rungs.passed(number, epoch)
         if trial.state is TrialState.COMPLETE:
@@ -329,7 +330,8 @@ class StudySearch(Searcher):
         self._count_epochs(number, epoch)
         if epoch not in self.rungs.epochs:
             return True
-        self.rungs.record(number, epoch, float(rmse), self._costs[number])
+        features = to_features(self._settings.space, self._seen[number].params)
+        self.rungs.record(number, epoch, float(rmse), self._costs[number], features)
         goes_on = self.rungs.goes_on(number, epoch)
         if not goes_on:
             # Before the rung itself is noted: a rung without this note counts as passed in the next run.

@@ -188,7 +188,7 @@ def _logarithms(trial: SeenTrial) -> tuple[float, float, float]:
 
 def _is_ordered(dimension: Range | Choice) -> bool:
     """Whether a list of choices is one of numbers, whose order a sampler should know."""
-    return isinstance(dimension, Choice) and not any(isinstance(choice, str) for choice in dimension.choices)
+    return isinstance(dimension, Choice) and dimension.is_numeric
 
 
 def _coded_distribution(name: str, dimension: Range | Choice) -> BaseDistribution:

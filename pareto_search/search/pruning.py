@@ -1,4 +1,4 @@
-"""Pareto pruning: which trials of a search go on at the rungs, by force error there and exact costs.
+"""Pareto pruning: which trials of a search go on at the rungs, by forecast force error and exact costs.
 
 An asynchronous successive halving (Li et al., MLSys 2020) for several objectives, two of which are known before
 training. A trial that does not belong to the best 1/η of those that reached its rung is paused; it is promoted if it
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pareto_search.analysis.pareto import hypervolume_contributions, pareto_ranks
+from pareto_search.search.forecast import forecast
 from pareto_search.search.results import Costs
 
 #: Trials whose MD step time, and whose capacity, are within this factor share a cost region.
@@ -35,25 +36,36 @@ class ParetoRungs:
         self.epochs = tuple(epochs)
         self.paused: dict[int, int] = {}
         self.reduction_factor = reduction_factor
-        self._rungs = {epoch: _Rung() for epoch in epochs}
+        self._rungs = {epoch: Rung() for epoch in epochs}
         self._passed: dict[int, int] = {}
         self._finals: dict[int, float] = {}
+        self._forecasts: dict[int, float] | None = None
+        self._orders: dict[int, list[int]] = {}
 
-    def record(self, trial: int, epoch: int, force_rmse: float, costs: Costs) -> None:
-        """Note a trial's validation force RMSE at the epoch of a rung; again changes nothing."""
-        rung = self._rungs[epoch]
-        if trial not in rung.index:
-            rung.add(trial, np.log10([force_rmse, costs.md_us_per_atom_step, 1.0 / costs.max_atoms]))
+    def record(
+        self, trial: int, epoch: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]
+    ) -> None:
+        """Note a trial's validation force RMSE at the epoch of a rung; again changes nothing.
+
+        Args:
+            trial: Its number.
+            epoch: Of the rung.
+            force_rmse: eV/Å.
+            costs: Of its architecture.
+            features: Where it lies in the space, as numbers, equally many for every trial.
+        """
+        if self._rungs[epoch].add(trial, force_rmse, costs, features):
+            self._changed()
 
     def finish(self, trial: int, force_rmse: float) -> None:
         """Note the force RMSE of a trial that was trained to its end."""
         self._finals[trial] = force_rmse
+        self._changed()
 
     def goes_on(self, trial: int, epoch: int) -> bool:
         """Whether a trial that has reached a rung may train on now; True for one that has passed it before."""
-        rung = self._rungs[epoch]
-        if epoch > self._passed.get(trial, 0) and trial not in rung.best(self.reduction_factor):
-            return rung.is_alone(trial)
+        if epoch > self._passed.get(trial, 0) and trial not in self._best(epoch):
+            return self._rungs[epoch].is_alone(trial)
         return True
 
     def passed(self, trial: int, epoch: int) -> None:
@@ -71,58 +83,91 @@ class ParetoRungs:
     def promotable(self) -> list[int]:
         """Paused trials that belong to the best of their rung by now, the furthest first."""
         found = []
-        for epoch in set(self.paused.values()):
-            best = self._rungs[epoch].best(self.reduction_factor)
-            found += [
-                (-epoch, best[trial], trial) for trial, at in self.paused.items() if at == epoch and trial in best
-            ]
-        return [trial for *_, trial in sorted(found)]
+        for epoch in sorted(set(self.paused.values()), reverse=True):
+            found += [trial for trial in self._best(epoch) if self.paused.get(trial) == epoch]
+        return found
 
     def next_best(self) -> int | None:
         """The paused trial that would be the next to be promoted if the search were longer; None if none waits."""
-        order = {epoch: self._rungs[epoch].best(1) for epoch in set(self.paused.values())}
-        return min(self.paused, key=lambda t: (-self.paused[t], order[self.paused[t]][t]), default=None)
+        furthest = max(self.paused.values(), default=0)
+        return next((trial for trial in self._order(furthest) if self.paused.get(trial) == furthest), None)
 
     def forecasts(self) -> dict[int, float]:
-        """Force RMSE at the end, by trial: as measured, or scaled from its last rung by the median gain after it.
+        """Force RMSE at the end, by trial: as measured, or forecast from its last rung.
 
-        A trial before its first rung has none, nor has one at a rung that no finished trial has passed.
+        A trial before its first rung has none, nor has one at a rung that no trial with a forecast has passed.
         """
-        found: dict[int, float] = {}
-        for epoch in self.epochs:
-            rung = self._rungs[epoch]
-            gains = [
-                np.log10(final) - rung.points[rung.index[t]][0] for t, final in self._finals.items() if t in rung.index
-            ]
-            if gains:
-                gain = float(np.median(gains))
-                found |= {trial: 10 ** (rung.points[i][0] + gain) for trial, i in rung.index.items()}
-        return found | self._finals
+        if self._forecasts is None:
+            known = dict(self._finals)
+            for epoch in reversed(self.epochs):
+                known |= self._rungs[epoch].forecasts(known)
+            self._forecasts = known
+        return self._forecasts
+
+    def _best(self, epoch: int) -> list[int]:
+        """The best 1/η of the trials at a rung."""
+        order = self._order(epoch)
+        return order[: -(-len(order) // self.reduction_factor)]
+
+    def _order(self, epoch: int) -> list[int]:
+        """The trials at a rung from best to worst, by non-dominated rank and then by hypervolume."""
+        if epoch not in self._orders:
+            self._orders[epoch] = self._rungs[epoch].order(self.forecasts()) if epoch in self._rungs else []
+        return self._orders[epoch]
+
+    def _changed(self) -> None:
+        self._forecasts = None
+        self._orders.clear()
 
 
-class _Rung:
-    """Trials at one rung: log10 of force RMSE, MD step time and 1/atoms, all to be minimised."""
+class Rung:
+    """Trials at one rung.
+
+    Attributes:
+        index: Place of each trial in the lists.
+        errors: log10 of their force RMSE there.
+        costs: log10 of MD step time and of 1/atoms.
+        features: Where they lie in the space.
+    """
 
     def __init__(self) -> None:
         self.index: dict[int, int] = {}
-        self.points: list[NDArray[np.float64]] = []
-        self._order: list[int] = []
+        self.errors: list[float] = []
+        self.costs: list[NDArray[np.float64]] = []
+        self.features: list[Sequence[float] | NDArray[np.float64]] = []
 
-    def add(self, trial: int, point: NDArray[np.float64]) -> None:
-        self.index[trial] = len(self.points)
-        self.points.append(point)
+    def add(self, trial: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]) -> bool:
+        """Add a trial; False if it is there already."""
+        if trial in self.index:
+            return False
+        self.index[trial] = len(self.errors)
+        self.errors.append(float(np.log10(force_rmse)))
+        self.costs.append(np.log10([costs.md_us_per_atom_step, 1.0 / costs.max_atoms]))
+        self.features.append(features)
+        return True
 
-    def best(self, reduction_factor: int) -> dict[int, int]:
-        """The best 1/η of the trials, by number, with their place: by non-dominated rank, then by hypervolume."""
-        if len(self._order) != len(self.points):
-            trials = list(self.index)
-            self._order = [trials[i] for i in order_of(np.array(self.points))]
-        n_best = -(-len(self._order) // reduction_factor)
-        return {trial: place for place, trial in enumerate(self._order[:n_best])}
+    def forecasts(self, known: dict[int, float]) -> dict[int, float]:
+        """Force RMSE at the end of those trials of which it is not known, by those of which it is; none by none."""
+        examples = [trial for trial in self.index if trial in known]
+        others = [trial for trial in self.index if trial not in known]
+        if not examples or not others:
+            return {}
+        at, new = ([self.index[trial] for trial in trials] for trials in (examples, others))
+        features, errors = np.array(self.features), np.array(self.errors)
+        late = np.log10([known[trial] for trial in examples])
+        found = forecast(features[at], errors[at], late, features[new], errors[new])
+        return dict(zip(others, (10**found).tolist(), strict=True))
+
+    def order(self, forecasts: dict[int, float]) -> list[int]:
+        """Trials from best to worst, by forecast errors, or by those at the rung where there are no forecasts."""
+        trials = list(self.index)
+        has_forecasts = all(trial in forecasts for trial in trials)
+        errors = np.log10([forecasts[trial] for trial in trials]) if has_forecasts else np.array(self.errors)
+        return [trials[i] for i in order_of(np.column_stack([errors, self.costs]))] if trials else []
 
     def is_alone(self, trial: int) -> bool:
         """Whether no other trial costs about the same."""
-        costs = np.array(self.points)[:, 1:]
+        costs = np.array(self.costs)
         near = (np.abs(costs - costs[self.index[trial]]) < np.log10(REGION_FACTOR)).all(axis=1)
         return int(near.sum()) == 1
 

@@ -16,6 +16,7 @@ from pareto_search.config import SearchSettings
 from pareto_search.search.proposing import SeenTrial, propose
 from pareto_search.search.pruning import ParetoRungs
 from pareto_search.search.results import Costs
+from pareto_search.search.space import to_features
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class Replay:
                 yield self._spent + sum(other.epochs_until(self._now_s) for other in self._running), row
                 continue
             rmse = float(self._table.force_rmse_ev_per_ang[row, epoch - 1])
-            self._rungs.record(trial, epoch, rmse, self._table.costs(row))
+            features = to_features(self._settings.space, self._table.points[row])
+            self._rungs.record(trial, epoch, rmse, self._table.costs(row), features)
             if self._rungs.goes_on(trial, epoch):
                 self._rungs.passed(trial, epoch)
                 self._start(trial)

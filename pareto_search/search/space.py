@@ -1,5 +1,6 @@
 """The search space: Optuna's distributions, and the way back from a sample to an architecture and loss weights."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -94,6 +95,19 @@ def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float
     return {name: _at_share(name, dim, float(u)) for (name, dim), u in zip(searched, position, strict=True)}
 
 
+def to_features(space: SpaceSettings, params: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Where a point lies, as numbers for a regression: a number's (log) value, a label's one column for each choice."""
+    features: list[float] = []
+    for name, dimension in space.searched.items():
+        value = params[name]
+        if isinstance(dimension, Choice) and not dimension.is_numeric:
+            features += [float(value == choice) for choice in dimension.choices]
+        else:
+            is_log = dimension.log if isinstance(dimension, Range) else dimension.bounds[0] > 0
+            features.append(math.log(value) if is_log else float(value))
+    return np.array(features)
+
+
 def _distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
     if isinstance(dimension, Choice):
         return CategoricalDistribution(tuple(whole(name, choice) for choice in dimension.choices))
@@ -142,7 +156,7 @@ def _at(name: str, dimension: Range | Choice, position: float) -> Any:
     """The value at a position from 0 (smallest) to 1 (largest) of a dimension."""
     if isinstance(dimension, Choice):
         # Labels have no order, so the first stands for all.
-        if any(isinstance(choice, str) for choice in dimension.choices):
+        if not dimension.is_numeric:
             return dimension.choices[0]
         ordered = sorted(dimension.choices, key=float)
         return ordered[round(position * (len(ordered) - 1))]

@@ -19,7 +19,9 @@ from tests.search.fake_trial import N_EPOCHS, objectives
 SETTINGS = settings_of(6, sampler="tpe", seed=3)
 POINT = {"n_features": 20, "n_sensitivities": 16, "weight_forces": 30.0, "weight_atomic_energy": 0.5}
 WITH_POINT = SETTINGS.model_copy(update={"points": (POINT,)})
-PRUNED = SETTINGS.model_copy(update={"pruning": PruningSettings(grace_epochs=1), "sampler": "random", "n_trials": 12})
+PRUNED = SETTINGS.model_copy(
+    update={"pruning": PruningSettings(grace_epochs=1, reduction_factor=3), "sampler": "random", "n_trials": 9}
+)
 
 
 class FakeCosts:
@@ -228,12 +230,12 @@ def test_a_trial_has_its_record_before_the_study_knows_its_end(study: optuna.Stu
 def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) -> None:
     search = Search(study, PRUNED, n_slots=1)
     search._set_costs = lambda number, costs: StudySearch._set_costs(search, number, Costs(1.0, 1000, 1.0))  # type: ignore
-    for number in range(12):
+    for number in range(9):
         params = search.suggest(str(number))
         assert params["trial_number"] == number
         values = {"valid_force_rmse_ev_per_ang": 1.0 + number, "md_us_per_atom_step": 1.0, "max_atoms": 1000}
         if search.goes_on(str(number), {**values, "epoch": 1}):
-            finish(search, str(number), params)
+            finish(search, str(number), params, valid_force_rmse_ev_per_ang=0.5)
         else:
             search.on_trial_complete(str(number), {**values, "epoch": 1})
             assert study.trials[number].state is TrialState.RUNNING
@@ -242,19 +244,19 @@ def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) ->
             promoted = search.suggest("again")
             assert promoted["trial_number"] == 1
             assert search.goes_on("again", {**values, "epoch": 1})  # reported again on its way; not asked again
-            finish(search, "again", promoted)
-        if number in (6, 9):
-            promoted = search.suggest(f"again-{number}")
-            assert promoted["trial_number"] == number // 3
-            finish(search, f"again-{number}", promoted)
+            finish(search, "again", promoted, valid_force_rmse_ev_per_ang=1.0)
+        if number == 6:
+            promoted = search.suggest("third")
+            assert promoted["trial_number"] == 2
+            finish(search, "third", promoted, valid_force_rmse_ev_per_ang=1.5)
     search.raise_errors()
     assert search.suggest("end") == Searcher.FINISHED
     states = [trial.state for trial in study.trials]
-    assert states == [TrialState.COMPLETE] * 4 + [TrialState.PRUNED] * 8
+    assert states == [TrialState.COMPLETE] * 3 + [TrialState.PRUNED] * 6
     assert search.ends[5].status == "pruned"
     assert search.ends[5].epoch == 1
     assert search.ends[5].reason == "not among the best 1/3 at epoch 1"
-    assert search.budget.n_epochs == 4 * 2 * N_EPOCHS + 8
+    assert search.budget.n_epochs == 3 * 2 * N_EPOCHS + 6
 
 
 def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> None:

@@ -1,9 +1,11 @@
+import math
+
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pareto_search.config import Architecture, Choice, Range, SpaceSettings
 from pareto_search.errors import ConfigError
-from pareto_search.search.space import distributions, ladder, to_architecture, to_point, to_weights
+from pareto_search.search.space import distributions, ladder, to_architecture, to_features, to_point, to_weights
 
 SPACE = SpaceSettings(
     n_features=Range(low=12, high=192, log=True),
@@ -88,3 +90,16 @@ def test_points_take_the_types_of_the_distributions() -> None:
     for name, value in (("n_features", 20), ("weight_forces", 30.0), ("n_atom_layers", 2)):
         assert exact[name] == value
         assert type(exact[name]) is type(value)
+
+
+def test_features_are_logarithms_where_the_scale_is_one_and_a_column_for_each_label() -> None:
+    space = SpaceSettings(
+        n_features=Range(low=10, high=100, log=True),
+        n_atom_layers=Range(low=1, high=3),
+        n_sensitivities=Choice(choices=(10, 30)),
+        activation=Choice(choices=("softplus", "silu")),
+        weight_forces=30,
+        weight_atomic_energy=10,
+    )
+    point = {"n_features": 10, "n_atom_layers": 2, "n_sensitivities": 10, "activation": "silu"}
+    assert to_features(space, point).tolist() == pytest.approx([math.log(10), math.log(10), 2.0, 0.0, 1.0])
