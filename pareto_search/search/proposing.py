@@ -27,8 +27,8 @@ _NSGA2_POPULATION = 16
 _N_LATEST = {"tpe": 400, "nsga2": 400, "gp": 150}
 #: Trials before a model of them is made.
 _N_STARTUP = 10
-#: Points drawn by the sampler in the hope of one that has not been tried.
-_N_TRIES = 10
+#: Points drawn by the sampler in the hope of one that has not been tried; a Gaussian process insists on its optimum.
+_N_TRIES, _N_TRIES_GP = 10, 2
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int
     if settings.sampler == "grid":
         return _next_of_grid(settings, tried)
     point = {}
-    for attempt in range(_N_TRIES):
+    for attempt in range(_N_TRIES_GP if settings.sampler == "gp" else _N_TRIES):
         point = _draw(settings, seen, n_proposed, attempt)
         if _key(point) not in tried:
             return point

@@ -25,6 +25,9 @@ _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints a table even when told to be silent
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # our log has the reason, Ray's the traceback
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    # its warning that nothing starts fails while no trial exists, as when the first costs take long
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "inf",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S_AUTOSCALER": "inf",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # its snapshots are never read: a search resumes from its study
 }
 

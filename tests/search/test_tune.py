@@ -8,16 +8,19 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from ray.tune.execution import insufficient_resources_manager
 
 from pareto_search.errors import StoreError
 from pareto_search.search.cluster import RaySession
-from pareto_search.search.results import TrialEnd
+from pareto_search.search.results import Costs, TrialEnd
 from tests.search.fake_study import search, settings_of
-from tests.search.fake_trial import Shared, fake_trial, make_shared, objectives
+from tests.search.fake_trial import Shared, fake_costs, fake_trial, make_shared, objectives
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -114,6 +117,27 @@ def test_a_dead_worker_is_a_failed_trial(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
+def _costs_after_go(shared: Shared, params: dict[str, Any]) -> Costs:
+    while not (shared.folder / "go").exists():
+        time.sleep(0.02)
+    return fake_costs(shared, params)
+
+
+def test_costs_may_take_longer_than_tune_waits_for_a_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_looks = 0
+
+    def hours() -> float:
+        nonlocal n_looks
+        n_looks += 1
+        if n_looks == 5:
+            (tmp_path / "go").touch()
+        return 3600.0 * n_looks
+
+    monkeypatch.setattr(insufficient_resources_manager, "time", SimpleNamespace(monotonic=hours))
+    assert [end.status for end in search(tmp_path, 1, measure=_costs_after_go)] == ["complete"]
+    assert n_looks >= 5
+
+
 def test_an_error_in_the_driver_stops_the_search_and_the_trial_can_be_repeated(tmp_path: Path) -> None:
     def full(end: TrialEnd) -> None:
         raise StoreError("disk full")
