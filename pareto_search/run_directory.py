@@ -85,8 +85,13 @@ class RunDirectory:
 
     @property
     def costs_json(self) -> Path:
-        """The cost table."""
+        """The cost table as one file, written when it is complete."""
         return self.path / "costs.json"
+
+    @property
+    def costs_dir(self) -> Path:
+        """The cost table, one file a record."""
+        return self.path / "costs"
 
     @property
     def study_db(self) -> Path:

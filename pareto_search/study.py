@@ -181,7 +181,9 @@ class Study:
         architectures = [self.config.teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
-        return [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
+        costs = [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
+        self.workshop.cost_table.export(self.directory.costs_json)
+        return costs
 
     def search(self) -> None:
         """Run the search's trials that are not done yet."""
@@ -306,11 +308,12 @@ class Study:
 
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv)
+        CostTable(directory.costs_dir).export(directory.costs_json)
         content = ReportInput(
             config=self.config.to_plain(),
             models=self.store.models(),
             curves=self.store.curves(),
-            costs=CostTable(directory.costs_json).all(),
+            costs=CostTable(directory.costs_dir).all(),
             dataset=read_dataset_info(directory.dataset_json).to_plain(),
         )
         summary = write_report(content, directory.report_html, directory.report_json)
@@ -346,7 +349,7 @@ class Study:
         if end.status in ("pruned", "failed"):
             workshop = self.labelled_workshop
             job = student_job(self.config.search, {**end.params, "trial_number": end.number})
-            cost = workshop.cost_table.of(job.architecture)
+            cost = workshop.cost_table.get(end.cost_key) if end.cost_key else None
             record = record_unfinished(job, workshop.data, workshop.workplace(), cost, end.status, end.reason or "")
             model_ids = [record.model_id]
         else:

@@ -55,6 +55,11 @@ class CostTasks:
         )
         self._running[reference] = number
 
+    def wait(self, timeout_s: float) -> None:
+        """Wait until one has ended, at most so long."""
+        if self._running:
+            ray.wait(list(self._running), timeout=timeout_s)
+
     def collect(self) -> list[tuple[int, Costs | None, str | None]]:
         """Those that have ended: trial number, costs or None, and the reason if there are none.
 

@@ -1,116 +1,81 @@
 """The cost table: what each architecture costs on each device, measured once and shared by a user's runs."""
 
-import fcntl
+import contextlib
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pareto_search.config import Architecture
-from pareto_search.errors import StoreError, WriteError
+from pareto_search.errors import WriteError
 from pareto_search.files import write_atomic
 from pareto_search.records import CostRecord
 from pareto_search.search.device_gate import DeviceGate
 
 logger = logging.getLogger(__name__)
 
-
-class SharedCosts:
-    """Cost records of all runs of a user on machines that share a home, one file each.
-
-    What cannot be read counts as unknown, and what cannot be written is not shared: it is a convenience.
-
-    Args:
-        folder: Where; made when needed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get(self, key: str) -> CostRecord | None:
-        """The record with a key, or None."""
-        try:
-            return CostRecord.from_plain(json.loads(self._path(key).read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("shared cost %s cannot be read (%s) and is measured anew", self._path(key), error)
-            return None
-
-    def put(self, record: CostRecord) -> None:
-        """Add or replace a record."""
-        try:
-            write_atomic(self._path(record.key), json.dumps(record.to_plain(), indent=1))
-        except WriteError as error:
-            logger.warning("a cost is not shared with other runs: %s", error)
-
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.json"
+#: Records looked through for one of a similar network.
+_N_SIMILAR = 50
 
 
 class CostTable:
-    """Cost records by key, shared by all processes of a run through one JSON file.
+    """Cost records by key, one file each, so that processes on several machines add to them without waiting.
 
     Args:
-        path: The file; made at the first `put`.
-        shared: Records of other runs, taken over when asked for and added to; omitted: the run keeps to itself.
+        folder: Of the run; made at the first `put`.
+        shared: Folder of all of a user's runs: records in it are taken over when asked for, and new ones added, but
+            where that cannot be written they are only not shared. Omitted: the run keeps to itself.
     """
 
-    def __init__(self, path: Path, shared: SharedCosts | None = None) -> None:
-        self._path = path
+    def __init__(self, folder: Path, shared: Path | None = None) -> None:
+        self._folder = folder
         self._shared = shared
 
     def get(self, key: str) -> CostRecord | None:
-        """The record with a key, or None.
-
-        Raises:
-            StoreError: If the file is damaged.
-        """
-        plain = self._read().get(key)
-        if plain is not None:
-            return self._record(plain)
-        found = self._shared.get(key) if self._shared else None
+        """The record with a key; None where there is none or it cannot be read, and it is measured anew."""
+        own = _read(self._folder / f"{key}.json")
+        if own is not None or self._shared is None:
+            return own
+        found = _read(self._shared / f"{key}.json")
         if found is not None:
-            self._add(found)
+            _write(self._folder, found)
         return found
 
     def all(self) -> list[CostRecord]:
         """Every record, in the order they came."""
-        return [self._record(plain) for plain in self._read().values()]
-
-    def of(self, architecture: Architecture) -> CostRecord | None:
-        """The last record of an architecture in this run, on whatever device, or None."""
-        wanted = architecture.model_dump(mode="json")
-        found = (plain for plain in reversed(self._read().values()) if plain.get("architecture") == wanted)
-        plain = next(found, None)
-        return None if plain is None else self._record(plain)
+        return [record for path in self._by_age() if (record := _read(path)) is not None]
 
     def similar_max_atoms(self, architecture: Architecture, device: str) -> int | None:
-        """Capacity of the last network with this cutoff in the explicit engine, which hardly depends on the rest.
+        """Capacity of a late network with this cutoff in the explicit engine, which hardly depends on the rest.
 
         Args:
             architecture: The network.
             device: Name of the device that it must have been measured on.
         """
         cutoff_ang = architecture.dist_hard_max_ang
-        for record in reversed(self.all()):
-            is_similar = record.engine == "explicit" and record.architecture["dist_hard_max_ang"] == cutoff_ang
-            if is_similar and record.device == device:
+        for path in self._by_age()[: -_N_SIMILAR - 1 : -1]:
+            record = _read(path)
+            is_similar = record and record.engine == "explicit" and record.device == device
+            if record and is_similar and record.architecture["dist_hard_max_ang"] == cutoff_ang:
                 return record.capacity.max_atoms
         return None
 
     def put(self, record: CostRecord) -> None:
-        """Add or replace a record; processes that put at the same time lose nothing."""
-        self._add(record)
-        if self._shared:
-            self._shared.put(record)
+        """Add or replace a record.
 
-    def _add(self, record: CostRecord) -> None:
-        with self._locked():
-            write_atomic(self._path, json.dumps({**self._read(), record.key: record.to_plain()}, indent=1))
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        _write(self._folder, record)
+        if self._shared is not None:
+            try:
+                _write(self._shared, record)
+            except WriteError as error:
+                logger.warning("a cost is not shared with other runs: %s", error)
+
+    def export(self, path: Path) -> None:
+        """Write all records as one JSON object, by key."""
+        write_atomic(path, json.dumps({record.key: record.to_plain() for record in self.all()}, indent=1))
 
     def get_or_measure(self, key: str, measure: Callable[[], CostRecord], gate: DeviceGate) -> CostRecord:
         """The record with a key, measured if it is not there, with the device to itself.
@@ -145,39 +110,24 @@ class CostTable:
         )
         return record
 
-    def _read(self) -> dict[str, Any]:
-        try:
-            state = self._path.stat()
-            table = _parsed(self._path, state.st_mtime_ns, state.st_size)
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            raise self._damaged(error) from error
-        if not isinstance(table, dict):
-            raise self._damaged("not a table of records")
-        return table
-
-    def _record(self, plain: Any) -> CostRecord:
-        try:
-            return CostRecord.from_plain(plain)
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._damaged(error) from error
-
-    def _damaged(self, why: object) -> StoreError:
-        return StoreError(
-            f"{self._path} is damaged ({why}); delete it and run the same command again: costs are measured anew"
-        )
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        path = self._path.with_name(f".{self._path.name}.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def _by_age(self) -> list[Path]:
+        """Files of the run's records, the oldest first."""
+        ages: dict[Path, int] = {}
+        for path in self._folder.glob("[!.]*.json"):
+            with contextlib.suppress(FileNotFoundError):  # being replaced
+                ages[path] = path.stat().st_mtime_ns
+        return sorted(ages, key=lambda path: (ages[path], path.name))
 
 
-@lru_cache(maxsize=2)
-def _parsed(path: Path, mtime_ns: int, size: int) -> Any:
-    """The content of a file in this state, not to be changed; it is asked for at every network."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def _read(path: Path) -> CostRecord | None:
+    try:
+        return CostRecord.from_plain(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("the cost in %s cannot be read (%s) and is measured anew", path, error)
+        return None
+
+
+def _write(folder: Path, record: CostRecord) -> None:
+    write_atomic(folder / f"{record.key}.json", json.dumps(record.to_plain(), indent=1))

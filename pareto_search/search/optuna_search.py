@@ -56,6 +56,8 @@ _MAX_REFUSED = 50
 _MAX_FAILED = 20
 #: Trials whose costs are measured before there is a slot for them, so that none stands empty meanwhile.
 _N_AHEAD = 1
+#: Seconds between two looks at what Tune does not wait for.
+_MAX_WAIT_S = 0.1
 _WORKER_DIED = (
     "its worker process died (out of memory, killed, or its machine lost); Ray's account is in the trial's error.txt "
     "below the run's ray folder"
@@ -180,6 +182,8 @@ class StudySearch(Searcher):
                 return {**self._seen[number].params, "trial_number": number}
             if self._stop.error is None:
                 if self._n_under_way:
+                    if not self._training:  # Tune has nothing to wait for, and would ask without a pause
+                        self._cost_tasks.wait(_MAX_WAIT_S)
                     return None
                 self._prune_paused()
         return Searcher.FINISHED
@@ -367,7 +371,8 @@ class StudySearch(Searcher):
         epoch = result.get("epoch", self._epochs.get(number))
         final = dict(result) if is_complete else None
         # First, so that a trial which the study knows to have ended has its record whenever the driver dies.
-        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), epoch, final))
+        cost_key = self._costs[number].key if number in self._costs else ""
+        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), cost_key, epoch, final))
         n_epochs = self._epochs[number]
         attributes = {STATUS: status, REASON: reason, MODEL_IDS: result.get("model_ids"), N_EPOCHS: n_epochs}
         for name, value in attributes.items():

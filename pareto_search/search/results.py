@@ -16,11 +16,16 @@ EndStatus = Literal["complete", "pruned", "infeasible", "failed"]
 
 @dataclass(frozen=True)
 class Costs:
-    """Exact costs of a trial's architecture, known before it is trained."""
+    """Exact costs of a trial's architecture, known before it is trained.
+
+    Attributes:
+        key: Of the record in the cost table; empty where there is none.
+    """
 
     md_us_per_atom_step: float
     max_atoms: int
     bytes_per_atom: float
+    key: str = ""
 
     def to_plain(self) -> dict[str, Any]:
         """Name to value."""
@@ -36,6 +41,7 @@ class TrialEnd:
         status: infeasible: refused for its costs before it was trained.
         reason: Why it is not complete.
         params: The sampler's choice.
+        cost_key: Of its costs in the cost table; empty if they are not known.
         epoch: Epoch that its student reached; None if it did not begin or that is not known.
         result: The final result of a complete trial.
     """
@@ -44,5 +50,6 @@ class TrialEnd:
     status: EndStatus
     reason: str | None
     params: dict[str, Any]
+    cost_key: str = ""
     epoch: int | None = None
     result: dict[str, Any] | None = None

@@ -18,7 +18,7 @@ from pareto_search.potential.hipnn import engine_for
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
-from pareto_search.search.costs import CostTable, SharedCosts
+from pareto_search.search.costs import CostTable
 from pareto_search.search.device_gate import DeviceGate
 from pareto_search.search.network import Workplace, is_finished, train_network
 from pareto_search.search.network_job import NetworkJob, control_of
@@ -60,7 +60,7 @@ class Workshop:
     @property
     def cost_table(self) -> CostTable:
         """The run's costs, shared with the user's other runs."""
-        return CostTable(self.directory.costs_json, SharedCosts(user_cache() / "costs"))
+        return CostTable(self.directory.costs_dir, user_cache() / "costs")
 
     def cost_key(self, architecture: Architecture) -> str:
         """Key of an architecture's cost on this machine."""
@@ -123,7 +123,7 @@ def student_job(search: SearchSettings, params: Mapping[str, Any]) -> NetworkJob
 def costs_of(cost: CostRecord) -> Costs:
     """What a search needs of a cost."""
     capacity = cost.capacity
-    return Costs(cost.md.us_per_atom_step_median, capacity.max_atoms, capacity.bytes_per_atom)
+    return Costs(cost.md.us_per_atom_step_median, capacity.max_atoms, capacity.bytes_per_atom, cost.key)
 
 
 def measure_costs(workshop: Workshop, params: dict[str, Any]) -> Costs:

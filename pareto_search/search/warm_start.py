@@ -74,9 +74,9 @@ def copy_networks(source: RunDirectory, target: RunDirectory) -> None:
 
     Networks of a confirmation stay where they are: its numbers carry the other run's claims.
     """
-    table = CostTable(target.costs_json)
+    table = CostTable(target.costs_dir)
     known = {cost.key for cost in table.all()}
-    for cost in CostTable(source.costs_json).all():
+    for cost in CostTable(source.costs_dir).all():
         if cost.key not in known:
             table.put(cost)
     for folder in sorted(source.models_dir.glob("[!.]*/")):

@@ -48,7 +48,7 @@ def main() -> None:
 
 def provenance(directory: RunDirectory, networks: pd.DataFrame) -> dict[str, object]:
     """What the networks were trained on and measured with."""
-    cost = CostTable(directory.costs_json).all()[-1]
+    cost = CostTable(directory.costs_dir).all()[-1]
     return {
         "data": "aluminium in the ANI-Al layout, a sample of 300 frames",
         "dataset_hash": networks["dataset_hash"].iloc[0],

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -31,11 +32,13 @@ from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.network import finished_record
 from pareto_search.search.network_job import NetworkJob
-from pareto_search.search.results import TrialEnd
+from pareto_search.search.results import Costs
 from pareto_search.search.trial import Workshop
-from pareto_search.study import Study, open_study
+from pareto_search.study import open_study
 
 N_EPOCHS = 27
+#: Trials between two looks at the driver.
+EVERY = 50
 CUTOFFS = {"dist_soft_max_ang": 4.0, "dist_hard_max_ang": 4.5}
 CONFIG = {
     "name": "scale",
@@ -137,22 +140,22 @@ class SimulatedWorkshop(Workshop):
 
 @dataclass
 class Meter:
-    """The driver's time and memory as trials end."""
+    """The driver's time and memory as trials begin."""
 
-    n_ended: int = 0
+    n_begun: int = 0
 
     def __post_init__(self) -> None:
         self.begun_s, self.begun_cpu_s = time.perf_counter(), time.process_time()
         self.marks: list[dict[str, float]] = []
 
-    def trial_ended(self) -> None:
+    def trial_begun(self) -> None:
         """Note every fiftieth."""
-        self.n_ended += 1
-        if self.n_ended % 50 == 0:
+        self.n_begun += 1
+        if self.n_begun % EVERY == 0:
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             self.marks.append(
                 {
-                    "trials": self.n_ended,
+                    "trials": self.n_begun,
                     "seconds": time.perf_counter() - self.begun_s,
                     "driver_cpu_s": time.process_time() - self.begun_cpu_s,
                     "driver_mib": pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
@@ -171,14 +174,14 @@ def simulate(config: StudyConfig, out: Path) -> Meter:
             curve=CurvePoint(*(0.1 for _ in fields(CurvePoint))),
         )
         meter = Meter()
-        ended = study._trial_ended
+        known_costs = study._known_costs
 
-        def metered(end: TrialEnd) -> None:
-            ended(end)
-            meter.trial_ended()
+        def metered(params: Mapping[str, Any]) -> Costs | None:
+            meter.trial_begun()
+            return known_costs(params)
 
-        study._trial_ended = metered  # type: ignore[method-assign]
-        Study.search(study)
+        study._known_costs = metered  # type: ignore[method-assign]
+        study.search()
     return meter
 
 
@@ -206,7 +209,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "pareto_search.cli", "report", str(out)], check=True)
         report_s = time.perf_counter() - begun
         directory = RunDirectory(out)
-        names = ("study_db", "results_sqlite", "costs_json", "models_dir", "ray_dir", "report_html")
+        names = ("study_db", "results_sqlite", "costs_dir", "models_dir", "ray_dir", "report_html")
         result = {
             "trials": arguments.trials,
             "driver_cpu_ms_per_trial": 1e3 * meter.marks[-1]["driver_cpu_s"] / meter.marks[-1]["trials"],
@@ -225,10 +228,10 @@ def figure(marks: list[dict[str, float]]) -> go.Figure:
     """Driver memory, and its time per trial over the last fifty, against trials."""
     drawn = go.Figure()
     trials = [mark["trials"] for mark in marks]
-    per_trial = np.diff([0.0, *(mark["driver_cpu_s"] for mark in marks)]) / 50 * 1e3
+    per_trial = np.diff([0.0, *(mark["driver_cpu_s"] for mark in marks)]) / EVERY * 1e3
     drawn.add_scatter(x=trials, y=[mark["driver_mib"] for mark in marks], name="memory, MiB")
     drawn.add_scatter(x=trials, y=per_trial, name="processor time, ms per trial", yaxis="y2")
-    drawn.update_xaxes(title="trials ended")
+    drawn.update_xaxes(title="trials begun")
     drawn.update_yaxes(title="driver memory, MiB", rangemode="tozero")
     return drawn.update_layout(
         yaxis2={

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import time
 from dataclasses import replace
@@ -6,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pareto_search.config import Architecture
-from pareto_search.errors import StoreError
+from pareto_search.errors import WriteError
 from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming
-from pareto_search.search.costs import CostTable, SharedCosts
+from pareto_search.search.costs import CostTable
 from pareto_search.search.device_gate import DeviceGate
 
 TIMING = MdTiming(
@@ -49,13 +50,13 @@ def measure_slowly(folder: Path, key: str) -> None:
         time.sleep(0.2)
         return record(key)
 
-    found = CostTable(folder / "costs.json").get_or_measure(key, measure, DeviceGate(folder, "cpu"))
+    found = CostTable(folder / "costs").get_or_measure(key, measure, DeviceGate(folder, "cpu"))
     assert found == record(key)
 
 
 def put_many(folder: Path, name: str) -> None:
     for number in range(20):
-        CostTable(folder / "costs.json").put(record(f"{name}{number}"))
+        CostTable(folder / "costs").put(record(f"{name}{number}"))
 
 
 def run_together(target: object, *argument_lists: tuple[object, ...]) -> None:
@@ -69,13 +70,14 @@ def run_together(target: object, *argument_lists: tuple[object, ...]) -> None:
 
 
 def test_records_come_back_equal_in_the_order_they_came(tmp_path: Path) -> None:
-    table = CostTable(tmp_path / "costs.json")
+    table = CostTable(tmp_path / "costs")
     assert table.get("a") is None
     assert table.all() == []
     table.put(record("b"))
     table.put(record("a"))
+    assert CostTable(tmp_path / "costs").all() == [record("b"), record("a")]
     table.put(replace(record("b"), device="another"))
-    assert CostTable(tmp_path / "costs.json").all() == [replace(record("b"), device="another"), record("a")]
+    assert table.get("b") == replace(record("b"), device="another")
 
 
 def test_three_processes_that_miss_the_same_key_measure_once(tmp_path: Path) -> None:
@@ -85,24 +87,39 @@ def test_three_processes_that_miss_the_same_key_measure_once(tmp_path: Path) -> 
 
 def test_processes_that_put_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     run_together(put_many, (tmp_path, "a"), (tmp_path, "b"))
-    assert len(CostTable(tmp_path / "costs.json").all()) == 40
+    assert len(CostTable(tmp_path / "costs").all()) == 40
 
 
 def test_a_measurement_under_another_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="key a, measured one with key b"):
-        CostTable(tmp_path / "costs.json").get_or_measure("a", lambda: record("b"), DeviceGate(tmp_path, "cpu"))
+        CostTable(tmp_path / "costs").get_or_measure("a", lambda: record("b"), DeviceGate(tmp_path, "cpu"))
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"a": {"key": "a"}}'])
-def test_a_damaged_table_is_refused_with_a_remedy(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "costs.json"
-    path.write_text(content)
-    with pytest.raises(StoreError, match=r"costs\.json is damaged .*delete it"):
-        CostTable(path).get("a")
+@pytest.mark.parametrize("content", ["{", "[]", '{"key": "a"}', ""])
+def test_a_damaged_record_counts_as_unknown_and_is_measured_anew(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = CostTable(tmp_path / "costs")
+    table.put(record("a"))
+    table.put(record("b"))
+    (tmp_path / "costs" / "a.json").write_text(content)
+    assert table.all() == [record("b")]
+    assert table.get_or_measure("a", lambda: record("a"), DeviceGate(tmp_path, "cpu")) == record("a")
+    assert "measured anew" in caplog.text
+
+
+def test_the_table_is_exported_as_one_object(tmp_path: Path) -> None:
+    table = CostTable(tmp_path / "costs")
+    table.put(record("b"))
+    table.put(record("a"))
+    table.export(tmp_path / "costs.json")
+    plain = json.loads((tmp_path / "costs.json").read_text())
+    assert list(plain) == ["b", "a"]
+    assert CostRecord.from_plain(plain["a"]) == record("a")
 
 
 def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> None:
-    table = CostTable(tmp_path / "costs.json")
+    table = CostTable(tmp_path / "costs")
     near, far = (
         Architecture(n_features=8, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=cutoff)
         for cutoff in (4.5, 6.0)
@@ -117,25 +134,31 @@ def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> No
 
 
 def test_runs_share_costs_and_each_keeps_its_own_copy(tmp_path: Path) -> None:
-    shared = SharedCosts(tmp_path / "cache")
-    CostTable(tmp_path / "one.json", shared).put(record("a"))
-    other = CostTable(tmp_path / "other.json", shared)
+    shared = tmp_path / "cache"
+    CostTable(tmp_path / "one", shared).put(record("a"))
+    other = CostTable(tmp_path / "other", shared)
     assert other.get("a") == record("a")
-    assert CostTable(tmp_path / "other.json").get("a") == record("a")
-    assert CostTable(tmp_path / "third.json").get("a") is None
+    assert CostTable(tmp_path / "other").get("a") == record("a")
+    assert CostTable(tmp_path / "third").get("a") is None
     assert other.get("b") is None
 
 
 def test_a_shared_cost_that_is_damaged_or_cannot_be_written_is_only_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = tmp_path / "cache"
-    SharedCosts(folder).put(record("a"))
-    (folder / "a.json").write_text("{")
-    table = CostTable(tmp_path / "costs.json", SharedCosts(folder))
+    shared = tmp_path / "cache"
+    CostTable(shared).put(record("a"))
+    (shared / "a.json").write_text("{")
+    table = CostTable(tmp_path / "costs", shared)
     assert table.get("a") is None
     (tmp_path / "file").write_text("")
-    CostTable(tmp_path / "costs.json", SharedCosts(tmp_path / "file")).put(record("b"))
+    CostTable(tmp_path / "costs", tmp_path / "file").put(record("b"))
     assert table.get("b") == record("b")
     assert "cannot be read" in caplog.text
     assert "not shared" in caplog.text
+
+
+def test_a_record_that_the_run_cannot_keep_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="could not be written"):
+        CostTable(tmp_path / "file").put(record("a"))

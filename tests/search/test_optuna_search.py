@@ -31,9 +31,13 @@ class FakeCosts:
         self.measured: list[int] = []
         self.waiting: dict[int, dict[str, Any]] = {}
         self.is_slow = False
+        self.n_waits = 0
 
     def __len__(self) -> int:
         return len(self.waiting)
+
+    def wait(self, timeout_s: float) -> None:
+        self.n_waits += 1
 
     def start(self, number: int, params: dict[str, Any], name: str) -> None:
         self.measured.append(number)
@@ -154,7 +158,10 @@ def test_no_trial_is_handed_out_before_its_costs_are_known_nor_beyond_the_slots(
     search.costs.is_slow = False
     assert search.suggest("a")["trial_number"] == 0
     assert search.suggest("b")["trial_number"] == 1
+    search.costs.is_slow = True
     assert search.suggest("c") is None
+    assert search.costs.n_waits == 1  # only where no trial was running: else Tune waits for those
+    search.costs.is_slow = False
     finish(search, "a", study.trials[0].params)
     assert search.suggest("c")["trial_number"] == 2
 
