@@ -24,7 +24,7 @@ from pareto_search.search.space import from_unit, whole
 #: Small, because a search has tens of trials: NSGA-II evolves only after one population.
 _NSGA2_POPULATION = 16
 #: A model sees the front and this many of the latest trials, so that a proposal takes as long in a long search.
-_N_LATEST = {"tpe": 400, "nsga2": 400, "gp": 150}
+_N_LATEST = {"tpe": 200, "nsga2": 200, "gp": 150}
 #: Trials before a model of them is made.
 _N_STARTUP = 10
 #: Points drawn by the sampler in the hope of one that has not been tried; a Gaussian process insists on its optimum.

@@ -42,8 +42,8 @@ def start_work(
         n_cpus: CPUs that the task holds.
         n_gpus: GPUs that the task holds.
     """
-    task = ray.remote(num_cpus=n_cpus, num_gpus=n_gpus, max_retries=_MAX_RETRIES, retry_exceptions=False)(_call)
-    return task.options(name=name).remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
+    task = _call.options(name=name, num_cpus=n_cpus, num_gpus=n_gpus, max_retries=_MAX_RETRIES, retry_exceptions=False)
+    return task.remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
 
 
 def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
@@ -62,6 +62,7 @@ def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
         return None, f"its worker process died ({type(error).__name__})"
 
 
+@ray.remote  # type: ignore[untyped-decorator]
 def _call(job: Callable[[Any, Any], Any], shared: Any, argument: Any, cluster: ClusterSettings, note: Path) -> Any:
     try:
         with limited(cluster, note):

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from unittest import mock
 
 from ray import tune
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
 
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.results import FAILURE, TrialEnd
@@ -30,6 +32,8 @@ _ENVIRONMENT = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S_AUTOSCALER": "inf",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # its snapshots are never read: a search resumes from its study
 }
+#: Tune's trials, beyond which those that have ended are forgotten.
+_N_REMEMBERED = 100
 
 
 class StopAll(tune.Stopper):
@@ -47,8 +51,11 @@ class StopAll(tune.Stopper):
         return self._stop.error is not None
 
 
-class Events(tune.Callback):
-    """Logs the start of trials, hands results on, and lets no trial that failed by its own fault be retried."""
+class Events(TrialProgressCallback):
+    """Logs the start of trials, hands results on, and lets no trial that failed by its own fault be retried.
+
+    It takes the place of the callback that Tune would add for its own log, and which remembers every trial.
+    """
 
     def __init__(self, stop: Stop, on_result: Callable[[dict[str, Any]], None] | None) -> None:
         self._stop = stop
@@ -79,6 +86,11 @@ class Events(tune.Callback):
         elif self._on_result is not None and self._stop.error is None:
             with self._stop.on_error():
                 self._on_result({**result, "trial_number": trial.config["trial_number"]})
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Say nothing: the searcher knows how the trial ended."""
+
+    on_trial_error = on_trial_complete
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Log that a trial starts again."""
@@ -126,7 +138,7 @@ def quiet_tune() -> Iterator[None]:
     for tune_logger in loggers:
         tune_logger.setLevel(logging.CRITICAL)
     try:
-        with _environment(_ENVIRONMENT), _turning_loop():
+        with _environment(_ENVIRONMENT), _lean_controller():
             yield
     finally:
         for tune_logger, level in zip(loggers, levels, strict=True):
@@ -134,22 +146,31 @@ def quiet_tune() -> Iterator[None]:
 
 
 @contextmanager
-def _turning_loop() -> Iterator[None]:
-    """Let Tune's loop turn while no trial is there to start.
+def _lean_controller() -> Iterator[None]:
+    """Let Tune's loop turn while no trial is there to start, and forget trials that have ended.
 
     It would wait for the searcher in a loop of its own, in which it frees no GPU of an ended trial, for which the costs
-    of the next one wait.
+    of the next one wait; and it would keep some 50 kB of every trial until the search is over, half of it for a
+    snapshot that is never read.
     """
     original = TuneController._update_trial_queue
 
     def update(self: TuneController, blocking: bool = False, timeout: int = 600) -> bool:
+        if len(self._trials) > _N_REMEMBERED:
+            self._trials[:] = [trial for trial in self._trials if not trial.is_finished()]
+            self._stopped_trials.clear()
+            self._failed_trials.clear()
         return bool(original(self, blocking=False, timeout=timeout))
 
-    TuneController._update_trial_queue = update
-    try:
+    with (
+        mock.patch.object(TuneController, "_update_trial_queue", update),
+        mock.patch.object(TuneController, "_mark_trial_to_checkpoint", _do_nothing),
+    ):
         yield
-    finally:
-        TuneController._update_trial_queue = original
+
+
+def _do_nothing(controller: TuneController, trial: Trial) -> None:
+    """Note no trial for a snapshot."""
 
 
 @contextmanager

@@ -194,6 +194,7 @@ def size_mib(path: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--set", nargs="*", default=(), metavar="KEY=VALUE", help="settings of the study")
     parser.add_argument("--out", type=Path, help="new run directory; omitted: a temporary one")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--html", type=Path, help="plot of the driver's time and memory")
@@ -203,7 +204,7 @@ def main() -> None:
         path = Path(scratch) / "scale.yaml"
         path.write_text(yaml.safe_dump(CONFIG))
         out = arguments.out or Path(scratch) / "run"
-        config = load_config(path, (f"search.n_trials={arguments.trials}",))
+        config = load_config(path, (f"search.n_trials={arguments.trials}", *arguments.set))
         meter = simulate(config, out)
         begun = time.perf_counter()
         subprocess.run([sys.executable, "-m", "pareto_search.cli", "report", str(out)], check=True)

@@ -1,6 +1,7 @@
 """A search with closed-form objectives in place of training, and a driver of it that a test can kill.
 
-As a script: `python -m tests.search.fake_study FOLDER N_TRIALS BEHAVIOUR` runs a search on a Ray of its own.
+As a script, `python -m tests.search.fake_study FOLDER N_TRIALS BEHAVIOUR [SETTING=VALUE ...]` runs a search, on a Ray
+of its own unless the settings, which are the cluster's, name one.
 """
 
 import sys
@@ -49,9 +50,11 @@ def search(folder: Path, n_trials: int, *, shared: Shared | None = None, **chang
 
 
 if __name__ == "__main__":
-    _folder = Path(sys.argv[1])
-    with ray_session(CLUSTER, "fake"):
+    _folder, _n_trials, _behaviour, *_settings = sys.argv[1:]
+    _cluster = ClusterSettings(**(CLUSTER.model_dump() | dict(setting.split("=") for setting in _settings)))
+    _shared = make_shared(Path(_folder), _behaviour)
+    with ray_session(_cluster, "fake"):
         try:
-            search(_folder, int(sys.argv[2]), shared=make_shared(_folder, sys.argv[3]))
+            search(Path(_folder), int(_n_trials), shared=_shared, cluster=_cluster)
         except KeyboardInterrupt:
             sys.exit(130)

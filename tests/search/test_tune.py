@@ -19,7 +19,7 @@ from ray.tune.execution import insufficient_resources_manager
 from pareto_search.errors import StoreError
 from pareto_search.search.cluster import RaySession
 from pareto_search.search.results import Costs, TrialEnd
-from tests.search.fake_study import search, settings_of
+from tests.search.fake_study import CLUSTER, search, settings_of
 from tests.search.fake_trial import Shared, fake_costs, fake_trial, make_shared, objectives
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -49,8 +49,8 @@ def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], timeo
         time.sleep(0.05)
 
 
-def start_driver(folder: Path, n_trials: int, behaviour: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.search.fake_study", str(folder), str(n_trials), behaviour]
+def start_driver(folder: Path, n_trials: int, behaviour: str, *settings: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.search.fake_study", str(folder), str(n_trials), behaviour, *settings]
     return subprocess.Popen(
         command, cwd=REPOSITORY, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -182,6 +182,34 @@ def test_ctrl_c_stops_the_search_and_it_goes_on_later(tmp_path: Path, cluster: R
     (tmp_path / "go").touch()
     search(tmp_path, 2)
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 2
+
+
+def test_ctrl_c_again_and_again_stops_at_once_and_loses_nothing(tmp_path: Path, cluster: RaySession) -> None:
+    driver = start_driver(tmp_path, 2, "wait")
+    wait_for((tmp_path / "trial-0.jsonl").exists, driver)
+    deadline = time.monotonic() + 60
+    while driver.poll() is None and time.monotonic() < deadline:
+        os.killpg(driver.pid, signal.SIGINT)
+        time.sleep(0.05)
+    driver.kill()
+    driver.communicate()
+    assert driver.returncode not in (0, -signal.SIGKILL)
+    assert {trial.state for trial in trials(tmp_path)} == {TrialState.RUNNING}
+
+    (tmp_path / "go").touch()
+    search(tmp_path, 2)
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 2
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_trial_that_hangs_fails_after_its_time_and_the_others_go_on(tmp_path: Path) -> None:
+    cluster = CLUSTER.model_copy(update={"max_hours_per_trial": 3 / 3600})
+    ends = search(tmp_path, 3, shared=make_shared(tmp_path, "hang"), cluster=cluster)
+    assert {end.number: end.status for end in ends} == {0: "complete", 1: "failed", 2: "complete"}
+    reason = next(end.reason for end in ends if end.number == 1)
+    assert "took longer than cluster.max_hours_per_trial" in reason
+    assert "ended at File" in reason
+    assert len(params_run(tmp_path, 1)) == 1  # the second time it only says why
 
 
 @pytest.mark.usefixtures("cluster")

@@ -1,0 +1,70 @@
+"""Searches on a cluster of several nodes, and on one with a GPU; the nodes are processes on this machine."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from optuna.trial import TrialState
+from ray.cluster_utils import Cluster
+
+from tests.search.test_tune import params_run, start_driver, trials, wait_for
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # Ray's files in this process
+]
+
+STORE_BYTES = 100_000_000
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A cluster without nodes; whatever is added ends with the test."""
+    cluster = Cluster(shutdown_at_exit=False)
+    yield cluster
+    cluster.shutdown()
+
+
+def nodes_of(folder: Path) -> set[str]:
+    """The nodes on which trials have begun."""
+    notes = folder / "nodes"
+    return set(notes.read_text().split()) if notes.exists() else set()
+
+
+def finish(driver: subprocess.Popen[str]) -> None:
+    output = driver.communicate(timeout=240)
+    assert driver.returncode == 0, output
+
+
+def test_a_search_ends_complete_though_a_node_dies_under_its_trial(tmp_path: Path, cluster: Cluster) -> None:
+    for _ in range(2):
+        node = cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+    driver = start_driver(tmp_path, 4, "wait", f"address={cluster.address}")
+    try:
+        wait_for(lambda: len(nodes_of(tmp_path)) == 2, driver)
+        cluster.remove_node(node, allow_graceful=False)
+        (tmp_path / "go").touch()
+        finish(driver)
+    finally:
+        driver.kill()
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 4
+    assert sorted(len(params_run(tmp_path, number)) for number in range(4)) == [1, 1, 1, 2]
+
+
+def test_nothing_trains_on_a_gpu_while_costs_are_measured_on_it(tmp_path: Path, cluster: Cluster) -> None:
+    cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE_BYTES)
+    settings = (f"address={cluster.address}", "gpus_per_trial=0.25", "reuse_workers=false")
+    driver = start_driver(tmp_path, 8, "timed", *settings)
+    try:
+        finish(driver)
+    finally:
+        driver.kill()
+    assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 8
+    spans = [json.loads(line) for line in (tmp_path / "intervals").read_text().splitlines()]
+    together = [{one[0], other[0]} for one, other in combinations(spans, 2) if one[1] < other[2] and other[1] < one[2]]
+    assert {"trial"} in together  # four of them fit on the GPU
+    assert all(pair == {"trial"} for pair in together)
