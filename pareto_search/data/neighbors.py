@@ -1,6 +1,6 @@
 """Neighbour tables: every pair within a cutoff, built once per dataset with vesin and shared read-only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,19 +8,24 @@ from vesin import NeighborList
 
 from pareto_search.data.dataset import Dataset
 
+#: Rows whose distances are compared with a cutoff at once, so that this takes little memory.
+_ROWS_AT_ONCE = 10_000
+
 
 @dataclass(frozen=True)
 class NeighborTable:
-    """All ordered pairs (i, j, image) nearer than a cutoff, by atom i and then by the element of j.
+    """All ordered pairs (i, j, image) nearer than a cutoff, by atom i, then by the element of j, then by distance.
 
-    The pairs of atom i with neighbours of element number e are offsets[i E + e]:offsets[i E + e + 1] for E elements.
-    Memory is 16 bytes a pair in float32. Positions do not move while training, so the vectors are kept and no
-    cell arithmetic is left for the training step.
+    The pairs of atom i with neighbours of element number e begin at offsets[i E + e] for E elements, and the first
+    counts[i E + e] of them are within the cutoff. A shorter cutoff needs other counts but no copy of the pairs, so that
+    all workers of a machine share them. Memory is 16 bytes a pair in float32. Positions do not move while training, so
+    the vectors are kept and no cell arithmetic is left for the training step.
 
     Attributes:
-        cutoff_ang: Largest distance in the table.
+        cutoff_ang: Largest distance counted.
         elements: Atomic numbers, rising, shape (E,).
         offsets: Shape (n_atoms E + 1,).
+        counts: Shape (n_atoms E,).
         second: Index of the neighbour in the dataset's atom arrays, shape (n_pairs,).
         vectors: R_i - R_j of the pair's image in Å, shape (n_pairs, 3).
     """
@@ -28,23 +33,24 @@ class NeighborTable:
     cutoff_ang: float
     elements: tuple[int, ...]
     offsets: NDArray[np.int64]
+    counts: NDArray[np.int32]
     second: NDArray[np.int32]
     vectors: NDArray[np.floating]
 
     @property
     def n_pairs(self) -> int:
-        """Number of ordered pairs."""
-        return len(self.second)
+        """Number of ordered pairs within the cutoff."""
+        return int(self.counts.sum())
 
     @property
     def n_neighbors(self) -> NDArray[np.int64]:
         """Neighbours of each atom, shape (n_atoms,)."""
-        return np.diff(self.offsets[:: len(self.elements)])
+        return self.counts.reshape(-1, len(self.elements)).sum(axis=1)
 
     @property
     def nbytes(self) -> int:
         """Memory of the table in bytes."""
-        return int(self.offsets.nbytes + self.second.nbytes + self.vectors.nbytes)
+        return int(self.offsets.nbytes + self.counts.nbytes + self.second.nbytes + self.vectors.nbytes)
 
     def within(self, cutoff_ang: float) -> "NeighborTable":
         """The pairs nearer than a shorter cutoff.
@@ -56,11 +62,34 @@ class NeighborTable:
             raise ValueError(f"table holds pairs up to {self.cutoff_ang} Å, asked for {cutoff_ang} Å")
         if cutoff_ang == self.cutoff_ang:
             return self
-        keep = np.einsum("pk,pk->p", self.vectors, self.vectors) < cutoff_ang**2
-        kept_before = np.concatenate([[0], np.cumsum(keep)])
-        return NeighborTable(
-            cutoff_ang, self.elements, kept_before[self.offsets], self.second[keep], self.vectors[keep]
-        )
+        counts = np.empty_like(self.counts)
+        for start in range(0, len(counts), _ROWS_AT_ONCE):
+            rows = slice(start, min(start + _ROWS_AT_ONCE, len(counts)))
+            bounds = self.offsets[rows.start : rows.stop + 1]
+            near = _squared_length(self.vectors[bounds[0] : bounds[-1]]) < cutoff_ang**2
+            counts[rows] = np.diff(np.concatenate([[0], np.cumsum(near)])[bounds - bounds[0]])
+        return replace(self, cutoff_ang=cutoff_ang, counts=np.minimum(counts, self.counts))
+
+    def of_atoms(self, atoms: slice) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.floating]]:
+        """The pairs within the cutoff of consecutive atoms.
+
+        Returns:
+            Their counts, shape (n E,), and their parts of `second` and `vectors`.
+        """
+        rows = slice(atoms.start * len(self.elements), atoms.stop * len(self.elements))
+        bounds, counts = self.offsets[rows.start : rows.stop + 1], self.counts[rows]
+        second, vectors = self.second[bounds[0] : bounds[-1]], self.vectors[bounds[0] : bounds[-1]]
+        n_stored = np.diff(bounds)
+        if np.array_equal(n_stored, counts):
+            return counts, second, vectors
+        place = np.arange(len(second)) - np.repeat(bounds[:-1] - bounds[0], n_stored)
+        is_near = place < np.repeat(counts, n_stored)
+        return counts, second[is_near], vectors[is_near]
+
+
+def _squared_length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    x, y, z = vectors.T
+    return np.asarray(x * x + y * y + z * z)
 
 
 def element_index(numbers: NDArray[np.int64], elements: tuple[int, ...]) -> NDArray[np.int64]:
@@ -105,14 +134,17 @@ def build_neighbor_table(
             quantities="ijD",
         )
         row = i.astype(np.int64) * len(elements) + kind[rows][j]
-        order = np.argsort(row, kind="stable")
+        vector = -towards_j.astype(dtype)
+        order = np.lexsort((_squared_length(vector), row))
         counts.append(np.bincount(row, minlength=(rows.stop - rows.start) * len(elements)))
         seconds.append(j[order].astype(np.int32) + rows.start)
-        vectors.append(-towards_j[order].astype(dtype))
+        vectors.append(vector[order])
+    count = np.concatenate(counts)
     return NeighborTable(
         cutoff_ang=cutoff_ang,
         elements=elements,
-        offsets=np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64),
+        offsets=np.concatenate([[0], np.cumsum(count)]).astype(np.int64),
+        counts=count.astype(np.int32),
         second=np.concatenate(seconds).astype(np.int32),
         vectors=np.concatenate(vectors),
     )

@@ -57,16 +57,16 @@ def make_batch(dataset: Dataset, table: NeighborTable, systems: NDArray[np.int64
     first_row = np.concatenate([[0], np.cumsum(sizes)[:-1]])
 
     n_elements = len(table.elements)
-    pairs = [slice(*table.offsets[[span.start * n_elements, span.stop * n_elements]]) for span in spans]
-    counts = np.concatenate([np.diff(table.offsets[s.start * n_elements : s.stop * n_elements + 1]) for s in spans])
+    pairs = [table.of_atoms(span) for span in spans]
+    counts = np.concatenate([count for count, _, _ in pairs])
     filled = np.arange(padded_width(counts)) < counts[:, None]
     neighbor = np.repeat(np.arange(len(rows), dtype=np.int32), n_elements)[:, None].repeat(filled.shape[1], axis=1)
     neighbor[filled] = np.concatenate(
-        [table.second[p] + np.int32(new - s.start) for p, s, new in zip(pairs, spans, first_row, strict=True)]
+        [second + np.int32(new - s.start) for (_, second, _), s, new in zip(pairs, spans, first_row, strict=True)]
     )
     vectors = np.full((3, *filled.shape), 2.0 * table.cutoff_ang, dtype=table.vectors.dtype)
     for axis in range(3):
-        vectors[axis][filled] = np.concatenate([table.vectors[p, axis] for p in pairs])
+        vectors[axis][filled] = np.concatenate([vector[:, axis] for _, _, vector in pairs])
     return Batch(
         species=torch.from_numpy(element_index(dataset.species[rows], table.elements)),
         neighbor=torch.from_numpy(neighbor.reshape(len(rows), n_elements, -1)),

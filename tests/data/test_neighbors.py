@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list
 
+from pareto_search.data import neighbors
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from tests.data.frames import labelled
@@ -77,15 +78,27 @@ def test_frames_after_the_first_point_to_their_own_atoms():
         np.testing.assert_allclose(found, sorted_pairs(i, j, -towards_j), atol=1e-9)
 
 
-def test_a_filtered_table_equals_one_built_for_the_shorter_cutoff():
-    dataset = from_frames([labelled(triclinic()), labelled(slab())], ["test"] * 2, {})
-    filtered = build_neighbor_table(dataset, 6.5, np.float64).within(4.2)
-    built = build_neighbor_table(dataset, 4.2, np.float64)
-    np.testing.assert_array_equal(filtered.offsets, built.offsets)
-    first = np.repeat(np.arange(dataset.n_atoms), built.n_neighbors)
-    np.testing.assert_allclose(
-        sorted_pairs(first, filtered.second, filtered.vectors), sorted_pairs(first, built.second, built.vectors)
-    )
+def test_a_filtered_table_equals_one_built_for_the_shorter_cutoff_and_shares_the_pairs():
+    dataset = from_frames([labelled(triclinic()), labelled(slab()), labelled(molecule("H2O"))], ["test"] * 3, {})
+    whole = build_neighbor_table(dataset, 6.5, np.float64)
+    filtered, built = whole.within(4.2), build_neighbor_table(dataset, 4.2, np.float64)
+    assert filtered.second is whole.second
+    assert filtered.vectors is whole.vectors
+    assert filtered.n_pairs == built.n_pairs < whole.n_pairs
+    np.testing.assert_array_equal(filtered.n_neighbors, built.n_neighbors)
+    for system in range(3):
+        atoms = dataset.atoms_of(system)
+        for found, expected in zip(filtered.of_atoms(atoms), built.of_atoms(atoms), strict=True):
+            np.testing.assert_allclose(found, expected)
+    assert filtered.within(3.0).n_pairs == whole.within(3.0).n_pairs
+
+
+def test_a_table_is_filtered_a_part_at_a_time(monkeypatch):
+    dataset = from_frames([labelled(molecule("CH3CH2OH")), labelled(slab())], ["test"] * 2, {})
+    table = build_neighbor_table(dataset, 5.0)
+    at_once = table.within(2.0).counts
+    monkeypatch.setattr(neighbors, "_ROWS_AT_ONCE", 7)
+    np.testing.assert_array_equal(table.within(2.0).counts, at_once)
 
 
 def test_a_longer_cutoff_than_the_tables_is_refused():
