@@ -8,6 +8,7 @@ nor a CUDA context, with which a fork would be unsafe.
 import json
 import os
 import sys
+import threading
 import traceback
 from dataclasses import asdict
 from typing import Any, NoReturn, TextIO
@@ -47,8 +48,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
 def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
     """Run the probe and end the process."""
+    first = threading.Lock()  # memory may be watched in a thread, which gives up at the moment when the probe ends
 
     def finish(reply: dict[str, Any]) -> NoReturn:
+        first.acquire()
         os.write(writing, json.dumps(reply).encode())
         os._exit(0)
 

@@ -1,7 +1,9 @@
 """Searches on a cluster of several nodes, and on one with a GPU; the nodes are processes on this machine."""
 
+import gc
 import json
 import subprocess
+import warnings
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -12,11 +14,7 @@ from ray.cluster_utils import Cluster
 
 from tests.search.test_tune import params_run, start_driver, trials, wait_for
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # Ray's files in this process
-]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 STORE_BYTES = 100_000_000
 
@@ -27,6 +25,10 @@ def cluster() -> Iterator[Cluster]:
     cluster = Cluster(shutdown_at_exit=False)
     yield cluster
     cluster.shutdown()
+    with warnings.catch_warnings():  # of log files that Ray leaves open in this process
+        warnings.simplefilter("ignore", ResourceWarning)
+        del cluster
+        gc.collect()
 
 
 def nodes_of(folder: Path) -> set[str]:

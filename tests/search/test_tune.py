@@ -41,7 +41,7 @@ def params_run(folder: Path, number: int) -> list[dict]:
     return [json.loads(line) for line in (folder / f"trial-{number}.jsonl").read_text().splitlines()]
 
 
-def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], timeout_s: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], driver: subprocess.Popen[str], timeout_s: float = 180.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert driver.poll() is None, driver.communicate()
