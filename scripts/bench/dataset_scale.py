@@ -70,7 +70,7 @@ def train(data: StudyData, cutoff_ang: float) -> dict[str, Any]:
     before = private_mib()
     loader = data.loader(shape, with_labels=False, device="cpu")
     loaded = private_mib()
-    settings = TrainingSettings(max_epochs=1, compile="never")
+    settings = TrainingSettings(max_epochs=1, compile="auto")
     result = fit(potential, loader, data.split, LossWeights(weight_atomic_energy=0.0), settings, seed=0)
     return {
         "cutoff_ang": cutoff_ang,
