@@ -85,7 +85,7 @@ class RunDirectory:
 
     @property
     def costs_json(self) -> Path:
-        """The cost table as one file, written when it is complete."""
+        """The cost table as one file, written with the report and by `costs`."""
         return self.path / "costs.json"
 
     @property

@@ -1,6 +1,7 @@
 """Neighbour tables: every pair within a cutoff, built once per dataset with vesin and shared read-only."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,14 +78,18 @@ class NeighborTable:
             Their counts, shape (n E,), and their parts of `second` and `vectors`.
         """
         rows = slice(atoms.start * len(self.elements), atoms.stop * len(self.elements))
-        bounds, counts = self.offsets[rows.start : rows.stop + 1], self.counts[rows]
-        second, vectors = self.second[bounds[0] : bounds[-1]], self.vectors[bounds[0] : bounds[-1]]
-        n_stored = np.diff(bounds)
-        if np.array_equal(n_stored, counts):
-            return counts, second, vectors
-        place = np.arange(len(second)) - np.repeat(bounds[:-1] - bounds[0], n_stored)
-        is_near = place < np.repeat(counts, n_stored)
-        return counts, second[is_near], vectors[is_near]
+        counts = self.counts[rows]
+        if self._is_whole:
+            pairs = slice(self.offsets[rows.start], self.offsets[rows.stop])
+            return counts, self.second[pairs], self.vectors[pairs]
+        found_before = np.cumsum(counts) - counts
+        near = np.repeat(self.offsets[rows] - found_before, counts) + np.arange(counts.sum())
+        return counts, self.second.take(near), self.vectors.take(near, axis=0)
+
+    @cached_property
+    def _is_whole(self) -> bool:
+        """Whether every pair is within the cutoff."""
+        return self.n_pairs == len(self.second)
 
 
 def _squared_length(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
