@@ -55,8 +55,9 @@ class CostTable:
         cutoff_ang = architecture.dist_hard_max_ang
         for path in self._by_age()[: -_N_SIMILAR - 1 : -1]:
             record = _read(path)
-            is_similar = record and record.engine == "explicit" and record.device == device
-            if record and is_similar and record.architecture["dist_hard_max_ang"] == cutoff_ang:
+            if record is None or record.engine != "explicit" or record.device != device:
+                continue
+            if record.architecture["dist_hard_max_ang"] == cutoff_ang:
                 return record.capacity.max_atoms
         return None
 

@@ -1,3 +1,4 @@
+import gc
 import json
 import logging
 import os
@@ -14,9 +15,11 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
+from ray import tune
 from ray.tune.execution import insufficient_resources_manager
 
 from pareto_search.errors import StoreError
+from pareto_search.search import tune_events
 from pareto_search.search.cluster import RaySession
 from pareto_search.search.results import Costs, TrialEnd
 from tests.search.fake_study import CLUSTER, search, settings_of
@@ -136,6 +139,19 @@ def test_costs_may_take_longer_than_tune_waits_for_a_trial(tmp_path: Path, monke
     monkeypatch.setattr(insufficient_resources_manager, "time", SimpleNamespace(monotonic=hours))
     assert [end.status for end in search(tmp_path, 1, measure=_costs_after_go)] == ["complete"]
     assert n_looks >= 5
+
+
+def test_tune_forgets_trials_that_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune_events, "_N_REMEMBERED", 2)
+    n_kept = []
+
+    def count(end: TrialEnd) -> None:
+        gc.collect()
+        n_kept.append(sum(type(thing) is tune.experiment.Trial for thing in gc.get_objects()))
+
+    search(tmp_path, 12, on_end=count)
+    assert len(n_kept) == 12
+    assert n_kept[-1] <= 6  # those that run, those just ended, and what is remembered
 
 
 def test_an_error_in_the_driver_stops_the_search_and_the_trial_can_be_repeated(tmp_path: Path) -> None:
