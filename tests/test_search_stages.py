@@ -16,9 +16,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 
 def config_of(folder: Path, name: str, **changes) -> Path:
-    """TINY with loss weights to tune and other changes of the search."""
+    """TINY with a weight to search and one architecture, so that errors alone decide what is pruned, and changes."""
     config = copy.deepcopy(TINY)
-    config["search"]["space"]["weight_forces"] = {"low": 3, "high": 30, "log": True}
+    config["search"]["space"] |= {"n_features": 8, "weight_forces": {"low": 3, "high": 30, "log": True}}
+    config["cluster"]["max_concurrent_trials"] = 1
     config["search"] |= changes.pop("search", {})
     config["confirm"] |= changes.pop("confirm", {})
     path = folder / f"{name}.yaml"
@@ -46,7 +47,7 @@ def pruned(tmp_path_factory) -> Path:
     """A search in which trials are pruned, confirmed with tuned controls."""
     folder = tmp_path_factory.mktemp("pruned")
     search = {"n_trials": 6, "pruning": {"reduction_factor": 2}, "sampler": "random"}
-    config = config_of(folder, "pruned", search=search, confirm={"controls": ["tuned"], "max_front": 2, "n_ladder": 0})
+    config = config_of(folder, "pruned", search=search, confirm={"controls": ["tuned"], "max_front": 1, "n_ladder": 0})
     code, errors = run("run", config, folder / "run")
     assert code == 0, errors
     return folder / "run"
@@ -82,10 +83,8 @@ def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):
     assert len(kept) == len(students)
     assert len(tried) >= 6  # as many as the search had trials
     assert (controls["weight_atomic_energy"] == 0).all()
-    for _, control in kept.iterrows():
-        of_it = tried[tried["n_features"] == control["n_features"]]
-        best = of_it.loc[of_it["valid_force_rmse_ev_per_ang"].idxmin()]
-        assert control["weight_forces"] == best["weight_forces"]
+    best = tried.loc[tried["valid_force_rmse_ev_per_ang"].idxmin()]
+    assert set(kept["weight_forces"]) == {best["weight_forces"]}
     assert json.loads((pruned / "report.json").read_text())["control_kind"] == "tuned"
 
 
