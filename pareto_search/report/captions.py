@@ -6,6 +6,7 @@ import pandas as pd
 from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epoch_fractions
+from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.tables import ReportTables, architectures
@@ -74,6 +75,33 @@ def memory_caption(summary: StudySummary, tables: ReportTables, is_flat: bool) -
     if is_flat:
         return f"{text}: capacity barely depends on the architecture here."
     return f"{text}{_range_against_teacher(summary, tables, 'memory_fraction')}."
+
+
+def cutoff_caption(tables: ReportTables) -> str:
+    """Caption of figure 6A: which of the cutoffs tried are on the front."""
+    text = "Force error against the hard cutoff; what is right of the front's cutoffs costs more and gains nothing"
+    trained = tables.models[tables.models["role"] != "teacher"]
+    tried = trained["dist_hard_max_ang"]
+    found = front_cutoffs(tables.networks)
+    if not found:
+        return f"{text}; no student is on the front yet."
+    return (
+        f"{text}: students on the front have cutoffs from {found[0]:.1f} to {found[-1]:.1f} Å, of {tried.min():.1f} to "
+        f"{tried.max():.1f} Å tried."
+    )
+
+
+def cutoff_cost_caption(tables: ReportTables) -> str:
+    """Caption of figure 6B: how time and memory grow with the cutoff at equal size."""
+    text = "Step time against the hard cutoff"
+    frame = architectures(tables)
+    powers = [power_of_cutoff(frame, column) for column in ("md_us_per_atom_step", "bytes_per_atom")]
+    if powers[0] is None or powers[1] is None:
+        return f"{text}; architectures are too few to tell the cutoff's part from that of the size."
+    return (
+        f"{text}: with equally many weights, step time grows as the cutoff to the power {powers[0]:.1f} and memory to "
+        f"the power {powers[1]:.1f} (fit over {len(frame)} architectures)."
+    )
 
 
 def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:

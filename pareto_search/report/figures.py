@@ -41,6 +41,7 @@ RDF = Quantity("rdf_error", "RDF error against the teacher", 1.0, "rdf_error_std
 STEP_TIME = Quantity("md_us_per_atom_step", "MD step time (µs/atom/step)")
 MEMORY = Quantity("bytes_per_atom", "Memory per atom (kB)", 1e-3)
 SIZE = Quantity("n_weights", "Number of weights")
+CUTOFF = Quantity("dist_hard_max_ang", "Hard cutoff (Å)")
 
 
 def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_fronts: bool) -> go.Figure:
@@ -73,22 +74,47 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
 
 
 def cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
-    """A cost against the number of weights, one point per architecture; colours tell cutoffs apart."""
+    """A cost against the number of weights, one point per architecture; colours tell a few cutoffs apart."""
     frame = _with_values(architectures(tables), SIZE, y)
     figure = go.Figure()
     trained = frame[frame["role"] != "teacher"]
     cutoffs = sorted(trained["dist_hard_max_ang"].unique())
-    for number, cutoff in enumerate(cutoffs):
-        color, symbol = SERIES[number % len(SERIES)]
-        name = ARCHITECTURE.name if len(cutoffs) == 1 else f"Cutoff {cutoff:.2g} Å"
-        group = trained[trained["dist_hard_max_ang"] == cutoff]
-        _add_costs(figure, tables, group, Look(name, color, symbol), y)
-    _add_costs(figure, tables, frame[frame["role"] == "teacher"], TEACHER, y)
-    figure.update_layout(**layout(
-        xaxis=axis(SIZE.title, SIZE.values(frame)), yaxis=axis(y.title, y.values(frame)),
+    if 1 < len(cutoffs) <= len(SERIES):
+        for cutoff, (color, symbol) in zip(cutoffs, SERIES, strict=False):
+            group = trained[trained["dist_hard_max_ang"] == cutoff]
+            _add_costs(figure, tables, group, Look(f"Cutoff {cutoff:.2g} Å", color, symbol), SIZE, y)
+    else:
+        _add_costs(figure, tables, trained, ARCHITECTURE, SIZE, y)
+    return _with_teacher_cost(figure, tables, frame, SIZE, y)
+
+
+def cutoff_cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
+    """A cost against the hard cutoff, one point per architecture; colours tell small networks from large ones."""
+    frame = _with_values(architectures(tables), CUTOFF, y)
+    figure = go.Figure()
+    trained = frame[frame["role"] != "teacher"]
+    for group, (color, symbol) in zip(_thirds(trained), SERIES, strict=False):
+        low, high = group["n_weights"].min(), group["n_weights"].max()
+        _add_costs(figure, tables, group, Look(f"{low:,.0f} to {high:,.0f} weights", color, symbol), CUTOFF, y)
+    return _with_teacher_cost(figure, tables, frame, CUTOFF, y)
+
+
+def _thirds(trained: pd.DataFrame) -> list[pd.DataFrame]:
+    """Small, medium and large networks, about equally many; all together where there are few sizes."""
+    if trained["n_weights"].nunique() < 3:
+        return [trained] if len(trained) else []
+    third = pd.qcut(trained["n_weights"], 3, labels=False, duplicates="drop")
+    return [group for _, group in trained.groupby(third)]
+
+
+def _with_teacher_cost(
+    figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, x: Quantity, y: Quantity
+) -> go.Figure:
+    _add_costs(figure, tables, frame[frame["role"] == "teacher"], TEACHER, x, y)
+    return figure.update_layout(**layout(
+        xaxis=axis(x.title, x.values(frame)), yaxis=axis(y.title, y.values(frame)),
         annotations=[] if len(frame) else no_data("No cost has been measured yet"),
     ))  # fmt: skip
-    return figure
 
 
 def _with_values(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
@@ -161,12 +187,14 @@ def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity,
     )  # fmt: skip
 
 
-def _add_costs(figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, y: Quantity) -> None:
+def _add_costs(
+    figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity
+) -> None:
     if group.empty:
         return
     texts = [cost_text(row, tables.costs.get((architecture_key(row), row["engine"]))) for _, row in group.iterrows()]
     figure.add_scatter(
-        x=SIZE.values(group), y=y.values(group), mode="markers", name=look.name, text=texts,
+        x=x.values(group), y=y.values(group), mode="markers", name=look.name, text=texts,
         hovertemplate="%{text}<extra></extra>",
         marker={"color": look.color, "symbol": look.symbol, "size": 15 if look.symbol == "star" else 9,
                 "line": {"color": "#ffffff", "width": 1}},

@@ -9,11 +9,14 @@ import plotly.graph_objects as go
 import yaml
 from plotly.offline import get_plotlyjs
 
+from pareto_search.analysis.networks import has_several_cutoffs
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.files import write_atomic
 from pareto_search.report.assets import CSS, SCRIPT
 from pareto_search.report.captions import (
     curves_caption,
+    cutoff_caption,
+    cutoff_cost_caption,
     front_caption,
     has_rdf,
     memory_caption,
@@ -23,7 +26,18 @@ from pareto_search.report.captions import (
 from pareto_search.report.cards import cards_html
 from pareto_search.report.cautions import is_capacity_flat
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
-from pareto_search.report.figures import ENERGY, FORCE, MEMORY, RDF, SIZE, STEP_TIME, accuracy_figure, cost_figure
+from pareto_search.report.figures import (
+    CUTOFF,
+    ENERGY,
+    FORCE,
+    MEMORY,
+    RDF,
+    SIZE,
+    STEP_TIME,
+    accuracy_figure,
+    cost_figure,
+    cutoff_cost_figure,
+)
 from pareto_search.report.learning_curves import LearningCurves, learning_curve_figure
 from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, models_table
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
@@ -93,7 +107,12 @@ def _figures(tables: ReportTables, curves: LearningCurves) -> dict[str, go.Figur
         "fig5a": cost_figure(tables, STEP_TIME),
         "fig5b": cost_figure(tables, MEMORY),
     }
-    return {**figures, "fig3c": accuracy_figure(tables, SIZE, RDF, has_fronts=False)} if has_rdf(tables) else figures
+    if has_rdf(tables):
+        figures["fig3c"] = accuracy_figure(tables, SIZE, RDF, has_fronts=False)
+    if has_several_cutoffs(tables.models):
+        figures["fig6a"] = accuracy_figure(tables, CUTOFF, FORCE, has_fronts=False)
+        figures["fig6b"] = cutoff_cost_figure(tables, STEP_TIME)
+    return figures
 
 
 def _header(data: ReportInput, summary: StudySummary) -> str:
@@ -136,11 +155,17 @@ def _figures_section(data: ReportInput, summary: StudySummary, tables: ReportTab
         figure_html("fig5b", "5B", "Memory against size",
                     memory_caption(summary, tables, is_capacity_flat(data, tables))),
     ]  # fmt: skip
+    cutoffs = ""
+    if has_several_cutoffs(tables.models):
+        cutoffs = (
+            f'<div class="pair">{figure_html("fig6a", "6A", "Accuracy against cutoff", cutoff_caption(tables))}'
+            f"{figure_html('fig6b', '6B', 'Speed against cutoff', cutoff_cost_caption(tables))}</div>"
+        )
     return (
         f'<section id="figures"><h2>Figures</h2><p class="sub">Errors on the {split} split. Click a legend entry to '
         "hide or show it; rest on a point for everything that is known about it.</p>"
         f'<div class="pair">{pairs[0]}{pairs[1]}</div><div class="pair">{pairs[2]}{pairs[3]}</div>'
-        f'{rdf}{learning}<div class="pair">{costs[0]}{costs[1]}</div></section>'
+        f'{rdf}{learning}<div class="pair">{costs[0]}{costs[1]}</div>{cutoffs}</section>'
     )
 
 

@@ -1,12 +1,16 @@
 """Epochs that each way of searching needs for 95 % and 99 % of a front, by replaying recorded learning curves.
 
-    python scripts/bench/search_quality.py [--seeds 50] [--methods "tpe, pruned" ...] [--json FILE] [--html FILE]
+    python scripts/bench/search_quality.py [--seeds 50] [--methods "tpe, pruned" ...] [--keep DIR] [--json FILE]
+                                           [--html FILE]
 
 The table (curves.parquet, made by record_curves.py) holds really trained students for every point of a finite space. A
 method searches it with four workers in simulated time through the package's own sampler and pruning rule. The peer is
 MO-ASHA in the manner of Syne Tune: random points, and at a rung a trial stops for good unless it is among the best 1/η
 by non-dominated rank, ties by an epsilon net. Every method goes on until it has found the front, pruned ones by taking
 up what they had paused; counted are the epochs trained by all workers, and only networks trained to their end.
+
+A search takes seconds, but one with Gaussian processes minutes: with `--keep` finished searches are kept, and an
+interrupted comparison goes on. Delete them after a change of the code that they should show.
 """
 
 import argparse
@@ -23,6 +27,7 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.pareto import hypervolume, pareto_ranks
 from pareto_search.config import Choice, SearchSettings, SpaceSettings, TrainingSettings
+from pareto_search.files import write_atomic
 from pareto_search.search.pruning import ParetoRungs
 from pareto_search.search.replay import CurveTable, Replay
 
@@ -110,9 +115,20 @@ def growth(table: CurveTable, run: Iterator[tuple[float, int]]) -> Iterator[tupl
         yield epochs, hypervolume(objectives[found], worst, MINIMIZE, is_log10=True) / whole
 
 
-def search(task: tuple[str, int, Path]) -> list[tuple[float, float]]:
+def search(task: tuple[str, int, Path, Path | None]) -> list[tuple[float, float]]:
     """One search: epochs and shares of the hypervolume until the last of the shares asked for is reached."""
-    method, seed, path = task
+    method, seed, table, folder = task
+    kept = folder / f"{method}-{seed}.json" if folder else None
+    if kept is not None and kept.exists():
+        return [(epochs, share) for epochs, share in json.loads(kept.read_text())]
+    steps = search_anew(method, seed, table)
+    if kept is not None:
+        write_atomic(kept, json.dumps(steps))
+    return steps
+
+
+def search_anew(method: str, seed: int, path: Path) -> list[tuple[float, float]]:
+    """One search that is not kept."""
     table, space = read_table(path)
     settings = settings_of(method, space, table.n_epochs, seed)
     rule = MoAsha if method == "MO-ASHA" else ParetoRungs
@@ -165,13 +181,16 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder of finished searches, made if it is not there")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--html", type=Path)
     arguments = parser.parse_args()
+    if arguments.keep:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
     results = {}
     with get_context("spawn").Pool(arguments.processes) as pool:
         for method in arguments.methods:
-            tasks = [(method, seed, arguments.table) for seed in range(arguments.seeds)]
+            tasks = [(method, seed, arguments.table, arguments.keep) for seed in range(arguments.seeds)]
             results[method] = pool.map(search, tasks, chunksize=1)
             row = summary(results[method])
             shown = "  ".join(f"{n}: {v['median']:6.0f} ({v['q25']:.0f}-{v['q75']:.0f})" for n, v in row.items())

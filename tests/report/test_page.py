@@ -180,6 +180,27 @@ def test_several_cutoffs_are_told_apart(tmp_path: Path) -> None:
     assert names == ["Cutoff 5 Å", "Cutoff 7.5 Å", "Teacher"]
 
 
+def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
+    data = synthetic.report_input(n_seeds=2, n_search=20)
+    models = data.models.sort_values("role", ignore_index=True)
+    shapes = pd.factorize(models["n_weights"])[0]
+    models["dist_hard_max_ang"] = 4.5 + 3.0 * (0.618 * shapes % 1.0)
+    for column, power in (("md_us_per_atom_step", 2.0), ("bytes_per_atom", 3.0)):
+        models[column] = models["n_weights"] ** 0.5 * models["dist_hard_max_ang"] ** power
+    html = written(replace(data, models=models), tmp_path)
+    figures = figures_of(html)
+    assert "as the cutoff to the power 2.0 and memory to the power 3.0" in html
+    assert re.search(r"students on the front have cutoffs from \d\.\d to \d\.\d Å, of 4\.5 to 7\.\d Å tried", html)
+    students = next(trace for trace in figures["fig6a"]["data"] if trace["name"] == "Students")
+    assert len(students["text"]) == len(synthetic.LADDER)
+    sizes = [trace for trace in figures["fig6b"]["data"] if trace["name"].endswith("weights")]
+    assert [trace["name"].split()[0] for trace in sizes] == sorted(
+        (trace["name"].split()[0] for trace in sizes), key=lambda text: int(text.replace(",", ""))
+    )
+    assert sum(len(trace["text"]) for trace in sizes) == models.loc[models["role"] != "teacher", "n_weights"].nunique()
+    assert next(trace["name"] for trace in figures["fig5a"]["data"]).startswith("Architectures")
+
+
 def test_rdf_errors_add_a_panel(tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=2)
     html = written(replace(data, models=data.models.assign(rdf_error=0.4)), tmp_path)

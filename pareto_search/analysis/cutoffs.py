@@ -1,0 +1,40 @@
+"""What the hard cutoff buys in studies that search it: cutoffs of the front, and how costs grow with the cutoff."""
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.comparison import front_points
+from pareto_search.analysis.pareto import pareto_mask
+
+#: A fit of three numbers to fewer architectures would say little.
+_MIN_ARCHITECTURES = 6
+
+
+def front_cutoffs(networks: pd.DataFrame) -> list[float]:
+    """Hard cutoffs (Å) of the students that no other student dominates, rising.
+
+    Args:
+        networks: As `average_networks` returns them.
+    """
+    students = networks[networks["role"] == "student"]
+    return sorted(students.loc[pareto_mask(front_points(students)), "dist_hard_max_ang"])
+
+
+def power_of_cutoff(architectures: pd.DataFrame, column: str) -> float | None:
+    """Power p of a cost that grows as n_weights^q · cutoff^p, by least squares on logarithms.
+
+    Args:
+        architectures: One row each, with `n_weights`, `dist_hard_max_ang` (Å) and the cost.
+        column: Name of the cost.
+
+    Returns:
+        p, or None where architectures are too few or alike to tell.
+    """
+    names = ["n_weights", "dist_hard_max_ang", column]
+    values = architectures[names].to_numpy(dtype=float)
+    logs = np.log(values[(np.isfinite(values) & (values > 0)).all(axis=1)])
+    if len(logs) < _MIN_ARCHITECTURES:
+        return None
+    terms = np.column_stack([np.ones(len(logs)), logs[:, :2] - logs[:, :2].mean(axis=0)])
+    found, _, rank, _ = np.linalg.lstsq(terms, logs[:, 2], rcond=None)
+    return float(found[2]) if rank == terms.shape[1] else None
