@@ -303,8 +303,7 @@ class Study:
     def report(self) -> "StudyReport":
         """Write the CSV files, `report.json` and `report.html` from what is stored; trains nothing."""
         from pareto_search.report.page import write_report
-        from pareto_search.report.tables import ReportInput, make_tables
-        from pareto_search.report.words import answer
+        from pareto_search.report.tables import ReportInput
 
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv)
@@ -316,8 +315,7 @@ class Study:
             costs=CostTable(directory.costs_dir).all(),
             dataset=read_dataset_info(directory.dataset_json).to_plain(),
         )
-        summary = write_report(content, directory.report_html, directory.report_json)
-        return StudyReport(summary, answer(summary, content, make_tables(content)))
+        return StudyReport(*write_report(content, directory.report_html, directory.report_json))
 
     def records(self, stage: Stage) -> list[ModelRecord]:
         """Stored networks of a stage, in the order they came."""

@@ -41,6 +41,10 @@ NETWORK_COLUMNS = (
 )  # fmt: skip
 
 
+#: Columns averaged over seeds whatever the split.
+_MEAN_COLUMNS = ("test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "n_epochs", "train_s")
+
+
 @dataclass(frozen=True)
 class Basis:
     """Where claims come from.
@@ -94,19 +98,35 @@ def complete(models: pd.DataFrame) -> pd.DataFrame:
     return models[models["status"] == "complete"]
 
 
-def architecture_label(row: pd.Series, has_cutoff: bool = False) -> str:
-    """Short name such as "24/10/2": features/sensitivities/atom layers, then what differs from one layer, l = 1.
+def architecture_labels(rows: pd.DataFrame, has_cutoff: bool = False) -> list[str]:
+    """Short names such as "24/10/2": features/sensitivities/atom layers, then what differs from one layer, l = 1.
 
     Args:
-        row: Anything with the architecture columns.
+        rows: Anything with `ARCHITECTURE_COLUMNS`.
         has_cutoff: Append the hard cutoff, for studies in which several occur.
     """
-    text = "/".join(f"{row[name]:.0f}" for name in ARCHITECTURE_COLUMNS[:3])
-    if row["n_interaction_layers"] != 1 or row["l_max"] != 1:
-        text += f" ni={row['n_interaction_layers']:.0f} l={row['l_max']:.0f}"
-    if row["activation"] not in ("", "softplus"):
-        text += f" {row['activation']}"
-    return f"{text} @{row['dist_hard_max_ang']:.1f} Å" if has_cutoff else text
+    values = (rows[name] for name in ARCHITECTURE_COLUMNS)
+    return [_label(*row, has_cutoff=has_cutoff) for row in zip(*values, strict=True)]
+
+
+def _label(
+    n_features: float,
+    n_sensitivities: float,
+    n_atom_layers: float,
+    n_interaction_layers: float,
+    l_max: float,
+    dist_soft_max_ang: float,
+    dist_hard_max_ang: float,
+    activation: str,
+    *,
+    has_cutoff: bool,
+) -> str:
+    text = f"{n_features:.0f}/{n_sensitivities:.0f}/{n_atom_layers:.0f}"
+    if n_interaction_layers != 1 or l_max != 1:
+        text += f" ni={n_interaction_layers:.0f} l={l_max:.0f}"
+    if activation not in ("", "softplus"):
+        text += f" {activation}"
+    return f"{text} @{dist_hard_max_ang:.1f} Å" if has_cutoff else text
 
 
 def has_several_cutoffs(models: pd.DataFrame) -> bool:
@@ -130,35 +150,33 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     rows = complete(models)
     rows = rows[(rows["stage"] == basis.stage) | (rows["role"] == "teacher")]
     rows = rows[np.isfinite(rows[f"{basis.split}_force_rmse_ev_per_ang"])]
-    has_cutoff = has_several_cutoffs(models)
-    averaged = [_average(group, basis.split, has_cutoff) for _, group in rows.groupby(list(_KEY_COLUMNS), dropna=False)]
-    networks = pd.DataFrame(averaged, columns=list(NETWORK_COLUMNS))
+    networks = _averages(rows, basis.split)
+    networks["label"] = architecture_labels(networks, has_several_cutoffs(models))
+    networks = networks[list(NETWORK_COLUMNS)]
     return networks.sort_values(["role", "control_kind", "n_weights", "label", "best_model_id"], ignore_index=True)
 
 
-def _average(group: pd.DataFrame, split: Split, has_cutoff: bool) -> dict[str, Any]:
-    """One row of `average_networks`."""
-    group = group.sort_values(["seed", "model_id"])
-    first = group.iloc[0]
-    force, energy = group[f"{split}_force_rmse_ev_per_ang"], group[f"{split}_energy_rmse_ev_per_atom"]
-    by_validation = group["valid_force_rmse_ev_per_ang"].fillna(np.inf)
-    return {
-        **{name: first[name] for name in _KEY_COLUMNS},
-        "label": architecture_label(first, has_cutoff),
-        "n": len(group),
-        "seeds": tuple(int(seed) for seed in group["seed"].dropna()),
-        "model_ids": tuple(group["model_id"]),
-        "best_model_id": group["model_id"].iloc[int(np.argmin(by_validation))],
-        **{name: group[name].median() for name in COST_COLUMNS},
-        "force_rmse_ev_per_ang": force.mean(),
-        "force_rmse_std_ev_per_ang": force.std(),
-        "energy_rmse_ev_per_atom": energy.mean(),
-        "energy_rmse_std_ev_per_atom": energy.std(),
-        "test_force_rmse_ev_per_ang": group["test_force_rmse_ev_per_ang"].mean(),
-        "valid_force_rmse_ev_per_ang": group["valid_force_rmse_ev_per_ang"].mean(),
-        "rdf_error": group["rdf_error"].mean(),
-        "rdf_error_std": group["rdf_error"].std(),
-        "n_epochs": group["n_epochs"].mean(),
-        "train_s": group["train_s"].mean(),
-        "split": split,
+def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """One row per network, without its label; a loop over networks would take seconds in a long search."""
+    force, energy = f"{split}_force_rmse_ev_per_ang", f"{split}_energy_rmse_ev_per_atom"
+    by_seed = rows.sort_values(["seed", "model_id"]).groupby(list(_KEY_COLUMNS), dropna=False, sort=False)
+    by_error = rows.sort_values(["valid_force_rmse_ev_per_ang", "seed", "model_id"], na_position="last")
+    best = by_error.groupby(list(_KEY_COLUMNS), dropna=False, sort=False)["model_id"].first()
+    columns = {
+        "n": by_seed.size(),
+        "seeds": by_seed["seed"].agg(_whole_numbers),
+        "model_ids": by_seed["model_id"].agg(tuple),
+        "best_model_id": best,
+        **{name: by_seed[name].median() for name in COST_COLUMNS},
+        "force_rmse_ev_per_ang": by_seed[force].mean(),
+        "force_rmse_std_ev_per_ang": by_seed[force].std(),
+        "energy_rmse_ev_per_atom": by_seed[energy].mean(),
+        "energy_rmse_std_ev_per_atom": by_seed[energy].std(),
+        "rdf_error_std": by_seed["rdf_error"].std(),
+        **{name: by_seed[name].mean() for name in _MEAN_COLUMNS},
     }
+    return pd.DataFrame(columns).reset_index().assign(split=split)
+
+
+def _whole_numbers(values: pd.Series) -> Any:
+    return tuple(int(value) for value in values.dropna())

@@ -141,16 +141,12 @@ def _add_search(figure: go.Figure, search: pd.DataFrame, x: Quantity, y: Quantit
 
 def _add_pair_lines(figure: go.Figure, networks: pd.DataFrame, x: Quantity, y: Quantity) -> None:
     """Thin lines from each student to the controls of its architecture."""
-    xs: list[float | None] = []
-    ys: list[float | None] = []
-    trained = networks[networks["role"] != "teacher"]
-    for _, group in trained.groupby(list(ARCHITECTURE_COLUMNS)):
-        students, controls = group[group["role"] == "student"], group[group["role"] == "control"]
-        for x0, y0 in zip(x.values(students), y.values(students), strict=True):
-            for x1, y1 in zip(x.values(controls), y.values(controls), strict=True):
-                xs += [x0, x1, None]
-                ys += [y0, y1, None]
-    if xs:
+    places = networks[list(ARCHITECTURE_COLUMNS)].assign(x=x.values(networks), y=y.values(networks))
+    students, controls = places[networks["role"] == "student"], places[networks["role"] == "control"]
+    pairs = students.merge(controls, on=list(ARCHITECTURE_COLUMNS), suffixes=("_student", "_control"))
+    if len(pairs):
+        gaps = np.full(len(pairs), np.nan)
+        xs, ys = (np.column_stack([pairs[f"{n}_student"], pairs[f"{n}_control"], gaps]).ravel() for n in "xy")
         figure.add_scatter(x=xs, y=ys, mode="lines", line={"color": "#aab2bf", "width": 1.2}, hoverinfo="skip",
                            name="Same architecture", showlegend=False)  # fmt: skip
 

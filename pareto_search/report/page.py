@@ -41,11 +41,11 @@ from pareto_search.report.figures import (
 from pareto_search.report.learning_curves import LearningCurves, learning_curve_figure
 from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, models_table
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
-from pareto_search.report.words import answer, count
+from pareto_search.report.words import Answer, answer, count
 
 
-def write_report(data: ReportInput, html: Path, json_path: Path) -> StudySummary:
-    """Write the report and return what it says; equal input gives equal files.
+def write_report(data: ReportInput, html: Path, json_path: Path) -> tuple[StudySummary, Answer]:
+    """Write the report and return what it says, in numbers and in words; equal input gives equal files.
 
     Args:
         data: What the report is made from.
@@ -53,18 +53,19 @@ def write_report(data: ReportInput, html: Path, json_path: Path) -> StudySummary
         json_path: Its numbers (`report.json`), strict JSON without NaN.
     """
     summary = summarize_study(data.models)
-    text = json.dumps(summary.to_plain(), indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(html, report_html(data, summary))
-    write_atomic(json_path, text + "\n")
-    return summary
-
-
-def report_html(data: ReportInput, summary: StudySummary) -> str:
-    """The whole page as text."""
     tables = make_tables(data)
+    words = answer(summary, data, tables)
+    text = json.dumps(summary.to_plain(), indent=2, allow_nan=False, ensure_ascii=False)
+    write_atomic(html, _report_html(data, summary, tables, words))
+    write_atomic(json_path, text + "\n")
+    return summary, words
+
+
+def _report_html(data: ReportInput, summary: StudySummary, tables: ReportTables, words: Answer) -> str:
+    """The whole page as text."""
     curves = learning_curve_figure(tables)
     sections = [
-        _answer_section(data, summary, tables),
+        _answer_section(words, summary),
         _figures_section(data, summary, tables, curves),
         _networks_section(tables),
         _costs_section(tables),
@@ -125,8 +126,7 @@ def _header(data: ReportInput, summary: StudySummary) -> str:
     return f'<header><div class="top"><h1>{escape(name)}</h1><p>{escape(about)}</p><nav>{nav}</nav></div></header>\n'
 
 
-def _answer_section(data: ReportInput, summary: StudySummary, tables: ReportTables) -> str:
-    words = answer(summary, data, tables)
+def _answer_section(words: Answer, summary: StudySummary) -> str:
     findings = "".join(f"<li>{escape(sentence)}</li>" for sentence in words.sentences)
     items = "".join(f"<li>{escape(caution)}</li>" for caution in words.cautions)
     limits = f'<div class="cautions"><h3>What limits this result</h3><ul>{items}</ul></div>' if items else ""

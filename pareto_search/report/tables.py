@@ -10,7 +10,7 @@ from pareto_search.analysis.networks import (
     COST_COLUMNS,
     NETWORK_COLUMNS,
     Basis,
-    architecture_label,
+    architecture_labels,
     average_networks,
     claim_basis,
     clean_models,
@@ -69,8 +69,7 @@ def make_tables(data: ReportInput) -> ReportTables:
     """The tidy frames that figures and page are drawn from."""
     models = clean_models(data.models)
     basis = claim_basis(models)
-    has_cutoff = has_several_cutoffs(models)
-    labels = [architecture_label(row, has_cutoff) for _, row in models.iterrows()]
+    labels = architecture_labels(models, has_several_cutoffs(models))
     search = pd.DataFrame(columns=list(NETWORK_COLUMNS))
     if basis.stage == "confirm":
         search = average_networks(models, Basis("search", "valid"))

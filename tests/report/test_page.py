@@ -126,7 +126,7 @@ def test_report_is_deterministic_and_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_json_is_strict_and_equals_the_summary(tmp_path: Path) -> None:
-    summary = write_report(synthetic.report_input(n_seeds=1), tmp_path / "r.html", tmp_path / "r.json")
+    summary, _ = write_report(synthetic.report_input(n_seeds=1), tmp_path / "r.html", tmp_path / "r.json")
     text = (tmp_path / "r.json").read_text(encoding="utf-8")
     assert "NaN" not in text
     assert "Infinity" not in text
