@@ -125,6 +125,7 @@ def _keeping_sigterm() -> Iterator[None]:
 @_keeping_sigterm()
 def _start_or_join(settings: ClusterSettings, name: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # a failure is in the study and the log, with its reason
     n_threads = str(settings.cpus_per_trial)
     common = {
         "namespace": name,

@@ -22,6 +22,7 @@ from pareto_search.search.cost_tasks import CostTasks
 from pareto_search.search.optuna_study import (
     COSTS,
     MODEL_IDS,
+    N_BEFORE,
     N_EPOCHS,
     ORIGIN,
     PAUSED,
@@ -132,9 +133,10 @@ class StudySearch(Searcher):
         for trial in trials:
             self._learn(trial)
         ended = [
-            t for t in trials if t.datetime_complete and ORIGIN not in t.user_attrs and status_of(t) != "infeasible"
+            t for t in trials if t.state.is_finished() and ORIGIN not in t.user_attrs and status_of(t) != "infeasible"
         ]
-        for trial in sorted(ended, key=lambda t: t.datetime_complete):
+        # Not by the time at which they ended: clocks are set back.
+        for trial in sorted(ended, key=lambda t: t.user_attrs.get(N_BEFORE, t.number)):
             self.budget.n_epochs += trial.user_attrs.get(N_EPOCHS, 0)
             objectives = tuple(trial.values) if trial.state is TrialState.COMPLETE else None
             self.budget.trial_ended(objectives, is_pruned=trial.state is TrialState.PRUNED)
@@ -373,8 +375,13 @@ class StudySearch(Searcher):
         # First, so that a trial which the study knows to have ended has its record whenever the driver dies.
         cost_key = self._costs[number].key if number in self._costs else ""
         self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), cost_key, epoch, final))
-        n_epochs = self._epochs[number]
-        attributes = {STATUS: status, REASON: reason, MODEL_IDS: result.get("model_ids"), N_EPOCHS: n_epochs}
+        attributes = {
+            STATUS: status,
+            REASON: reason,
+            MODEL_IDS: result.get("model_ids"),
+            N_EPOCHS: self._epochs[number],
+            N_BEFORE: self.budget.n_ended,
+        }
         for name, value in attributes.items():
             if value is not None:
                 trial.set_user_attr(name, value)

@@ -18,9 +18,11 @@ from pareto_search.records import OBJECTIVES
 from pareto_search.search.space import distributions, to_point
 
 #: User attributes of a trial: index of the user's point; costs; force RMSE by rung; epoch of the rung at which it
-#: waits; epochs its networks were trained for; run it came from; how it ended and why; its networks.
+#: waits; epochs its networks were trained for; run it came from; how many had ended before it; how it ended and why;
+#: its networks.
 SEED_POINT, COSTS, RUNGS, PAUSED = "seed_point", "costs", "rungs", "paused_at_epoch"
-N_EPOCHS, ORIGIN, STATUS, REASON, MODEL_IDS = "n_trained_epochs", "warm_start", "status", "reason", "model_ids"
+N_EPOCHS, ORIGIN, N_BEFORE = "n_trained_epochs", "warm_start", "n_ended_before"
+STATUS, REASON, MODEL_IDS = "status", "reason", "model_ids"
 #: User attribute of the study: seconds that the search has run.
 SECONDS = "search_s"
 

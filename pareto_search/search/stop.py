@@ -25,7 +25,18 @@ class Stop:
         try:
             yield
         except (DatabaseError, optuna.exceptions.StorageInternalError) as error:
-            first = str(error).splitlines()[0]
-            self.because(WriteError(f"study.db could not be written ({first}); free space, then run the same command"))
+            self.because(
+                WriteError(
+                    f"study.db could not be written ({_root(error)}); free space or make its folder writable, then run "
+                    "the same command again"
+                )
+            )
         except Exception as error:
             self.because(error)
+
+
+def _root(error: BaseException) -> BaseException:
+    """What SQLite said, which Optuna and SQLAlchemy wrap in guesses."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -328,6 +330,24 @@ def test_a_finished_search_has_no_work_and_a_larger_one_has(study: optuna.Study)
         run(search, str(number))
     assert not Search(study, SETTINGS).has_work
     assert Search(study, SETTINGS.model_copy(update={"n_trials": 7})).has_work
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"stop_without_gain": 5, "n_trials": None})
+    errors = (0.03, 0.06, 0.07)  # the last two gain nothing, but would if the order were lost
+    with open_optuna_study(tmp_path / "study.db", "fake") as study:
+        search = Search(study, settings, n_slots=1)
+        search._set_costs = lambda number, costs: StudySearch._set_costs(search, number, Costs(1.0, 1000, 1.0))  # type: ignore
+        for error in errors:
+            costs = {"md_us_per_atom_step": 1.0, "max_atoms": 1000}
+            run(search, f"tune-{error}", valid_force_rmse_ev_per_ang=error, **costs)
+        before = search.budget
+    with closing(sqlite3.connect(tmp_path / "study.db")) as connection, connection:
+        connection.execute("UPDATE trials SET datetime_complete = datetime('2000-01-01', -number || ' days')")
+    with open_optuna_study(tmp_path / "study.db", "fake") as study:
+        after = Search(study, settings).budget
+    assert before._n_without_gain == after._n_without_gain == 2
+    assert after.seconds == pytest.approx(before.seconds, abs=5)
 
 
 def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
