@@ -240,7 +240,9 @@ def figure(marks: list[dict[str, float]]) -> go.Figure:
             "side": "right",
             "title": "driver processor time, ms per trial",
             "rangemode": "tozero",
+            "showgrid": False,
         },
+        legend={"orientation": "h", "y": 1.08},
         template="plotly_white",
         title="The driver of a search of many trials",
     )
