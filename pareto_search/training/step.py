@@ -47,7 +47,10 @@ def is_worth_compiling(
     pair_sensitivities = loader.n_pairs(systems) * potential.architecture.n_sensitivities
     seconds = settings.max_epochs * (n_steps * _STEP_S + pair_sensitivities * _PAIR_SENSITIVITY_S)
     chosen = settings.compile == "always" or seconds >= _COMPILE_FROM_S
-    logger.info("%s trains %s: up to %.0f s of work without", name, "compiled" if chosen else "uncompiled", seconds)
+    how = "compiled" if chosen else "uncompiled"
+    logger.info(
+        "%s trains %s: at most %.0f s of work, and compiling pays from %.0f s", name, how, seconds, _COMPILE_FROM_S
+    )
     return chosen
 
 
