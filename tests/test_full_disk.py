@@ -61,7 +61,7 @@ def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(sm
     assert "could not be written (" in last, errors
     assert "then run the same command again" in last
     assert "Traceback" not in errors
-    assert "rror handling" not in errors
+    assert "ray::" not in errors  # a worker's error as Ray prints it
     filler.unlink()
     before = states_of(out / "study.db")
     assert set(before) <= {"COMPLETE", "RUNNING"}
