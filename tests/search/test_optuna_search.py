@@ -8,6 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
+from sqlalchemy import event
 
 from pareto_search.config import CapSettings, PruningSettings, SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
@@ -330,6 +331,18 @@ def test_a_finished_search_has_no_work_and_a_larger_one_has(study: optuna.Study)
         run(search, str(number))
     assert not Search(study, SETTINGS).has_work
     assert Search(study, SETTINGS.model_copy(update={"n_trials": 7})).has_work
+
+
+def test_a_study_that_cannot_be_written_any_more_ends_the_search_with_the_reason(study: optuna.Study) -> None:
+    search = Search(study, SETTINGS)
+    run(search, "a")
+    engine = study._storage._backend.engine  # type: ignore[attr-defined]
+    event.listen(engine, "checkout", lambda connection, *_: connection.execute("PRAGMA query_only = ON"))
+    assert search.suggest("b") == Searcher.FINISHED
+    with pytest.raises(
+        WriteError, match=r"study.db could not be written \(attempt to write a readonly database\); free"
+    ):
+        search.raise_errors()
 
 
 def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
