@@ -241,6 +241,7 @@ def figure(marks: list[dict[str, float]]) -> go.Figure:
             "title": "driver processor time, ms per trial",
             "rangemode": "tozero",
             "showgrid": False,
+            "tickmode": "auto",
         },
         legend={"orientation": "h", "y": 1.08},
         template="plotly_white",
