@@ -9,6 +9,7 @@ data and after training. The data are rattled crystals with made-up labels: noth
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ def main() -> None:
     begun = time.perf_counter()
     data = make_data(arguments.frames)
     made_s = time.perf_counter() - begun
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(num_cpus=arguments.workers, include_dashboard=False, runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})
     try:
         begun = time.perf_counter()

@@ -10,7 +10,7 @@ by non-dominated rank, ties by an epsilon net. Every method goes on until it has
 up what they had paused; counted are the epochs trained by all workers, and only networks trained to their end.
 
 A search takes seconds, but one with Gaussian processes minutes: with `--keep` finished searches are kept, and an
-interrupted comparison goes on. Delete them after a change of the code that they should show.
+interrupted comparison goes on. They know neither code nor table: take a new folder after a change of either.
 """
 
 import argparse
