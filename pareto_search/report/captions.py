@@ -79,15 +79,15 @@ def memory_caption(summary: StudySummary, tables: ReportTables, is_flat: bool) -
 
 def cutoff_caption(tables: ReportTables) -> str:
     """Caption of figure 6A: which of the cutoffs tried are on the front."""
-    text = "Force error against the hard cutoff; what is right of the front's cutoffs costs more and gains nothing"
-    trained = tables.models[tables.models["role"] != "teacher"]
-    tried = trained["dist_hard_max_ang"]
+    text = "Force error against the hard cutoff"
+    tried = tables.models.loc[tables.models["role"] != "teacher", "dist_hard_max_ang"]
     found = front_cutoffs(tables.networks)
     if not found:
         return f"{text}; no student is on the front yet."
+    longer = "; longer ones cost more and gain nothing" if found[-1] < tried.max() else ""
     return (
         f"{text}: students on the front have cutoffs from {found[0]:.1f} to {found[-1]:.1f} Å, of {tried.min():.1f} to "
-        f"{tried.max():.1f} Å tried."
+        f"{tried.max():.1f} Å tried{longer}."
     )
 
 
