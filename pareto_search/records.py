@@ -109,6 +109,47 @@ class CurvePoint:
 CURVE_COLUMNS: tuple[str, ...] = ("model_id", *(f.name for f in fields(CurvePoint)))
 
 
+EventKind = Literal[
+    "stage_began", "stage_ended", "trial_began", "costs_known", "training", "epoch", "paused", "trial_ended",
+    "network_ended",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run, as its driver saw it: a row of `events.csv`. None: does not apply.
+
+    Attributes:
+        at_s: Unix time; a clock may be set back, so the order is that of the rows.
+        kind: What happened; `training` is the start of a trial's stint on a worker.
+        stage: The stage of the run, of events that belong to no trial.
+        trial_id: The trial.
+        model_id: The network that ended.
+        status: How a trial or network ended.
+        epoch: Epochs trained.
+        valid_force_rmse_ev_per_ang: Of that epoch.
+        seconds: That measuring the costs or training the network took.
+        n_planned: Networks that a stage wants to train.
+        text: A trial's parameters as JSON when it begins; otherwise the reason.
+    """
+
+    at_s: float
+    kind: EventKind
+    stage: str | None = None
+    trial_id: int | None = None
+    model_id: str | None = None
+    status: str | None = None
+    epoch: int | None = None
+    valid_force_rmse_ev_per_ang: float | None = None
+    seconds: float | None = None
+    n_planned: int | None = None
+    text: str | None = None
+
+
+#: Columns of `events.csv`, in order.
+EVENT_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Event))
+
+
 @dataclass(frozen=True)
 class Bracket:
     """Result of a search for the largest that fits: the largest seen to fit and the smallest seen to fail.

@@ -119,6 +119,11 @@ class RunDirectory:
         return self.path / "curves.csv"
 
     @property
+    def events_csv(self) -> Path:
+        """What happened in the run, one row per event."""
+        return self.path / "events.csv"
+
+    @property
     def report_html(self) -> Path:
         """The report, for people."""
         return self.path / "report.html"

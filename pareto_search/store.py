@@ -1,4 +1,4 @@
-"""The run's results in SQLite: one row per network and one per epoch, written by the driver alone."""
+"""The run's results in SQLite, written by the driver alone: a row per network, per epoch, and per event of the run."""
 
 import contextlib
 import csv
@@ -17,7 +17,7 @@ import pandas as pd
 
 from pareto_search.errors import StoreError, WriteError
 from pareto_search.files import write_atomic
-from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
+from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +39,14 @@ def _plain_type(annotation: Any) -> type:
 
 
 _MODEL_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(ModelRecord).items()}
+_EVENT_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(Event).items()}
 _CURVE_TYPES = {"model_id": str} | {name: _plain_type(h) for name, h in typing.get_type_hints(CurvePoint).items()}
 
 
 class ResultStore:
     """Durable results of a run; a context manager.
 
-    Everything in it can be rebuilt from the model folders with `ingest_all`.
+    All but the events can be rebuilt from the model folders with `ingest_all`.
 
     Args:
         path: SQLite file, made if it does not exist.
@@ -105,10 +106,24 @@ class ResultStore:
                     f"INSERT INTO curves ({', '.join(CURVE_COLUMNS)}) VALUES ({_marks(CURVE_COLUMNS)})", points
                 )
         except sqlite3.Error as error:
-            raise WriteError(
-                f"{record.model_id} could not be stored in {self._path} ({error}); make sure that the disk has space "
-                "and the file is writable, then run the same command again"
-            ) from error
+            raise self._write_error(record.model_id, error) from error
+
+    def add_event(self, event: Event) -> None:
+        """Append an event."""
+        try:
+            with self._connection:
+                self._connection.execute(
+                    f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({_marks(EVENT_COLUMNS)})",
+                    _as_row(asdict(event), _EVENT_TYPES),
+                )
+        except sqlite3.Error as error:
+            raise self._write_error(f"the event {event.kind}", error) from error
+
+    def _write_error(self, what: str, error: sqlite3.Error) -> WriteError:
+        return WriteError(
+            f"{what} could not be stored in {self._path} ({error}); make sure that the disk has space and the file is "
+            "writable, then run the same command again"
+        )
 
     def ingest(self, folders: Iterable[Path]) -> int:
         """Store the finished networks of model folders, except those stored already.
@@ -175,10 +190,22 @@ class ResultStore:
         ).fetchall()
         return _frame(rows, CURVE_COLUMNS, _CURVE_TYPES)
 
-    def export_csv(self, models_csv: Path, curves_csv: Path) -> None:
-        """Write both tables as CSV, each in one step."""
+    def events(self, after: int = 0) -> pd.DataFrame:
+        """What happened in the run, in order, but for the first events: EVENT_COLUMNS; empty where none were kept.
+
+        Args:
+            after: How many events are known already.
+        """
+        rows = self._connection.execute(
+            f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position", (after,)
+        ).fetchall()
+        return _frame(rows, EVENT_COLUMNS, _EVENT_TYPES)
+
+    def export_csv(self, models_csv: Path, curves_csv: Path, events_csv: Path) -> None:
+        """Write the tables as CSV, each in one step."""
         write_atomic(models_csv, self.models().to_csv(index=False))
         write_atomic(curves_csv, self.curves().to_csv(index=False))
+        write_atomic(events_csv, self.events().to_csv(index=False))
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
@@ -191,13 +218,16 @@ class ResultStore:
             raise StoreError(f"{self._path} has table version {version}, not {_SCHEMA_VERSION}; {self._remedy}")
 
     def _create_tables(self, connection: sqlite3.Connection) -> None:
-        models = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in _MODEL_TYPES.items())
-        curves = ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in _CURVE_TYPES.items())
+        models, curves, events = (
+            ", ".join(f"{name} {_SQL_TYPES[kind]}" for name, kind in columns.items())
+            for columns in (_MODEL_TYPES, _CURVE_TYPES, _EVENT_TYPES)
+        )
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS models (position INTEGER PRIMARY KEY AUTOINCREMENT, {models}, "
             "UNIQUE (model_id))"
         )
         connection.execute(f"CREATE TABLE IF NOT EXISTS curves ({curves}, PRIMARY KEY (model_id, epoch))")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, {events})")
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
 
 

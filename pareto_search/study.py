@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from pareto_search.data.split import draw_split
 from pareto_search.data.summary import summarize
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, TrainingDiverged
 from pareto_search.files import write_atomic
+from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
@@ -96,6 +97,11 @@ class Study:
     loaded: StudyData | None = None
     ray: "RaySession | None" = None
 
+    @cached_property
+    def journal(self) -> Journal:
+        """Where events are noted."""
+        return Journal([self.store.add_event])
+
     # --- data, teacher, labels --------------------------------------------------------------------------------------
 
     @cached_property
@@ -150,8 +156,10 @@ class Study:
             "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
         )
         self._take_over_teacher(job)
+        is_there = is_finished(self.directory.teacher_dir)
         try:
-            record = self.workshop.train(job)
+            with nullcontext() if is_there else self.journal.stage("teacher", n_planned=1):
+                record = self.workshop.train(job)
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
             raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
         finally:
@@ -191,20 +199,29 @@ class Study:
         from pareto_search.search.tune import run_search
 
         workshop = self.labelled_workshop
-        run_search(
-            settings=self.config.search,
-            cluster=self.config.cluster,
-            study_name=self.config.name,
-            study_db=self.directory.study_db,
-            storage_dir=self.directory.ray_dir,
-            shared=workshop,
-            measure=measure_costs,
-            trial=run_trial,
-            on_end=self._trial_ended,
-            known_costs=self._known_costs,
-            prepare=self._warm_start,
-            join_ray=self._join_ray,
-        )
+        stage = ExitStack()
+
+        def begin() -> None:
+            stage.enter_context(self.journal.stage("search", self.config.search.n_trials))
+            self._join_ray()
+
+        with stage:
+            run_search(
+                settings=self.config.search,
+                cluster=self.config.cluster,
+                study_name=self.config.name,
+                study_db=self.directory.study_db,
+                storage_dir=self.directory.ray_dir,
+                shared=workshop,
+                measure=measure_costs,
+                trial=run_trial,
+                on_end=self._trial_ended,
+                known_costs=self._known_costs,
+                on_result=self._trial_reported,
+                note=self.journal.note,
+                prepare=self._warm_start,
+                join_ray=begin,
+            )
         self.store.ingest_all(self.directory.models_dir)
 
     def confirm(self) -> None:
@@ -241,15 +258,16 @@ class Study:
         logger.info("%s: %d networks, %d of them to train", what, len(jobs), len(missing))
         if missing:
             self._join_ray()
-            run_jobs(
-                cluster=self.config.cluster,
-                shared=workshop,
-                jobs=missing,
-                job=Workshop.train,
-                name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
-                notes=self.directory.ray_dir,
-                on_result=self._network_finished,
-            )
+            with self.journal.stage(what, len(missing)):
+                run_jobs(
+                    cluster=self.config.cluster,
+                    shared=workshop,
+                    jobs=missing,
+                    job=Workshop.train,
+                    name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
+                    notes=self.directory.ray_dir,
+                    on_result=self._network_finished,
+                )
         self.store.ingest_all(self.directory.models_dir)
 
     def _chosen_students(self) -> list[NetworkJob]:
@@ -306,7 +324,7 @@ class Study:
         from pareto_search.report.tables import ReportInput
 
         directory = self.directory
-        self.store.export_csv(directory.models_csv, directory.curves_csv)
+        self.store.export_csv(directory.models_csv, directory.curves_csv, directory.events_csv)
         CostTable(directory.costs_dir).export(directory.costs_json)
         content = ReportInput(
             config=self.config.to_plain(),
@@ -353,11 +371,29 @@ class Study:
         else:
             model_ids = (end.result or {}).get("model_ids", [])
         self.store.ingest(self.directory.models_dir / model_id for model_id in model_ids)
+        self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
+
+    def _trial_reported(self, result: dict[str, Any]) -> None:
+        self.journal.note(
+            "epoch",
+            trial_id=result["trial_number"],
+            epoch=result["epoch"],
+            valid_force_rmse_ev_per_ang=result["valid_force_rmse_ev_per_ang"],
+        )
 
     def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
         if record is not None:
             log_record(record)
         self.store.ingest_all(self.directory.models_dir)
+        self.journal.note(
+            "network_ended",
+            stage=job.stage,
+            model_id=job.model_id(self.labelled_workshop.data),
+            status="failed" if record is None else record.status,
+            epoch=None if record is None else record.n_epochs,
+            seconds=None if record is None else record.train_s,
+            text=reason if record is None else record.reason,
+        )
 
 
 @contextmanager

@@ -75,6 +75,28 @@ def test_pruned_trials_are_pruned_in_study_and_store_with_their_epoch_and_curve(
         assert f"trial {trial.number}: waits at epoch {rows.loc[trial.number, 'n_epochs']:.0f}" in log
 
 
+def test_events_tell_how_the_run_went(pruned):
+    events, models = pd.read_csv(pruned / "events.csv"), pd.read_csv(pruned / "models.csv")
+    stages = events[events["kind"].str.startswith("stage")]
+    names = ["teacher", "search", "tuned controls", "confirmation"]
+    assert list(stages["stage"]) == [name for name in names for _ in range(2)]
+    assert list(stages["kind"]) == ["stage_began", "stage_ended"] * 4
+    assert (events["at_s"].diff().dropna() >= 0).all()
+    counts = events["kind"].value_counts()
+    assert counts["trial_began"] == counts["trial_ended"] == 6
+    assert counts["training"] == 6 + counts["paused"] - (events["status"] == "pruned").sum()
+    ended = events[events["kind"] == "trial_ended"].set_index("trial_id")
+    students = models[(models["stage"] == "search") & (models["trial_id"].notna())].set_index("trial_id")
+    assert ended["status"].to_dict() == students["status"].to_dict()
+    last = events[events["kind"] == "epoch"].groupby("trial_id").last()
+    complete = ended.index[ended["status"] == "complete"]
+    assert last.loc[complete, "epoch"].eq(3).all()
+    networks = events[events["kind"] == "network_ended"]
+    begun = stages[(stages["kind"] == "stage_began") & stages["stage"].isin(names[2:])]
+    assert len(networks) == begun["n_planned"].sum()
+    assert networks["seconds"].gt(0).all()
+
+
 def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):
     models = pd.read_csv(pruned / "models.csv")
     controls = models[models["control_kind"] == "tuned"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.errors import StoreError
-from pareto_search.records import CURVE_COLUMNS, MODEL_COLUMNS, CurvePoint, ModelRecord
+from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
 from pareto_search.store import ResultStore
 
 TEACHER = ModelRecord(
@@ -112,12 +112,28 @@ def test_numpy_numbers_are_stored_as_numbers(tmp_path: Path) -> None:
 def test_csv_files_hold_the_tables(tmp_path: Path) -> None:
     with ResultStore(tmp_path / "r.sqlite") as store:
         store.put(TEACHER, CURVE)
-        store.export_csv(tmp_path / "models.csv", tmp_path / "curves.csv")
+        store.add_event(Event(7.5, "paused", trial_id=3, epoch=2, text="not among the best, alas"))
+        store.export_csv(tmp_path / "models.csv", tmp_path / "curves.csv", tmp_path / "events.csv")
     header, row = (tmp_path / "models.csv").read_text().splitlines()
     assert tuple(header.split(",")) == MODEL_COLUMNS
     assert row.startswith("teacher-1,,teacher,teacher,,0,128,40,4,1,1,7.5,500000,1.0,")
     assert len((tmp_path / "curves.csv").read_text().splitlines()) == 3
-    assert {path.name for path in tmp_path.iterdir()} == {"models.csv", "curves.csv", "r.sqlite"}
+    assert (tmp_path / "events.csv").read_text().splitlines() == [
+        ",".join(EVENT_COLUMNS), '7.5,paused,,3,,,2,,,,"not among the best, alas"',
+    ]  # fmt: skip
+    assert {path.name for path in tmp_path.iterdir()} == {"models.csv", "curves.csv", "events.csv", "r.sqlite"}
+
+
+def test_events_are_kept_in_order_and_can_be_followed(tmp_path: Path) -> None:
+    events = [Event(9.0, "trial_began", trial_id=0, text="{}"), Event(8.0, "epoch", trial_id=0, epoch=1)]
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        for event in events:
+            store.add_event(event)
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.add_event(Event(10.0, "trial_ended", trial_id=0, status="complete"))
+        assert store.events()["at_s"].tolist() == [9.0, 8.0, 10.0]  # also where the clock was set back
+        assert store.events(after=2)["kind"].tolist() == ["trial_ended"]
+        assert tuple(store.events().columns) == EVENT_COLUMNS
 
 
 def test_ingest_adds_finished_folders_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ On a GPU the task asks for a whole one, so that no trial holds memory or time of
 all CPUs may be held by trials, and takes the device gate: trials wait at the end of their epoch while it measures.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class CostTasks:
         self._measure = measure
         self._cluster = cluster
         self._notes = notes
-        self._running: dict[ray.ObjectRef, int] = {}
+        self._running: dict[ray.ObjectRef, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         return len(self._running)
@@ -53,15 +54,15 @@ class CostTasks:
             n_cpus=self._cluster.cpus_per_trial if on_gpu else 0,
             n_gpus=1 if on_gpu else 0,
         )
-        self._running[reference] = number
+        self._running[reference] = number, time.perf_counter()
 
     def wait(self, timeout_s: float) -> None:
         """Wait until one has ended, at most so long."""
         if self._running:
             ray.wait(list(self._running), timeout=timeout_s)
 
-    def collect(self) -> list[tuple[int, Costs | None, str | None]]:
-        """Those that have ended: trial number, costs or None, and the reason if there are none.
+    def collect(self) -> list[tuple[int, Costs | None, str | None, float]]:
+        """Those that have ended: trial number, costs or None, the reason if there are none, and seconds since `start`.
 
         Raises:
             WriteError: If one failed for what would befall the others too, such as a full disk.
@@ -69,7 +70,11 @@ class CostTasks:
         if not self._running:
             return []
         ready, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
-        return [(self._running.pop(reference), *outcome_of(reference)) for reference in ready]
+        ended = []
+        for reference in ready:
+            number, begun_s = self._running.pop(reference)
+            ended.append((number, *outcome_of(reference), time.perf_counter() - begun_s))
+        return ended
 
     def cancel(self) -> None:
         """Stop what is under way."""

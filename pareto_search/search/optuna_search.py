@@ -1,5 +1,6 @@
 """The searcher that Tune asks for trials: costs first, then training, and an end for every trial in the study."""
 
+import json
 import math
 import warnings
 from collections import deque
@@ -14,6 +15,7 @@ from ray.tune.search import Searcher
 
 from pareto_search.config import SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, WriteError
+from pareto_search.journal import Note
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.budget import Budget
 from pareto_search.search.cluster import RememberedSlots
@@ -86,6 +88,7 @@ class StudySearch(Searcher):
         stop: Ends the search when something is wrong.
         n_slots: How many trials fit at once.
         known_costs: Costs that need no measuring, by a trial's parameters, or None.
+        note: Told what happens to trials, as `Journal.note` is.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class StudySearch(Searcher):
         stop: Stop,
         n_slots: Callable[[], int],
         known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
+        note: Note = lambda kind, **details: None,
     ) -> None:
         super().__init__(
             metric=[objective.name for objective in OBJECTIVES],
@@ -109,6 +113,7 @@ class StudySearch(Searcher):
         self._stop = stop
         self._n_slots = RememberedSlots(n_slots)
         self._known_costs = known_costs
+        self._note = note
         self.budget = Budget(settings, float(study.user_attrs.get(SECONDS, 0.0)))
         self.rungs = ParetoRungs(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2)
         self._seen: dict[int, SeenTrial] = {}
@@ -181,6 +186,7 @@ class StudySearch(Searcher):
             if number is not None:
                 self._numbers[trial_id] = number
                 self._training.add(number)
+                self._note("training", trial_id=number, epoch=self._epochs.get(number, 0))
                 return {**self._seen[number].params, "trial_number": number}
             if self._stop.error is None:
                 if self._n_under_way:
@@ -270,6 +276,7 @@ class StudySearch(Searcher):
         number = trial.number
         self._live[number] = trial
         self._seen[number] = SeenTrial(params, None)
+        self._note("trial_began", trial_id=number, text=json.dumps(params))
         self._find_costs(number)
         return True
 
@@ -282,13 +289,15 @@ class StudySearch(Searcher):
             self._costs_came(number, known)
 
     def _collect_costs(self) -> None:
-        for number, costs, reason in self._cost_tasks.collect():
+        for number, costs, reason, seconds in self._cost_tasks.collect():
             if costs is None:
                 self._end(number, "failed", f"its costs could not be measured: {reason}", {})
             else:
-                self._costs_came(number, costs)
+                self._costs_came(number, costs, seconds)
 
-    def _costs_came(self, number: int, costs: Costs) -> None:
+    def _costs_came(self, number: int, costs: Costs, seconds: float | None = None) -> None:
+        """Train the trial next or refuse it; the seconds are those that its costs took to measure, if they were."""
+        self._note("costs_known", trial_id=number, seconds=seconds)
         if number not in self._costs:
             self._live[number].set_user_attr(COSTS, costs.to_plain())
             self._set_costs(number, costs)
@@ -351,6 +360,7 @@ class StudySearch(Searcher):
             self.rungs.passed(number, epoch)
         else:
             self.rungs.pause(number, epoch)
+            self._note("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch))
         return goes_on
 
     def _count_epochs(self, number: int, epoch: int) -> None:
@@ -407,8 +417,11 @@ class StudySearch(Searcher):
         for number, epoch in sorted(self.rungs.paused.items()):
             if self._stop.error is not None:  # Ctrl-C: the next run goes on with the rest
                 return
-            self._end(number, "pruned", f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}", {})
+            self._end(number, "pruned", self._why_paused(epoch), {})
         self.rungs.paused.clear()
+
+    def _why_paused(self, epoch: int) -> str:
+        return f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}"
 
 
 def _named_objectives(result: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.trainable.function_trainable import wrap_function
 
 from pareto_search.config import ClusterSettings, SearchSettings
+from pareto_search.journal import Note
 from pareto_search.search.cluster import n_slots
 from pareto_search.search.cost_tasks import CostTasks, MeasureCosts
 from pareto_search.search.optuna_search import StudySearch
@@ -42,6 +43,7 @@ def run_search(
     on_end: Callable[[TrialEnd], None],
     known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
     on_result: Callable[[dict[str, Any]], None] | None = None,
+    note: Note = lambda kind, **details: None,
     prepare: Callable[[optuna.Study], None] = lambda study: None,
     join_ray: Callable[[], None] = lambda: None,
 ) -> None:
@@ -64,6 +66,7 @@ def run_search(
         on_end: Called here with every trial that ends.
         known_costs: Costs that are known without measuring, or None.
         on_result: Called here with every report, which has the `trial_number` added.
+        note: Told what happens to trials, as `Journal.note` is.
         prepare: Called with the study before anything is begun.
         join_ray: Called once there is a trial to run; omitted: Ray is running already.
 
@@ -80,7 +83,7 @@ def run_search(
     with open_optuna_study(study_db, study_name) as study:
         prepare(study)
         cost_tasks = CostTasks(measure, cluster, storage_dir)
-        searcher = StudySearch(study, settings, cost_tasks, ended, stop, lambda: n_slots(cluster), known_costs)
+        searcher = StudySearch(study, settings, cost_tasks, ended, stop, lambda: n_slots(cluster), known_costs, note)
         if not searcher.has_work:
             logger.info("search: %d trials have ended, nothing to run", searcher.budget.n_ended)
             return

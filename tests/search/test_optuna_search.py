@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -46,11 +47,11 @@ class FakeCosts:
         self.measured.append(number)
         self.waiting[number] = params
 
-    def collect(self) -> list[tuple[int, Costs | None, str | None]]:
+    def collect(self) -> list[tuple[int, Costs | None, str | None, float]]:
         if self.is_slow:
             return []
         waiting, self.waiting = self.waiting, {}
-        return [(number, costs_of(params), None) for number, params in waiting.items()]
+        return [(number, costs_of(params), None, 2.5) for number, params in waiting.items()]
 
 
 def costs_of(params: dict[str, Any]) -> Costs:
@@ -59,13 +60,22 @@ def costs_of(params: dict[str, Any]) -> Costs:
 
 
 class Search(StudySearch):
-    """A searcher without Ray, which notes how trials ended."""
+    """A searcher without Ray, which notes how trials ended and what else happened."""
 
     def __init__(self, study: optuna.Study, settings: SearchSettings, n_slots: int = 4) -> None:
         self.ends: dict[int, TrialEnd] = {}
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.costs = FakeCosts()
         self.stopped = Stop()
-        super().__init__(study, settings, self.costs, self.ended, self.stopped, lambda: n_slots)  # type: ignore[arg-type]
+        super().__init__(
+            study,
+            settings,
+            self.costs,  # type: ignore[arg-type]
+            self.ended,
+            self.stopped,
+            lambda: n_slots,
+            note=lambda kind, **details: self.events.append((kind, details)),
+        )
 
     def ended(self, end: TrialEnd) -> None:
         self.ends[end.number] = end
@@ -251,7 +261,7 @@ def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) ->
             assert study.trials[number].state is TrialState.RUNNING
             assert study.trials[number].user_attrs["paused_at_epoch"] == 1
         if number == 3:  # the second of four now belongs to the best third, rounded up, and goes on
-            promoted = search.suggest("again")
+            promoted = promoted_first = search.suggest("again")
             assert promoted["trial_number"] == 1
             assert search.goes_on("again", {**values, "epoch": 1})  # reported again on its way; not asked again
             finish(search, "again", promoted, valid_force_rmse_ev_per_ang=1.0)
@@ -267,6 +277,13 @@ def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) ->
     assert search.ends[5].epoch == 1
     assert search.ends[5].reason == "not among the best 1/3 at epoch 1"
     assert search.budget.n_epochs == 3 * 2 * N_EPOCHS + 6
+
+    of_one = [(kind, details) for kind, details in search.events if details["trial_id"] == 1]
+    assert [kind for kind, _ in of_one] == ["trial_began", "costs_known", "training", "paused", "training"]
+    assert {**json.loads(of_one[0][1]["text"]), "trial_number": 1} == promoted_first
+    assert of_one[1][1]["seconds"] == 2.5
+    assert of_one[2][1]["epoch"] == 0
+    assert of_one[3][1] | of_one[4][1] == {"trial_id": 1, "epoch": 1, "text": "not among the best 1/3 at epoch 1"}
 
 
 def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> None:
