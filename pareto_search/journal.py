@@ -1,7 +1,7 @@
 """The journal of a run: what happens, as it happens, told to all who listen (the store, the cluster's metrics)."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ class Journal:
         clock: Unix time.
     """
 
-    listeners: Sequence[Callable[[Event], None]]
+    listeners: list[Callable[[Event], None]]
     clock: Callable[[], float] = time.time
 
     def note(self, kind: EventKind, **details: Any) -> None:

@@ -74,9 +74,7 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
         *_tuning_plan(config, n_chosen, student / n_workers),
         StagePlan("confirm (at most)", n_confirm, epochs[2], student * epochs[2] * n_confirm / n_workers),
     )
-    arrays = (data.dataset.positions, data.dataset.forces, data.dataset.species)
-    shared = data.table.nbytes + sum(array.nbytes for array in arrays)
-    return StudyPlan(config, stages, n_workers, len(data.split.train), shared / 2**20)
+    return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
 
 
 def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:

@@ -196,10 +196,16 @@ class ResultStore:
         Args:
             after: How many events are known already.
         """
-        rows = self._connection.execute(
+        return _frame(self._event_rows(after), EVENT_COLUMNS, _EVENT_TYPES)
+
+    def past_events(self) -> list[Event]:
+        """What happened in the run, in order."""
+        return [Event(*row) for row in self._event_rows(0)]
+
+    def _event_rows(self, after: int) -> list[tuple[Any, ...]]:
+        return self._connection.execute(
             f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position", (after,)
         ).fetchall()
-        return _frame(rows, EVENT_COLUMNS, _EVENT_TYPES)
 
     def export_csv(self, models_csv: Path, curves_csv: Path, events_csv: Path) -> None:
         """Write the tables as CSV, each in one step."""

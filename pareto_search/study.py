@@ -25,11 +25,13 @@ from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import finished_record, is_finished, log_record, record_unfinished
+from pareto_search.search.network import finished_record, is_finished
 from pareto_search.search.network_job import NetworkJob
-from pareto_search.search.results import Costs, TrialEnd
+from pareto_search.search.outcomes import Outcomes
+from pareto_search.search.results import Costs
 from pareto_search.search.space import ladder, to_architecture, to_training
-from pareto_search.search.trial import Workshop, costs_of, student_job
+from pareto_search.search.trial import Workshop, costs_of
+from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
 from pareto_search.search.warm_start import (
     check_source,
@@ -101,6 +103,11 @@ class Study:
     def journal(self) -> Journal:
         """Where events are noted."""
         return Journal([self.store.add_event])
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What receives the results of trials and networks."""
+        return Outcomes(self.labelled_workshop, self.store, self.journal)
 
     # --- data, teacher, labels --------------------------------------------------------------------------------------
 
@@ -215,9 +222,9 @@ class Study:
                 shared=workshop,
                 measure=measure_costs,
                 trial=run_trial,
-                on_end=self._trial_ended,
+                on_end=self.outcomes.trial_ended,
                 known_costs=self._known_costs,
-                on_result=self._trial_reported,
+                on_result=self.outcomes.trial_reported,
                 note=self.journal.note,
                 prepare=self._warm_start,
                 join_ray=begin,
@@ -266,7 +273,7 @@ class Study:
                     job=Workshop.train,
                     name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
                     notes=self.directory.ray_dir,
-                    on_result=self._network_finished,
+                    on_result=self.outcomes.network_ended,
                 )
         self.store.ingest_all(self.directory.models_dir)
 
@@ -344,11 +351,24 @@ class Study:
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
     def _join_ray(self) -> None:
-        """Start or join Ray, once; it is left when the study is closed."""
+        """Start or join Ray, once, and show it how the run is going; it is left when the study is closed."""
         from pareto_search.search.cluster import ray_session
+        from pareto_search.search.metrics import RunMetrics
 
-        if self.ray is None:
-            self.ray = self.resources.enter_context(ray_session(self.config.cluster, self.config.name))
+        if self.ray is not None:
+            return
+        self.ray = self.resources.enter_context(ray_session(self.config.cluster, self.config.name))
+        metrics = RunMetrics(
+            study=self.config.name,
+            max_epochs=self.config.search.training.max_epochs,
+            dataset_bytes=self.data.nbytes,
+            teacher=finished_record(self.directory.teacher_dir),
+            record_of=self.store.get,
+        )
+        for event in self.store.past_events():
+            metrics(event)
+        self.journal.listeners.append(metrics)
+        self.resources.enter_context(metrics.kept_up())
 
     def _known_costs(self, params: Mapping[str, Any]) -> Costs | None:
         """Costs of a trial's architecture, where this machine has the device and they were measured."""
@@ -360,54 +380,20 @@ class Study:
         cost = self.workshop.cost_table.get(key)
         return None if cost is None else costs_of(cost)
 
-    def _trial_ended(self, end: TrialEnd) -> None:
-        """Record a student that did not get to record its own end, and store what is there."""
-        if end.status in ("pruned", "failed"):
-            workshop = self.labelled_workshop
-            job = student_job(self.config.search, {**end.params, "trial_number": end.number})
-            cost = workshop.cost_table.get(end.cost_key) if end.cost_key else None
-            record = record_unfinished(job, workshop.data, workshop.workplace(), cost, end.status, end.reason or "")
-            model_ids = [record.model_id]
-        else:
-            model_ids = (end.result or {}).get("model_ids", [])
-        self.store.ingest(self.directory.models_dir / model_id for model_id in model_ids)
-        self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
-
-    def _trial_reported(self, result: dict[str, Any]) -> None:
-        self.journal.note(
-            "epoch",
-            trial_id=result["trial_number"],
-            epoch=result["epoch"],
-            valid_force_rmse_ev_per_ang=result["valid_force_rmse_ev_per_ang"],
-        )
-
-    def _network_finished(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
-        if record is not None:
-            log_record(record)
-        self.store.ingest_all(self.directory.models_dir)
-        self.journal.note(
-            "network_ended",
-            stage=job.stage,
-            model_id=job.model_id(self.labelled_workshop.data),
-            status="failed" if record is None else record.status,
-            epoch=None if record is None else record.n_epochs,
-            seconds=None if record is None else record.train_s,
-            text=reason if record is None else record.reason,
-        )
-
 
 @contextmanager
 def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device or a logger's package is not there.
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
     is_new = check_run(out, config)
     if is_new:
         check_device(config.device)
+        check_loggers(config.cluster.loggers)
     loaded = load_study_data(config) if is_new else None
     if loaded is not None:
         unit_cell(config.measure.structure, loaded.dataset)

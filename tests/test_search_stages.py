@@ -91,7 +91,9 @@ def test_events_tell_how_the_run_went(pruned):
     last = events[events["kind"] == "epoch"].groupby("trial_id").last()
     complete = ended.index[ended["status"] == "complete"]
     assert last.loc[complete, "epoch"].eq(3).all()
-    networks = events[events["kind"] == "network_ended"]
+    networks = events[(events["kind"] == "network_ended")]
+    of_trials, networks = networks[networks["trial_id"].notna()], networks[networks["trial_id"].isna()]
+    assert set(of_trials["model_id"]) == set(models.loc[models["trial_id"].notna(), "model_id"])
     begun = stages[(stages["kind"] == "stage_began") & stages["stage"].isin(names[2:])]
     assert len(networks) == begun["n_planned"].sum()
     assert networks["seconds"].gt(0).all()

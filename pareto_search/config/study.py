@@ -64,6 +64,9 @@ class ClusterSettings(Settings):
         description="start trials in the processes of earlier ones: seconds less, but the dashboard shows old names",
     )
     dashboard: bool = True
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
+        (), description="loggers of Tune that see the trials too; each needs its package"
+    )
 
 
 class StudyConfig(Settings):

@@ -1,5 +1,6 @@
 """Starting or joining Ray, and how many trials it can hold."""
 
+import ctypes
 import logging
 import math
 import os
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 _JOIN_TIMEOUT_S = 10.0
 _SLOTS_LIFETIME_S = 10.0
+#: The GNU C library's number for the setting (malloc.h).
+_M_ARENA_MAX = -8
 
 
 class WorkFailedError(ParetoSearchError):
@@ -126,6 +129,7 @@ def _keeping_sigterm() -> Iterator[None]:
 def _start_or_join(settings: ClusterSettings, name: str) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # a failure is in the study and the log, with its reason
+    _share_one_heap()
     n_threads = str(settings.cpus_per_trial)
     common = {
         "namespace": name,
@@ -142,6 +146,13 @@ def _start_or_join(settings: ClusterSettings, name: str) -> None:
         ray.init(address=settings.address, **common)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(settings.address, str(error).splitlines()[0]) from error
+
+
+def _share_one_heap() -> None:
+    """Make all threads allocate from one heap: each of Ray's thirty would keep its own, which fills with holes."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(_M_ARENA_MAX, 1)
 
 
 def _check_reachable(address: str) -> None:

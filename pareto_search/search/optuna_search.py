@@ -2,7 +2,6 @@
 
 import json
 import math
-import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
 from numbers import Real
@@ -36,6 +35,7 @@ from pareto_search.search.optuna_study import (
     begin_trial,
     live_trial,
     points_to_try,
+    set_violation,
     status_of,
     unfinished_trials,
 )
@@ -306,9 +306,7 @@ class StudySearch(Searcher):
             self._n_refused = 0
             self._ready.append(number)
             return
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # a killed run may have set it
-            self._live[number].set_constraint("caps", self._seen[number].violation)
+        set_violation(self._study, self._live[number], self._seen[number].violation)
         self._end(number, "infeasible", "beyond search.caps: " + ", ".join(broken), {})
         self._n_refused += 1
         if self._n_refused == _MAX_REFUSED:

@@ -21,6 +21,7 @@ from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.results import Costs, TrialEnd
 from pareto_search.search.stop import Stop
 from pareto_search.search.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
+from pareto_search.search.tune_loggers import make_loggers
 from pareto_search.search.tune_scheduler import RungScheduler
 from pareto_search.search.worker import TrialFunction, run_in_worker
 
@@ -105,7 +106,7 @@ def run_search(
             run_config=tune.RunConfig(
                 name=study_name,
                 storage_path=str(storage_dir),
-                callbacks=[Events(stop, on_result)],
+                callbacks=[Events(stop, on_result), *make_loggers(cluster.loggers, study_name, storage_dir)],
                 stop=StopAll(stop),
                 failure_config=tune.FailureConfig(max_failures=_MAX_RETRIES),
                 verbose=0,

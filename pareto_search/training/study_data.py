@@ -28,6 +28,12 @@ class StudyData:
         """SHA-256 of the dataset together with its split."""
         return self.split.hash_with(self.dataset)
 
+    @property
+    def nbytes(self) -> int:
+        """Size of frames and neighbours in memory."""
+        frames = (self.dataset.positions, self.dataset.forces, self.dataset.species)
+        return int(self.table.nbytes + sum(array.nbytes for array in frames))
+
     def loader(self, architecture: Architecture, *, with_labels: bool, device: torch.device | str) -> FrameLoader:
         """Loads frames for a network of this architecture, with the teacher's labels or without."""
         labels = self.labels if with_labels else None

@@ -1,0 +1,78 @@
+"""What trials and networks came to: stored, and noted in the journal, as the driver hears of it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pareto_search.journal import Journal
+from pareto_search.records import ModelRecord
+from pareto_search.search.network import log_record, record_unfinished
+from pareto_search.search.network_job import NetworkJob
+from pareto_search.search.results import TrialEnd
+from pareto_search.search.trial import Workshop, student_job
+from pareto_search.store import ResultStore
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Receives results on the driver.
+
+    Attributes:
+        workshop: The study, with labels.
+        store: Its results.
+        journal: Where it is noted.
+    """
+
+    workshop: Workshop
+    store: ResultStore
+    journal: Journal
+
+    def trial_reported(self, result: dict[str, Any]) -> None:
+        """Note an epoch of a trial's student."""
+        self.journal.note(
+            "epoch",
+            trial_id=result["trial_number"],
+            epoch=result["epoch"],
+            valid_force_rmse_ev_per_ang=result["valid_force_rmse_ev_per_ang"],
+        )
+
+    def trial_ended(self, end: TrialEnd) -> None:
+        """Record a student that did not get to record its own end, and store the trial's networks."""
+        if end.status in ("pruned", "failed"):
+            model_ids = [self._unfinished(end, end.status).model_id]
+        else:
+            model_ids = (end.result or {}).get("model_ids", [])
+        self.store.ingest(self.workshop.directory.models_dir / model_id for model_id in model_ids)
+        for model_id in model_ids:
+            self._note_network(model_id, trial_id=end.number)
+        self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
+
+    def network_ended(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
+        """Store a network that belongs to no trial; the record is None where its worker was lost."""
+        if record is not None:
+            log_record(record)
+        self.store.ingest_all(self.workshop.directory.models_dir)
+        model_id = job.model_id(self.workshop.data)
+        if record is None and self.store.get(model_id) is None:
+            self.journal.note("network_ended", stage=job.stage, model_id=model_id, status="failed", text=reason)
+        else:
+            self._note_network(model_id)
+
+    def _unfinished(self, end: TrialEnd, status: Literal["pruned", "failed"]) -> ModelRecord:
+        workshop = self.workshop
+        job = student_job(workshop.config.search, {**end.params, "trial_number": end.number})
+        cost = workshop.cost_table.get(end.cost_key) if end.cost_key else None
+        return record_unfinished(job, workshop.data, workshop.workplace(), cost, status, end.reason or "")
+
+    def _note_network(self, model_id: str, trial_id: int | None = None) -> None:
+        record = self.store.get(model_id)
+        if record is not None:
+            self.journal.note(
+                "network_ended",
+                stage=record.stage,
+                trial_id=trial_id,
+                model_id=model_id,
+                status=record.status,
+                epoch=record.n_epochs,
+                seconds=record.train_s,
+                text=record.reason,
+            )
