@@ -1,0 +1,68 @@
+import pandas as pd
+import pytest
+
+from pareto_search.analysis.timeline import StageTime, active_seconds, stage_times
+from pareto_search.records import EVENT_COLUMNS, Event
+
+
+def frame(*events: Event) -> pd.DataFrame:
+    rows = pd.DataFrame([event.__dict__ for event in events], columns=list(EVENT_COLUMNS))
+    return rows.astype({"trial_id": "Int64", "epoch": "Int64"})
+
+
+SEARCH = frame(
+    Event(0.0, "stage_began", stage="teacher", n_planned=1),
+    Event(30.0, "stage_ended", stage="teacher"),
+    Event(40.0, "stage_began", stage="search"),
+    Event(40.0, "trial_began", trial_id=0),
+    Event(44.0, "costs_known", trial_id=0, seconds=4.0),
+    Event(45.0, "training", trial_id=0),
+    Event(50.0, "training", trial_id=1),
+    Event(55.0, "paused", trial_id=0, epoch=5),
+    Event(56.0, "training", trial_id=0),
+    # killed, and begun again after a night
+    Event(1000.0, "stage_began", stage="search"),
+    Event(1001.0, "training", trial_id=0),
+    Event(1011.0, "trial_ended", trial_id=0, status="complete"),
+    Event(1012.0, "stage_ended", stage="search"),
+    Event(1013.0, "stage_began", stage="confirmation", n_planned=2),
+    Event(1023.0, "network_ended", stage="confirm", model_id="a", seconds=8.0),
+    Event(1024.0, "network_ended", stage="confirm", model_id="b", seconds=9.0),
+    Event(1024.0, "stage_ended", stage="confirmation"),
+    Event(2000.0, "network_ended", stage="confirm", model_id="after the end", seconds=500.0),
+)
+
+
+def test_time_is_told_apart_by_stage_and_use() -> None:
+    teacher, search, confirmation = stage_times(SEARCH)
+    assert teacher == StageTime("teacher", 30.0, 1, 30.0, 0.0)
+    # stints: 45-55 and 50-56, one of no length that the kill cut, and 1001-1011
+    assert search == StageTime("search", 16.0 + 12.0, 2, 10.0 + 6.0 + 0.0 + 10.0, 4.0)
+    assert search.waiting_s == 2 * 28.0 - 26.0 - 4.0
+    assert confirmation == StageTime("confirmation", 11.0, 2, 17.0, 0.0)
+
+
+def test_the_time_between_a_kill_and_the_next_run_is_not_counted() -> None:
+    seconds = active_seconds(SEARCH)
+    by_time = dict(zip(SEARCH["at_s"], seconds, strict=True))
+    assert by_time[30.0] == 30.0
+    assert by_time[56.0] == pytest.approx(46.0)
+    assert by_time[1012.0] == pytest.approx(58.0)
+    assert seconds.is_monotonic_increasing
+
+
+def test_a_clock_that_is_set_back_takes_no_time_away() -> None:
+    events = frame(
+        Event(100.0, "stage_began", stage="search"),
+        Event(160.0, "training", trial_id=0),
+        Event(20.0, "paused", trial_id=0),
+        Event(30.0, "trial_ended", trial_id=0),
+    )
+    assert active_seconds(events).tolist() == [0.0, 60.0, 60.0, 70.0]
+    (search,) = stage_times(events)
+    assert search == StageTime("search", 70.0, 0, 0.0, 0.0)
+
+
+def test_no_events_no_stages() -> None:
+    assert stage_times(frame()) == []
+    assert len(active_seconds(frame())) == 0
