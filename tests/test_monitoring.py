@@ -15,8 +15,8 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from ray._private.ray_constants import PROMETHEUS_SERVICE_DISCOVERY_FILE
-from ray.cluster_utils import Cluster
 
+from tests.clusters import cluster_without_nodes
 from tests.study import TINY, start
 from tests.test_cluster_job import free_ports
 
@@ -57,25 +57,26 @@ def samples(folder: Path) -> list[Samples]:
     config = folder / "monitored.yaml"
     config.write_text(yaml.safe_dump({**TINY, "search": search}))
     (port,) = free_ports(1)
-    cluster = Cluster(shutdown_at_exit=False)
-    cluster.add_node(
-        num_cpus=1, object_store_memory=100_000_000, metrics_export_port=port,
-        _system_config={"metrics_report_interval_ms": 1000},
-    )  # fmt: skip
-    driver = start("run", config, "--out", folder / "run", "--address", cluster.address)
     seen = []
-    try:
-        while driver.poll() is None:
-            with suppress(OSError):  # the exporter is not up yet, or busy
-                seen.append(scrape(port))
-            with suppress(subprocess.TimeoutExpired):
-                driver.wait(timeout=0.3)
-        _, errors = driver.communicate()
-        assert driver.returncode == 0, errors
-        seen.append(scrape(port))
-    finally:
-        driver.kill()
-        cluster.shutdown()
+    with cluster_without_nodes() as cluster:
+        cluster.add_node(
+            num_cpus=1,
+            object_store_memory=100_000_000,
+            metrics_export_port=port,
+            _system_config={"metrics_report_interval_ms": 1000},
+        )
+        driver = start("run", config, "--out", folder / "run", "--address", cluster.address)
+        try:
+            while driver.poll() is None:
+                with suppress(OSError):  # the exporter is not up yet, or busy
+                    seen.append(scrape(port))
+                with suppress(subprocess.TimeoutExpired):
+                    driver.wait(timeout=0.3)
+            _, errors = driver.communicate()
+            assert driver.returncode == 0, errors
+            seen.append(scrape(port))
+        finally:
+            driver.kill()
     return seen
 
 

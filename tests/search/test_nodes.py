@@ -1,9 +1,7 @@
 """Searches on a cluster of several nodes, and on one with a GPU; the nodes are processes on this machine."""
 
-import gc
 import json
 import subprocess
-import warnings
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 from optuna.trial import TrialState
 from ray.cluster_utils import Cluster
 
+from tests.clusters import cluster_without_nodes
 from tests.search.test_tune import params_run, start_driver, trials, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -21,14 +20,8 @@ STORE_BYTES = 100_000_000
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    """A cluster without nodes; whatever is added ends with the test."""
-    cluster = Cluster(shutdown_at_exit=False)
-    yield cluster
-    cluster.shutdown()
-    with warnings.catch_warnings():  # of log files that Ray leaves open in this process
-        warnings.simplefilter("ignore", ResourceWarning)
-        del cluster
-        gc.collect()
+    with cluster_without_nodes() as cluster:
+        yield cluster
 
 
 def nodes_of(folder: Path) -> set[str]:
