@@ -18,5 +18,5 @@ def cluster_without_nodes() -> Iterator[Cluster]:
         cluster.shutdown()
         with warnings.catch_warnings():  # of files and sockets that Ray leaves open in this process
             warnings.simplefilter("ignore", ResourceWarning)
-            del cluster
+            vars(cluster).clear()  # whoever still holds the cluster holds no nodes
             gc.collect()

@@ -1,0 +1,132 @@
+"""Several runs side by side: whether they may be compared, and their fronts under one reference point."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.comparison import front_points, kinds_of_control, reference_point
+from pareto_search.analysis.networks import Basis, average_networks, claim_basis, clean_models
+from pareto_search.analysis.pareto import hypervolume, pareto_mask
+from pareto_search.errors import DataError
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run among others.
+
+    Attributes:
+        name: Its name.
+        basis: Stage and split of its numbers; the same for all runs.
+        networks: Seed-averaged networks (`NETWORK_COLUMNS`).
+        n_architectures: Of its students.
+        n_front: Students that no other student of the run dominates.
+        best_force_rmse_ev_per_ang: Of its students; NaN without one.
+        hypervolumes: In cubic decades from the reference point that all runs share, by role: "student" and each kind
+            of control.
+        n_epochs: Trained in all, teacher and controls included.
+        dataset_hash: Of data and split.
+    """
+
+    name: str
+    basis: Basis
+    networks: pd.DataFrame
+    n_architectures: int
+    n_front: int
+    best_force_rmse_ev_per_ang: float
+    hypervolumes: dict[str, float]
+    n_epochs: int
+    dataset_hash: str
+
+
+@dataclass(frozen=True)
+class RunsComparison:
+    """Several runs.
+
+    Attributes:
+        runs: In the order given.
+        reference: The shared reference point, on the axes of the front; None if nothing was measured.
+        differences: Why the runs are not strictly comparable, in words; empty if they are.
+    """
+
+    runs: tuple[RunSummary, ...]
+    reference: tuple[float, ...] | None
+    differences: tuple[str, ...]
+
+
+def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False) -> RunsComparison:
+    """Summaries of runs under one reference point, the worst of theirs on each axis.
+
+    All are stated on the stage and split that the weakest of them has: test errors of the confirmation only where
+    every run was confirmed.
+
+    Args:
+        models: Rows of `models.csv` by the run's name.
+        is_forced: Compare runs on different data, and say so.
+
+    Raises:
+        DataError: If the runs do not share data and split, unless forced.
+    """
+    cleaned = {name: clean_models(rows) for name, rows in models.items()}
+    hashes = {name: _hash_of(rows) for name, rows in cleaned.items()}
+    if len(set(hashes.values())) > 1 and not is_forced:
+        listed = ", ".join(f"{name}: {value[:12] or 'unknown'}" for name, value in hashes.items())
+        raise DataError(
+            f"the runs were not trained on the same data and split ({listed}), so their errors cannot be compared; "
+            "--force compares them all the same and labels the page"
+        )
+    bases = [claim_basis(rows) for rows in cleaned.values()]
+    basis = next((basis for basis in bases if basis.reason), bases[0])
+    networks = {name: average_networks(rows, basis) for name, rows in cleaned.items()}
+    points = [point.values for frame in networks.values() if (point := reference_point(frame)) is not None]
+    reference = tuple(float(value) for value in np.max(points, axis=0)) if points else None
+    return RunsComparison(
+        runs=tuple(_summary(name, cleaned[name], networks[name], basis, reference, hashes[name]) for name in cleaned),
+        reference=reference,
+        differences=tuple(_differences(cleaned, hashes)),
+    )
+
+
+def _summary(
+    name: str,
+    models: pd.DataFrame,
+    networks: pd.DataFrame,
+    basis: Basis,
+    reference: tuple[float, ...] | None,
+    dataset_hash: str,
+) -> RunSummary:
+    students = networks[networks["role"] == "student"]
+    groups = {"student": students} | {
+        kind: networks[(networks["role"] == "control") & (networks["control_kind"] == kind)]
+        for kind in kinds_of_control(networks)
+    }
+    return RunSummary(
+        name=name,
+        basis=basis,
+        networks=networks,
+        n_architectures=students["label"].nunique(),
+        n_front=int(pareto_mask(front_points(students)).sum()),
+        best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
+        hypervolumes={}
+        if reference is None
+        else {role: hypervolume(front_points(group), reference, is_log10=True) for role, group in groups.items()},
+        n_epochs=int(models["n_epochs"].sum()),
+        dataset_hash=dataset_hash,
+    )
+
+
+def _hash_of(models: pd.DataFrame) -> str:
+    """Hash of data and split; those of several, joined."""
+    return "+".join(sorted({value for value in models["dataset_hash"] if value}))
+
+
+def _differences(models: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]) -> list[str]:
+    found = []
+    if len(set(hashes.values())) > 1:
+        found.append("The runs were trained and tested on different data or splits: their errors are not comparable.")
+    for column, what in (("device", "devices"), ("engine", "engines")):
+        values = sorted({value for rows in models.values() for value in rows[column] if value})
+        if len(values) > 1:
+            found.append(f"Costs come from several {what} ({'; '.join(values)}): step times are not comparable.")
+    return found
