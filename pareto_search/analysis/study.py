@@ -12,6 +12,7 @@ from pareto_search.analysis.caps import best_under, describe_network
 from pareto_search.analysis.comparison import (
     REFERENCE_FACTORS,
     ControlComparison,
+    HypervolumeComparison,
     ReferencePoint,
     best_control_errors,
     compare,
@@ -99,7 +100,6 @@ def summarize_study(
     models: pd.DataFrame,
     *,
     reference_factors: Sequence[float] = REFERENCE_FACTORS,
-    rng: np.random.Generator | None = None,
 ) -> StudySummary:
     """What a study found, from the rows of `models.csv`; never fails for lack of networks.
 
@@ -107,9 +107,7 @@ def summarize_study(
         models: Rows of `models.csv`; only complete ones carry numbers.
         reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
             bytes per atom.
-        rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
     """
-    rng = np.random.default_rng(0) if rng is None else rng
     models = clean_models(models)
     basis = claim_basis(models)
     networks = average_networks(models, basis)
@@ -122,7 +120,7 @@ def summarize_study(
         basis=basis,
         n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_seeds=len({seed for seeds in trained["seeds"] for seed in seeds}),
-        comparisons=tuple(compare(models, networks, basis, kind, reference, rng) for kind in kinds),
+        comparisons=tuple(compare(models, networks, basis, kind, reference) for kind in kinds),
         teacher=_describe_teacher(teacher, networks, models),
         best_under=best_under(networks, teacher),
         front_networks=_front(trained, teacher),
@@ -178,7 +176,7 @@ def _plain_comparison(comparison: ControlComparison | None) -> dict[str, Any]:
             "control_kind": None,
             "paired_force_rmse": nothing,
             "paired_energy_rmse": dict(nothing),
-            "hypervolume": {"student": None, "control": None, "difference": None, "ci95": None},
+            "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
             "dominance": {"n_controls_dominated": 0, "n_controls": 0, "n_students_dominated": 0, "n_students": 0},
         }
     return asdict(comparison)

@@ -83,7 +83,10 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
     if paired.n_architectures == 1:
         yield "Only one architecture was compared, so the result says nothing about other sizes."
     elif paired.n_architectures < 5:
-        yield f"With {paired.n_architectures} architectures the intervals themselves are rough."
+        yield (
+            f"With {paired.n_architectures} architectures the intervals of errors are wide: each counts once, however "
+            "many seeds it has."
+        )
     if paired.n_seeds == 1:
         yield "One seed per network: the spread between seeds is not known, and error bars are missing."
 

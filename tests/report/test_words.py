@@ -119,6 +119,7 @@ def test_too_few_pairs_are_not_concluded_from() -> None:
     assert "Too few pairs to decide: 3 pairs" in found.headline
     assert has(found.cautions, "nothing can be concluded")
     assert has(found.cautions, "One seed per network")
+    assert has(found.sentences, "no interval, because a network of the fronts has one seed only")
 
 
 @pytest.mark.parametrize(
