@@ -29,6 +29,7 @@ from pareto_search.analysis.networks import (
     complete,
 )
 from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
@@ -48,6 +49,7 @@ class StudySummary:
         front_networks: Students and controls that no other dominates, by rising step time.
         reference: Reference point of the hypervolumes.
         status_counts: Networks by status, over all stages.
+        winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.
     """
 
     basis: Basis
@@ -59,6 +61,7 @@ class StudySummary:
     front_networks: tuple[dict[str, Any], ...]
     reference: ReferencePoint | None
     status_counts: dict[str, int]
+    winners_curse: WinnersCurse | None
 
     @property
     def headline(self) -> ControlComparison | None:
@@ -91,6 +94,7 @@ class StudySummary:
             "by_control_kind": {c.control_kind: _plain_comparison(c) for c in self.comparisons},
             "hypervolume_reference": asdict(self.reference) if self.reference else None,
             "status_counts": self.status_counts,
+            "winners_curse": asdict(self.winners_curse) if self.winners_curse else None,
         }
         strict: dict[str, Any] = _strict(plain)
         return strict
@@ -126,6 +130,7 @@ def summarize_study(
         front_networks=_front(trained, teacher),
         reference=reference,
         status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
+        winners_curse=winners_curse(models),
     )
 
 
