@@ -57,6 +57,7 @@ def test_what_was_not_measured_does_not_count(column, value):
 
 
 def test_only_complete_networks_of_the_stage_count():
-    models = pd.concat([rows(FOUR), rows({4: [(0.5, 0.01)]}).assign(status="diverged"),
-                        rows({5: [(0.5, 0.01)]}).assign(stage="search")])  # fmt: skip
+    better = rows({seed: [(0.5, 0.01)] for seed in FOUR})
+    assert surfaces(pd.concat([rows(FOUR), better])) != surfaces(rows(FOUR))
+    models = pd.concat([rows(FOUR), better.assign(status="diverged"), better.assign(stage="search")])
     assert surfaces(models) == surfaces(rows(FOUR))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pareto_search.analysis import history
 from pareto_search.analysis.history import hypervolume_history
 from pareto_search.analysis.pareto import directions, hypervolume
 from pareto_search.records import OBJECTIVES
@@ -54,6 +55,20 @@ def test_trials_without_a_result_cost_epochs_and_time_but_add_no_volume():
 def test_no_trials():
     found = hypervolume_history(trials(np.zeros((0, 3))), REFERENCE)
     assert len(found.n_trials) == len(found.n_epochs) == len(found.hypervolume) == 0
+
+
+def test_the_volume_is_computed_only_when_a_trial_enters_the_front(monkeypatch):
+    calls = []
+
+    def counted(points, *args, **options):
+        calls.append(len(points))
+        return hypervolume(points, *args, **options)
+
+    monkeypatch.setattr(history, "hypervolume", counted)
+    points = [(0.1, 10, 1e4), (0.1, 10, 1e4), (0.5, 50, 2e3), (0.01, 10, 1e4), (2.0, 1, 1e6), (0.01, 5, 1e4)]
+    found = history.hypervolume_history(trials(points), REFERENCE).hypervolume
+    assert calls == [1, 1, 1]
+    assert len(np.unique(found)) == 3
 
 
 def test_ten_thousand_trials_take_a_fraction_of_a_second():
