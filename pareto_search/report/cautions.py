@@ -100,13 +100,13 @@ def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTable
     side = "above" if found.mean_percent > 0 else "below"
     interval = f"{low:+.1f} to {high:+.1f} %".replace("-", "−")
     text = (
-        "The search chose its points by the errors that they show, so these flatter: retrained with new seeds, "
+        "The search chose its points by the errors that they show. Retrained with new seeds, "
         f"{found.n} students of its front have a validation force RMSE {abs(found.mean_percent):.1f} % {side} what the "
         f"search saw (95 % interval {interval})"
     )
     if found.epochs_ratio > 1.05:
         text += f", though they trained for {found.epochs_ratio:.1f} times as many epochs"
-    yield f"{text}."
+    yield f"{text}: {'its points flatter themselves' if low > 0 else 'how much its points flatter is not sure'}."
 
 
 def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:

@@ -94,9 +94,14 @@ def test_flattery_of_the_search_is_stated() -> None:
     found = words(replace(data, models=models)).cautions
     assert has(found, "8 students of its front have a validation force RMSE 5.")
     assert has(found, "% above what the search saw (95 % interval +4.")
+    assert has(found, "its points flatter themselves")
     assert not has(found, "times as many epochs")
     longer = models.assign(n_epochs=models["n_epochs"].where(models["stage"] != "confirm", 480))
     assert has(words(replace(data, models=longer)).cautions, "though they trained for 2.0 times as many epochs")
+    factors = (models["n_features"] < 20).map({True: 0.5, False: 1.5}).where(models["stage"] == "confirm", 1)
+    wild = models["valid_force_rmse_ev_per_ang"] * factors
+    unsure = words(replace(data, models=models.assign(valid_force_rmse_ev_per_ang=wild))).cautions
+    assert has(unsure, "how much its points flatter is not sure")
     assert not has(words(data).cautions, "flatter")
 
 
