@@ -7,14 +7,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
-from pareto_search.analysis.paired import Interval, PairedDifference, pair_models, paired_difference
-from pareto_search.analysis.pareto import hypervolume, is_dominated
+from pareto_search.analysis.intervals import Interval, t_interval
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
+from pareto_search.analysis.paired import PairedDifference, pair_models, paired_difference
+from pareto_search.analysis.pareto import hypervolume, is_dominated, pareto_mask
 
 #: Axes of fronts and hypervolumes, all minimised.
 FRONT_COLUMNS = ("force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom")
 #: The hypervolume's reference point is the teacher's values times these.
 REFERENCE_FACTORS = (4.0, 2.0, 2.0)
+#: Relative change of an error over which the slope of a hypervolume is taken; far below any seed's noise.
+_STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,20 @@ class ReferencePoint:
 class HypervolumeComparison:
     """Hypervolumes in cubic decades (log10 of force RMSE, step time and bytes per atom); None: cannot be computed.
 
-    `ci95` of the difference is over seeds with the architectures as they are: a front is made of its best members,
-    and resampling which architectures exist would only shrink it.
+    Attributes:
+        student: Of the students' seed-averaged networks.
+        control: Of the controls'.
+        difference: Student − control.
+        ci95: 95 % interval of the difference, over seeds with the architectures as they are: a front is made of its
+            best members, so it does not speak for architectures that were not tried.
+        no_ci95_reason: Why there is no interval, in words.
     """
 
     student: float | None
     control: float | None
     difference: float | None
     ci95: Interval | None
+    no_ci95_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,17 +105,15 @@ def compare(
     basis: Basis,
     control_kind: str,
     reference: ReferencePoint | None,
-    rng: np.random.Generator,
 ) -> ControlComparison:
     """Everything that is said about students and one kind of control.
 
     Args:
-        models: Rows of `models.csv`.
+        models: Rows of `models.csv` as `clean_models` returns them.
         networks: The same, averaged by `average_networks`.
         basis: Stage and split.
         control_kind: Which controls.
         reference: Reference point of the hypervolume; None: no hypervolume.
-        rng: Source of the bootstrap's random numbers.
     """
     students = networks[networks["role"] == "student"]
     controls = networks[(networks["role"] == "control") & (networks["control_kind"] == control_kind)]
@@ -114,9 +121,9 @@ def compare(
     energy = pair_models(models, basis, control_kind, "energy_rmse_ev_per_atom")
     return ControlComparison(
         control_kind=control_kind,
-        paired_force_rmse=paired_difference(force, rng),
-        paired_energy_rmse=paired_difference(energy, rng),
-        hypervolume=compare_hypervolumes(models, students, controls, basis, reference, rng),
+        paired_force_rmse=paired_difference(force),
+        paired_energy_rmse=paired_difference(energy),
+        hypervolume=compare_hypervolumes(models, students, controls, basis, reference),
         dominance=count_dominated(students, controls),
     )
 
@@ -133,60 +140,71 @@ def count_dominated(students: pd.DataFrame, controls: pd.DataFrame) -> Dominance
 
 
 def compare_hypervolumes(
-    models: pd.DataFrame,
-    students: pd.DataFrame,
-    controls: pd.DataFrame,
-    basis: Basis,
-    reference: ReferencePoint | None,
-    rng: np.random.Generator,
-    n_resamples: int = 500,
+    models: pd.DataFrame, students: pd.DataFrame, controls: pd.DataFrame, basis: Basis, reference: ReferencePoint | None
 ) -> HypervolumeComparison:
-    """Hypervolumes of students and controls, and an interval of their difference over seeds."""
+    """Hypervolumes of students and controls, and an interval of their difference over seeds.
+
+    The hypervolume changes by a known slope with each network's mean error, so a seed's part in the difference is the
+    slope times that seed's deviation from the mean (delta method). Parts of one architecture and seed are added up,
+    student's and control's, since they share initial weights and batches. Their variance is taken within each
+    architecture, as some architectures are far noisier than others, and the interval is Student's t with
+    Satterthwaite's degrees of freedom.
+
+    Args:
+        models: Rows of `models.csv` as `clean_models` returns them.
+        students: Seed-averaged students, as `average_networks` returns them.
+        controls: Seed-averaged controls of one kind.
+        basis: Stage and split of both.
+        reference: Reference point; None: no hypervolume.
+    """
     points = front_points(students), front_points(controls)
     if reference is None or not all(np.isfinite(p).all(axis=1).any() for p in points):
-        return HypervolumeComparison(None, None, None, None)
+        return HypervolumeComparison(None, None, None, None, "errors or costs are missing")
     student, control = (hypervolume(p, reference.values, is_log10=True) for p in points)
-    seeds = [_seed_errors(models, side, basis) for side in (students, controls)]
-    ci95 = None
-    if max(int(counts.max()) for _, counts in seeds) > 1:
-        differences = [
-            _resampled_volume(points[0], *seeds[0], reference, rng)
-            - _resampled_volume(points[1], *seeds[1], reference, rng)
-            for _ in range(n_resamples)
-        ]
-        low, high = np.percentile(differences, [2.5, 97.5])
-        ci95 = float(low), float(high)
-    return HypervolumeComparison(student, control, student - control, ci95)
+    difference = student - control
+    slopes = [_slopes(p, reference) for p in points]
+    networks = pd.concat([students.assign(slope=slopes[0]), controls.assign(slope=-slopes[1])])
+    if any(len(set(seeds)) < 2 for seeds in networks.loc[networks["slope"] != 0, "seeds"]):
+        reason = "a network of the fronts has one seed only"
+        return HypervolumeComparison(student, control, difference, None, reason)
+    variances, n_seeds = _seed_variances(models, networks, basis)
+    variance = float(variances.sum())
+    df = variance**2 / float((variances**2 / (n_seeds - 1)).sum()) if variance else 1.0
+    return HypervolumeComparison(student, control, difference, t_interval(difference, variance**0.5, df))
 
 
-def _seed_errors(
+def _slopes(points: NDArray[np.float64], reference: ReferencePoint) -> NDArray[np.float64]:
+    """Change of the hypervolume with the relative change of each point's error; 0 for points behind the front."""
+    slopes, is_on_front = np.zeros(len(points)), pareto_mask(points)
+    front = points[is_on_front]
+    for row, place in enumerate(np.flatnonzero(is_on_front)):
+        volumes = []
+        for factor in (1 + _STEP, 1 - _STEP):
+            moved = front.copy()
+            moved[row, 0] *= factor
+            volumes.append(hypervolume(moved, reference.values, is_log10=True))
+        slopes[place] = (volumes[0] - volumes[1]) / (2 * _STEP)
+    return slopes
+
+
+def _seed_variances(
     models: pd.DataFrame, networks: pd.DataFrame, basis: Basis
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Force RMSE of every seed: a matrix (n_networks, most seeds) filled from the left, and how many each has."""
-    errors = complete(clean_models(models)).set_index("model_id")[f"{basis.split}_force_rmse_ev_per_ang"]
-    errors = errors[~errors.index.duplicated()]
-    lists = [errors.loc[list(ids)].to_numpy(dtype=float) for ids in networks["model_ids"]]
-    counts = np.array([len(values) for values in lists], dtype=np.int64)
-    matrix = np.zeros((len(lists), int(counts.max())))
-    for row, values in enumerate(lists):
-        matrix[row, : len(values)] = values
-    return matrix, counts
-
-
-def _resampled_volume(
-    points: NDArray[np.float64],
-    errors: NDArray[np.float64],
-    counts: NDArray[np.int64],
-    reference: ReferencePoint,
-    rng: np.random.Generator,
-) -> float:
-    """Hypervolume with each network's force RMSE averaged over seeds drawn with replacement."""
-    picks = np.floor(rng.random(errors.shape) * counts[:, None]).astype(np.int64)
-    is_drawn = np.arange(errors.shape[1]) < counts[:, None]
-    drawn = np.where(is_drawn, np.take_along_axis(errors, picks, axis=1), 0.0)
-    resampled = points.copy()
-    resampled[:, 0] = drawn.sum(axis=1) / counts
-    return hypervolume(resampled, reference.values, is_log10=True)
+) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+    """Variance that each architecture with several seeds adds to the difference, and its number of seeds."""
+    errors = models.drop_duplicates("model_id").set_index("model_id")
+    rows = pd.DataFrame({
+        "architecture": networks.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup(),
+        "weight": networks["slope"] / networks["n"],
+        "mean": networks["force_rmse_ev_per_ang"],
+        "model_id": networks["model_ids"],
+    }).explode("model_id")  # fmt: skip
+    own = errors.loc[rows["model_id"]]
+    error = own[f"{basis.split}_force_rmse_ev_per_ang"].to_numpy(dtype=float)
+    rows = rows.assign(seed=own["seed"].to_numpy(), part=rows["weight"] * (error / rows["mean"] - 1))
+    by_architecture = rows.groupby(["architecture", "seed"])["part"].sum().groupby("architecture")
+    n_seeds = by_architecture.size().to_numpy()
+    variances = n_seeds * by_architecture.var().to_numpy(dtype=float)
+    return variances[n_seeds > 1], n_seeds[n_seeds > 1]
 
 
 def kinds_of_control(networks: pd.DataFrame) -> tuple[str, ...]:

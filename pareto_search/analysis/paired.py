@@ -1,7 +1,8 @@
 """Paired differences between students and their matched controls, with intervals.
 
 A pair is a student and the control of the same architecture and seed. Pairs of one architecture resemble each other,
-so intervals come from a two-level bootstrap: architectures are drawn first, then seeds within each.
+so what is averaged and tested is one value per architecture: the mean over its pairs. The claim is then about
+architectures like these, and more seeds sharpen it only as far as they sharpen each architecture's value.
 """
 
 from dataclasses import dataclass
@@ -11,26 +12,28 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata, wilcoxon
 
+from pareto_search.analysis.intervals import Interval, mean_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
 
-#: Below this many pairs a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
+#: Below this many values a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
 MIN_PAIRS = 6
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Mean of student − control over pairs; None where it cannot be computed.
+    """Mean of student − control over architectures; None where it cannot be computed.
 
     Attributes:
-        mean: Mean difference, in the unit of the column; negative: students are better.
-        ci95: 95 % interval of the mean.
+        mean: Mean over architectures of the mean difference of their pairs, in the unit of the column; negative:
+            students are better.
+        ci95: 95 % interval of the mean over architectures like these: Student's t on the architectures' means. With
+            one architecture it is over that architecture's seeds.
         n: Number of pairs.
-        p_value: Wilcoxon signed-rank test, two-sided. It takes pairs as independent, which pairs of one architecture
-            are not quite: trust the interval first.
+        p_value: Wilcoxon signed-rank test of the architectures' means, two-sided; None below `MIN_PAIRS` of them. (With
+            one architecture: of its pairs.)
         n_architectures: Architectures among the pairs.
         n_seeds: Seeds among the pairs.
-        mean_percent: Mean of 100 (student / control − 1).
+        mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
         ci95_percent: 95 % interval of `mean_percent`.
         is_conclusive: False with fewer than `MIN_PAIRS` pairs or without an interval.
     """
@@ -90,63 +93,31 @@ def pair_models(models: pd.DataFrame, basis: Basis, control_kind: str, quantity:
     return pairs[["architecture", "seed", "student", "control"]]
 
 
-def paired_difference(pairs: pd.DataFrame, rng: np.random.Generator, *, n_resamples: int = 4000) -> PairedDifference:
+def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
     """Mean student − control of the pairs, its 95 % interval and a Wilcoxon test.
 
     Args:
         pairs: As `pair_models` returns them; values positive.
-        rng: Source of the bootstrap's random numbers.
-        n_resamples: Bootstrap resamples.
     """
-    architecture = pairs["architecture"].to_numpy(dtype=np.int64)
-    student, control = pairs["student"].to_numpy(dtype=float), pairs["control"].to_numpy(dtype=float)
-    difference = student - control
+    n, n_architectures = len(pairs), int(pairs["architecture"].nunique())
+    means = pairs.groupby(pairs["architecture"] if n_architectures > 1 else np.arange(n))[["student", "control"]].mean()
+    student, control = means["student"].to_numpy(dtype=float), means["control"].to_numpy(dtype=float)
+    differences = student - control
     with np.errstate(divide="ignore", invalid="ignore"):
-        percent = 100 * (student / control - 1)
-    n = len(difference)
-    has_percent = n > 0 and bool(np.isfinite(percent).all())
-    values = np.stack([difference, percent if has_percent else difference])
-    means = bootstrap_means(values, architecture, rng, n_resamples) if n > 1 else None
-    ci95 = _interval(means[0]) if means is not None else None
+        percents = 100 * (student / control - 1)
+    has_percent = n > 0 and bool(np.isfinite(percents).all())
+    ci95 = mean_interval(differences)
     return PairedDifference(
-        mean=float(difference.mean()) if n else None,
+        mean=float(differences.mean()) if n else None,
         ci95=ci95,
         n=n,
-        p_value=wilcoxon_p_value(difference),
-        n_architectures=len(np.unique(architecture)),
+        p_value=wilcoxon_p_value(differences) if len(differences) >= MIN_PAIRS else None,
+        n_architectures=n_architectures,
         n_seeds=int(pairs["seed"].nunique()),
-        mean_percent=float(percent.mean()) if has_percent else None,
-        ci95_percent=_interval(means[1]) if means is not None and has_percent else None,
+        mean_percent=float(percents.mean()) if has_percent else None,
+        ci95_percent=mean_interval(percents) if has_percent else None,
         is_conclusive=n >= MIN_PAIRS and ci95 is not None,
     )
-
-
-def bootstrap_means(
-    values: NDArray[np.float64], groups: NDArray[np.int64], rng: np.random.Generator, n_resamples: int
-) -> NDArray[np.float64]:
-    """Means of two-level bootstrap resamples: groups with replacement, then members within each drawn group.
-
-    Args:
-        values: Several quantities of the same members, shape (n_quantities, n_members).
-        groups: Group of each member, shape (n_members,).
-        rng: Source of random numbers.
-        n_resamples: Number of resamples.
-
-    Returns:
-        Shape (n_quantities, n_resamples); the mean is over members, as in the estimate itself.
-    """
-    order = np.argsort(groups, kind="stable")
-    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
-    drawn = rng.integers(len(counts), size=(n_resamples, len(counts)))
-    sums = np.zeros((len(values), n_resamples))
-    n_drawn = counts[drawn].sum(axis=1)
-    for column in range(len(counts)):
-        group = drawn[:, column]
-        for member in range(int(counts.max())):
-            is_there = member < counts[group]
-            pick = starts[group] + np.floor(rng.random(n_resamples) * counts[group]).astype(np.int64)
-            sums += np.where(is_there, values[:, order[pick]], 0.0)
-    return sums / n_drawn
 
 
 def wilcoxon_p_value(differences: NDArray[np.float64]) -> float | None:
@@ -171,8 +142,3 @@ def wilcoxon_p_value(differences: NDArray[np.float64]) -> float | None:
     deviations = np.abs(signs @ ranks - ranks.sum() / 2)
     seen = abs(ranks[nonzero > 0].sum() - ranks.sum() / 2)
     return float((deviations >= seen - 1e-9).mean())
-
-
-def _interval(means: NDArray[np.float64]) -> Interval:
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)

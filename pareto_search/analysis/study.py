@@ -12,6 +12,7 @@ from pareto_search.analysis.caps import best_under, describe_network
 from pareto_search.analysis.comparison import (
     REFERENCE_FACTORS,
     ControlComparison,
+    HypervolumeComparison,
     ReferencePoint,
     best_control_errors,
     compare,
@@ -28,6 +29,7 @@ from pareto_search.analysis.networks import (
     complete,
 )
 from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
@@ -47,6 +49,7 @@ class StudySummary:
         front_networks: Students and controls that no other dominates, by rising step time.
         reference: Reference point of the hypervolumes.
         status_counts: Networks by status, over all stages.
+        winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.
     """
 
     basis: Basis
@@ -58,6 +61,7 @@ class StudySummary:
     front_networks: tuple[dict[str, Any], ...]
     reference: ReferencePoint | None
     status_counts: dict[str, int]
+    winners_curse: WinnersCurse | None
 
     @property
     def headline(self) -> ControlComparison | None:
@@ -90,6 +94,7 @@ class StudySummary:
             "by_control_kind": {c.control_kind: _plain_comparison(c) for c in self.comparisons},
             "hypervolume_reference": asdict(self.reference) if self.reference else None,
             "status_counts": self.status_counts,
+            "winners_curse": asdict(self.winners_curse) if self.winners_curse else None,
         }
         strict: dict[str, Any] = _strict(plain)
         return strict
@@ -99,7 +104,6 @@ def summarize_study(
     models: pd.DataFrame,
     *,
     reference_factors: Sequence[float] = REFERENCE_FACTORS,
-    rng: np.random.Generator | None = None,
 ) -> StudySummary:
     """What a study found, from the rows of `models.csv`; never fails for lack of networks.
 
@@ -107,9 +111,7 @@ def summarize_study(
         models: Rows of `models.csv`; only complete ones carry numbers.
         reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
             bytes per atom.
-        rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
     """
-    rng = np.random.default_rng(0) if rng is None else rng
     models = clean_models(models)
     basis = claim_basis(models)
     networks = average_networks(models, basis)
@@ -122,12 +124,13 @@ def summarize_study(
         basis=basis,
         n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_seeds=len({seed for seeds in trained["seeds"] for seed in seeds}),
-        comparisons=tuple(compare(models, networks, basis, kind, reference, rng) for kind in kinds),
+        comparisons=tuple(compare(models, networks, basis, kind, reference) for kind in kinds),
         teacher=_describe_teacher(teacher, networks, models),
         best_under=best_under(networks, teacher),
         front_networks=_front(trained, teacher),
         reference=reference,
         status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
+        winners_curse=winners_curse(models),
     )
 
 
@@ -178,7 +181,7 @@ def _plain_comparison(comparison: ControlComparison | None) -> dict[str, Any]:
             "control_kind": None,
             "paired_force_rmse": nothing,
             "paired_energy_rmse": dict(nothing),
-            "hypervolume": {"student": None, "control": None, "difference": None, "ci95": None},
+            "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
             "dominance": {"n_controls_dominated": 0, "n_controls": 0, "n_students_dominated": 0, "n_students": 0},
         }
     return asdict(comparison)

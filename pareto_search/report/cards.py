@@ -54,7 +54,9 @@ def _volume_card(comparison: ControlComparison | None) -> str:
         return card_html(label, "–", "needs errors and costs")
     volume = comparison.hypervolume
     if volume.ci95 is None:
-        return card_html(label, signed(volume.difference or 0.0, 3), "cubic decades; one seed, so no interval")
+        return card_html(
+            label, signed(volume.difference or 0.0, 3), f"cubic decades; no interval: {volume.no_ci95_reason}"
+        )
     low, high = volume.ci95
     tone = "good" if low > 0 else "bad" if high < 0 else "plain"
     detail = f"cubic decades; 95 % interval {signed(low, 3)} to {signed(high, 3)}"

@@ -17,6 +17,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         _weak_teacher,
         _gain_not_from_teacher,
         _too_few,
+        _winners_curse,
         _failed,
         _costs,
         _split,
@@ -83,9 +84,29 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
     if paired.n_architectures == 1:
         yield "Only one architecture was compared, so the result says nothing about other sizes."
     elif paired.n_architectures < 5:
-        yield f"With {paired.n_architectures} architectures the intervals themselves are rough."
+        yield (
+            f"With {paired.n_architectures} architectures the intervals of errors are wide: each counts once, however "
+            "many seeds it has."
+        )
     if paired.n_seeds == 1:
         yield "One seed per network: the spread between seeds is not known, and error bars are missing."
+
+
+def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    found = summary.winners_curse
+    if found is None or found.ci95_percent is None:
+        return
+    low, high = found.ci95_percent
+    side = "above" if found.mean_percent > 0 else "below"
+    interval = f"{low:+.1f} to {high:+.1f} %".replace("-", "−")
+    text = (
+        "The search chose its points by the errors that they show. Retrained with new seeds, "
+        f"{found.n} students of its front have a validation force RMSE {abs(found.mean_percent):.1f} % {side} what the "
+        f"search saw (95 % interval {interval})"
+    )
+    if found.epochs_ratio > 1.05:
+        text += f", though they trained for {found.epochs_ratio:.1f} times as many epochs"
+    yield f"{text}: {'its points flatter themselves' if low > 0 else 'how much its points flatter is not sure'}."
 
 
 def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:

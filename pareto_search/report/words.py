@@ -119,13 +119,15 @@ def _front_sentences(comparison: ControlComparison) -> Iterator[str]:
     if dominance.n_students_dominated:
         text += f"; controls dominate {dominance.n_students_dominated} of {count(dominance.n_students, 'student')}"
     yield text + "."
-    if volume.difference is not None and volume.ci95 is not None:
-        low, high = volume.ci95
-        sure = "" if low > 0 or high < 0 else ", so its sign is not sure"
-        yield (
-            f"The hypervolume of the students' front differs by {signed(volume.difference, 3)} cubic decades "
-            f"(95 % interval {signed(low, 3)} to {signed(high, 3)} over seeds{sure})."
-        )
+    if volume.difference is None:
+        return
+    text = f"The hypervolume of the students' front differs by {signed(volume.difference, 3)} cubic decades"
+    if volume.ci95 is None:
+        yield f"{text} (no interval, because {volume.no_ci95_reason})."
+        return
+    low, high = volume.ci95
+    sure = "" if low > 0 or high < 0 else ", so its sign is not sure"
+    yield f"{text} (95 % interval {signed(low, 3)} to {signed(high, 3)} over seeds{sure})."
 
 
 def _other_kind_sentence(verdict: Verdict, comparison: ControlComparison) -> str:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from pareto_search.analysis.networks import Basis
-from pareto_search.analysis.paired import bootstrap_means, pair_models, paired_difference, wilcoxon_p_value
+from pareto_search.analysis.paired import pair_models, paired_difference, wilcoxon_p_value
 
 TEST = Basis("confirm", "test")
 
@@ -37,7 +37,7 @@ def draw(rng: np.random.Generator, effect: float, n_architectures: int = 10, n_s
 
 
 def test_exact_effect() -> None:
-    found = paired_difference(frame(np.full((5, 4), -0.1), control=1.0), np.random.default_rng(0))
+    found = paired_difference(frame(np.full((5, 4), -0.1), control=1.0))
     assert found.mean == pytest.approx(-0.1)
     assert found.mean_percent == pytest.approx(-10)
     assert found.ci95 == pytest.approx((-0.1, -0.1))
@@ -47,61 +47,72 @@ def test_exact_effect() -> None:
     assert not found.is_worse
 
 
-def test_interval_covers_a_known_effect() -> None:
+def test_interval_is_students_t_over_architectures() -> None:
+    # Means of -0.1, -0.2 and -0.6 have the variance 0.07; 4.3027 is t for two degrees of freedom.
+    found = paired_difference(frame(np.array([[0.0, -0.2], [-0.1, -0.3], [-0.6, -0.6]])))
+    half_width = 4.3027 * np.sqrt(0.07 / 3)
+    assert found.ci95 == pytest.approx((-0.3 - half_width, -0.3 + half_width), rel=1e-4)
+
+
+def test_interval_covers_a_known_effect_even_with_four_architectures() -> None:
     rng = np.random.default_rng(1)
-    hits = 0
-    for _ in range(120):
-        low, high = paired_difference(draw(rng, -0.07), rng, n_resamples=400).ci95 or (0, 0)
-        hits += low <= -0.07 <= high
-    assert 0.87 <= hits / 120 <= 0.995
-
-
-def test_interval_counts_architectures_not_pairs() -> None:
-    # Seeds that only repeat their architecture add nothing: the interval must stay as wide as that of one seed.
-    rng = np.random.default_rng(2)
-    one = rng.standard_normal((12, 1))
-    widths = [np.ptp(paired_difference(frame(np.repeat(one, n, axis=1), 9), rng).ci95 or (0, 0)) for n in (1, 8)]
-    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+    intervals = [paired_difference(draw(rng, -0.07, n_architectures=4)).ci95 or (0, 0) for _ in range(800)]
+    assert 0.925 <= np.mean([low <= -0.07 <= high for low, high in intervals]) <= 0.975
 
 
 def test_no_effect_is_seldom_found_where_there_is_none() -> None:
     rng = np.random.default_rng(3)
-    found = [paired_difference(draw(rng, 0.0), rng, n_resamples=400) for _ in range(100)]
-    assert sum(f.is_better or f.is_worse for f in found) <= 15
+    found = [paired_difference(draw(rng, 0.0, n_architectures=6, n_seeds=8)) for _ in range(800)]
+    assert np.mean([f.is_better or f.is_worse for f in found]) <= 0.075
+    assert np.mean([f.p_value is not None and f.p_value < 0.05 for f in found]) <= 0.075
+
+
+def test_interval_counts_architectures_not_pairs() -> None:
+    # Seeds that only repeat their architecture add nothing: the interval must stay as wide as that of one seed.
+    one = np.random.default_rng(2).standard_normal((12, 1))
+    found = [paired_difference(frame(np.repeat(one, n, axis=1), 9)) for n in (1, 8)]
+    assert found[1].ci95 == pytest.approx(found[0].ci95)
+    assert found[1].p_value == pytest.approx(found[0].p_value)
+
+
+def test_architectures_count_the_same_however_many_pairs_they_have() -> None:
+    pairs = frame(np.array([[-0.1, -0.1, -0.1], [-0.4, 0.0, 0.0]])).iloc[:4]
+    assert paired_difference(pairs).mean == pytest.approx(-0.25)
+
+
+def test_seeds_carry_the_interval_of_one_architecture() -> None:
+    differences = np.array([[-0.11, -0.12, -0.09, -0.1, -0.08, -0.13]])
+    found = paired_difference(frame(differences))
+    half_width = 2.5706 * differences.std(ddof=1) / np.sqrt(6)
+    assert found.ci95 == pytest.approx((-0.105 - half_width, -0.105 + half_width), rel=1e-4)
+    assert found.p_value == pytest.approx(2 / 64)
+    assert found.is_better
 
 
 def test_worse_students_are_called_worse() -> None:
-    assert paired_difference(frame(np.full((3, 4), 0.02)), np.random.default_rng(0)).is_worse
+    assert paired_difference(frame(np.full((3, 4), 0.02))).is_worse
 
 
 def test_few_pairs_are_computed_but_not_conclusive() -> None:
-    found = paired_difference(frame(np.array([[-0.1, -0.2], [-0.3, -0.4]])), np.random.default_rng(0))
+    found = paired_difference(frame(np.array([[-0.1, -0.1], [-0.1, -0.1]])))
     assert found.ci95 is not None
-    assert found.p_value == pytest.approx(0.125)
+    assert found.p_value is None
     assert not found.is_conclusive
     assert not found.is_better
 
 
 def test_one_pair_and_no_pair() -> None:
-    one = paired_difference(frame(np.array([[-0.1]])), np.random.default_rng(0))
+    one = paired_difference(frame(np.array([[-0.1]])))
     assert one.mean == pytest.approx(-0.1)
     assert (one.ci95, one.p_value, one.n) == (None, None, 1)
-    none = paired_difference(frame(np.zeros((0, 0))), np.random.default_rng(0))
+    none = paired_difference(frame(np.zeros((0, 0))))
     assert (none.mean, none.ci95, none.p_value, none.mean_percent, none.n) == (None, None, None, None, 0)
 
 
-def test_same_seed_same_interval() -> None:
-    pairs = draw(np.random.default_rng(4), -0.05)
-    first, again = (paired_difference(pairs, np.random.default_rng(9)) for _ in range(2))
-    assert first == again
-
-
-def test_bootstrap_of_unequal_groups_is_the_mean_over_members() -> None:
-    values = np.array([[1.0, 1.0, 1.0, 4.0]])
-    means = bootstrap_means(values, np.array([5, 5, 5, 2]), np.random.default_rng(0), 2000)[0]
-    # Both groups: (3 + 4) / 4; the first twice: 1; the second twice: 4.
-    assert set(np.round(means, 9)) == {1.0, 1.75, 4.0}
-    assert (means == 1.75).mean() == pytest.approx(0.5, abs=0.05)
+def test_no_percent_of_a_control_without_error() -> None:
+    found = paired_difference(frame(np.full((3, 2), 0.1), control=0.0))
+    assert (found.mean_percent, found.ci95_percent) == (None, None)
+    assert found.mean == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("n", [5, 9, 12, 20, 40])

@@ -82,6 +82,29 @@ def test_notes_that_name_a_demonstration_are_heeded() -> None:
     assert has(words(noted).cautions, "demonstration potential")
 
 
+def test_flattery_of_the_search_is_stated() -> None:
+    data = synthetic.report_input(noise=0.01)
+    confirmed = data.models[(data.models["role"] == "student") & (data.models["seed"] == 1000)]
+    # Every confirmed student was on the search's front, with an error 5 % lower than it has with new seeds.
+    searched = confirmed.assign(
+        model_id="s" + confirmed["model_id"], stage="search", seed=0,
+        valid_force_rmse_ev_per_ang=[0.95 * 0.98 * 0.9 * synthetic.control_error(shape) for shape in synthetic.LADDER],
+    )  # fmt: skip
+    models = pd.concat([data.models, searched], ignore_index=True)
+    found = words(replace(data, models=models)).cautions
+    assert has(found, "8 students of its front have a validation force RMSE 5.")
+    assert has(found, "% above what the search saw (95 % interval +4.")
+    assert has(found, "its points flatter themselves")
+    assert not has(found, "times as many epochs")
+    longer = models.assign(n_epochs=models["n_epochs"].where(models["stage"] != "confirm", 480))
+    assert has(words(replace(data, models=longer)).cautions, "though they trained for 2.0 times as many epochs")
+    factors = (models["n_features"] < 20).map({True: 0.5, False: 1.5}).where(models["stage"] == "confirm", 1)
+    wild = models["valid_force_rmse_ev_per_ang"] * factors
+    unsure = words(replace(data, models=models.assign(valid_force_rmse_ev_per_ang=wild))).cautions
+    assert has(unsure, "how much its points flatter is not sure")
+    assert not has(words(data).cautions, "flatter")
+
+
 def test_split_kind_is_named() -> None:
     data = synthetic.report_input()
     assert has(words(data).cautions, "The split is random")
@@ -119,6 +142,7 @@ def test_too_few_pairs_are_not_concluded_from() -> None:
     assert "Too few pairs to decide: 3 pairs" in found.headline
     assert has(found.cautions, "nothing can be concluded")
     assert has(found.cautions, "One seed per network")
+    assert has(found.sentences, "no interval, because a network of the fronts has one seed only")
 
 
 @pytest.mark.parametrize(

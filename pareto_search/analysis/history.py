@@ -1,0 +1,62 @@
+"""How the hypervolume of a search grew with the trials ended, the epochs trained and the time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pareto_search.analysis.pareto import as_costs, directions, hypervolume
+from pareto_search.records import OBJECTIVES
+
+
+@dataclass(frozen=True)
+class History:
+    """A search after each of its ended trials; every array has the shape (n_trials,).
+
+    Attributes:
+        n_trials: Trials ended: 1, 2, 3, …
+        n_epochs: Epochs trained by the trials ended so far, those pruned included.
+        ended_s: Seconds from the start of the search to the end of the trial; None where it is not known.
+        hypervolume: In cubic decades.
+    """
+
+    n_trials: NDArray[np.int64]
+    n_epochs: NDArray[np.float64]
+    ended_s: NDArray[np.float64] | None
+    hypervolume: NDArray[np.float64]
+
+
+def hypervolume_history(trials: pd.DataFrame, reference: Sequence[float]) -> History:
+    """The hypervolume after each ended trial.
+
+    Only a trial that enters the front changes the volume, so only then is it computed.
+
+    Args:
+        trials: Ended trials in the order in which they ended, with the columns of `OBJECTIVES` (eV/Å, µs/atom/step,
+            atoms), `n_epochs`, and where they are known `status` and `ended_s`. A trial that is not complete, or
+            lacks an objective, adds epochs and time but no volume.
+        reference: Worst values that still count, in the order and units of `OBJECTIVES`; it must stay the same for
+            numbers that are compared.
+    """
+    minimize = directions(OBJECTIVES)
+    points = trials[[objective.name for objective in OBJECTIVES]].to_numpy(dtype=float)
+    costs = as_costs(points, minimize)
+    can_count = (np.isfinite(points) & (points > 0)).all(axis=1)
+    can_count &= (costs < as_costs([reference], minimize)).all(axis=1)
+    if "status" in trials:
+        can_count &= (trials["status"] == "complete").to_numpy(dtype=bool)
+    volumes = np.zeros(len(points))
+    front = np.zeros(0, dtype=np.int64)
+    for row in range(len(points)):
+        volumes[row] = volumes[row - 1] if row else 0.0
+        if can_count[row] and not (costs[front] <= costs[row]).all(axis=1).any():
+            front = np.append(front[(costs[front] < costs[row]).any(axis=1)], row)
+            volumes[row] = hypervolume(points[front], reference, minimize, is_log10=True)
+    return History(
+        n_trials=np.arange(1, len(points) + 1),
+        n_epochs=np.cumsum(np.nan_to_num(trials["n_epochs"].to_numpy(dtype=float))),
+        ended_s=trials["ended_s"].to_numpy(dtype=float) if "ended_s" in trials else None,
+        hypervolume=volumes,
+    )
