@@ -2,10 +2,14 @@
 
 import os
 
+import hypothesis
 import pytest
 
 # hippynn compiles its kernels at first use, which takes longer than all its calls in these tests.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
