@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from pareto_search.analysis.networks import has_several_cutoffs
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.files import write_atomic
-from pareto_search.report.assets import CSS, SCRIPT
+from pareto_search.report.assets import script, style_sheet
 from pareto_search.report.captions import (
     curves_caption,
     cutoff_caption,
@@ -83,12 +83,12 @@ def page_html(title: str, body: str, scripts: list[str]) -> str:
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
-        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>",
+        f"<title>{escape(title)}</title><style>{style_sheet()}</style></head><body>",
         body,
         "<footer>Made by pareto_search. The page needs no network.</footer></main>",
         *scripts,
         f"<script>{get_plotlyjs()}</script>",
-        f"<script>{SCRIPT}</script></body></html>\n",
+        f"<script>{script()}</script></body></html>\n",
     ])  # fmt: skip
 
 
