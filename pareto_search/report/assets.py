@@ -4,7 +4,10 @@ from importlib.resources import files
 
 _FOLDER = files("pareto_search.report") / "browser"
 #: Parts of the script, in the order in which they are joined.
-_SCRIPTS = ("page.js",)
+_SCRIPTS = (
+    "format.js", "data.js", "state.js", "cells.js", "hover.js", "scales.js", "figures.js", "tables.js", "record.js",
+    "page.js",
+)  # fmt: skip
 
 
 def style_sheet() -> str:
@@ -16,3 +19,8 @@ def script() -> str:
     """The script of all pages: its files one after another in one function, so that nothing becomes global."""
     parts = [(_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS]
     return "\n".join(["(function () {\n'use strict';", *parts, "})();"])
+
+
+def head_script() -> str:
+    """The part that runs before anything is shown, so that a dark page does not flash."""
+    return (_FOLDER / "theme.js").read_text(encoding="utf-8")

@@ -1,61 +1,111 @@
-const config = {responsive: true, displaylogo: false, modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'],
-  toImageButtonOptions: {format: 'svg'}};
-document.querySelectorAll('.plot').forEach(function (element) {
-  const source = document.getElementById('data-' + element.dataset.figure);
-  const figure = JSON.parse(source.textContent);
-  Plotly.newPlot(element, figure.data, figure.layout, config);
-});
+// Start: connect the bar of filters, the theme, the address and printing with what shows them.
 
-const menu = document.getElementById('curve-menu');
-if (menu) {
-  menu.addEventListener('change', function () {
-    const element = document.querySelector('[data-figure="' + menu.dataset.target + '"]');
-    const shown = new Set(JSON.parse(menu.selectedOptions[0].dataset.traces));
-    Plotly.restyle(element, {visible: element.data.map(function (_, index) { return shown.has(index); })});
-  });
+const live = make('p', {class: 'hidden', role: 'status', id: 'live'});
+document.body.append(live);
+
+/** Tell readers who do not see what changed. */
+function say(text) {
+  live.textContent = text;
 }
 
-function key(row, column, isNumber) {
-  const cell = row.cells[column];
-  if (!isNumber) return cell.textContent.trim();
-  const text = cell.dataset.v;
-  return text === undefined || text === '' ? null : Number(text);
-}
-function sort(table, column) {
-  const head = table.tHead.rows[0].cells[column];
-  const isNumber = head.classList.contains('num');
-  const sign = head.getAttribute('aria-sort') === 'ascending' ? -1 : 1;
-  Array.from(table.tHead.rows[0].cells).forEach(function (cell) { cell.setAttribute('aria-sort', 'none'); });
-  head.setAttribute('aria-sort', sign === 1 ? 'ascending' : 'descending');
-  const body = table.tBodies[0];
-  const rows = Array.from(body.rows).map(function (row) { return [key(row, column, isNumber), row]; });
-  rows.sort(function (a, b) {
-    if (a[0] === b[0]) return 0;
-    if (a[0] === null || a[0] === '') return 1;
-    if (b[0] === null || b[0] === '') return -1;
-    return sign * (isNumber ? a[0] - b[0] : a[0].localeCompare(b[0], 'en', {numeric: true}));
+function wireFilters() {
+  const form = document.getElementById('filters');
+  if (!form) return;
+  form.querySelectorAll('[data-look]').forEach((place) => place.replaceWith(dot(study.looks[place.dataset.look])));
+  const read = () => {
+    const roles = Array.from(form.querySelectorAll('[name=role]'));
+    const shown = roles.filter((role) => role.checked).map((role) => role.value);
+    const chosen = Object.fromEntries(MENUS.filter((name) => form.elements[name]).map((name) => [name, form.elements[name].value]));
+    update({roles: shown.length === roles.length ? null : new Set(shown), text: form.elements.text.value.trim(), ...chosen});
+  };
+  let waiting = 0;
+  form.addEventListener('change', (event) => { if (event.target.name !== 'text') read(); });
+  form.elements.text.addEventListener('input', () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(read, 150);
   });
-  rows.forEach(function (pair) { body.appendChild(pair[1]); });
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('reset', () => setTimeout(read));
 }
-document.querySelectorAll('table.sortable').forEach(function (table) {
-  Array.from(table.tHead.rows[0].cells).forEach(function (head, column) {
-    head.querySelector('button').addEventListener('click', function () { sort(table, column); });
-  });
-});
 
-document.querySelectorAll('input[data-filters]').forEach(function (input) {
-  const rows = Array.from(document.getElementById(input.dataset.filters).tBodies[0].rows);
-  const count = document.getElementById(input.dataset.filters + '-count');
-  const texts = rows.map(function (row) { return row.textContent.toLowerCase(); });
-  function filter() {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    rows.forEach(function (row, index) {
-      row.hidden = !words.every(function (word) { return texts[index].includes(word); });
-      if (!row.hidden) shown += 1;
-    });
-    count.textContent = shown + ' of ' + rows.length + ' networks';
-  }
-  input.addEventListener('input', filter);
-  filter();
+/** The bar as the state has it, and how much is shown. */
+function refreshFilters() {
+  const form = document.getElementById('filters');
+  if (!form) return;
+  form.querySelectorAll('[name=role]').forEach((role) => {
+    role.checked = state.roles === null || state.roles.has(role.value);
+  });
+  MENUS.filter((name) => form.elements[name]).forEach((name) => { form.elements[name].value = state[name]; });
+  if (form.elements.text.value.trim() !== state.text) form.elements.text.value = state.text;
+  const n = passes.filter(Boolean).length;
+  document.getElementById('shown').textContent = isFiltered()
+    ? `${whole(n)} of ${plural(networks.n, 'network')}; a mean over seeds stays while one of its seeds passes`
+    : plural(networks.n, 'network');
+}
+
+function wireCurveMenu() {
+  const menu = document.getElementById('curve-menu');
+  if (!menu) return;
+  menu.addEventListener('change', () => update({curves: menu.value}));
+  listeners.unshift(() => { if (state.curves) menu.value = state.curves; });
+}
+
+function wireTheme() {
+  const root = document.documentElement;
+  const button = document.getElementById('theme');
+  const apply = (theme) => {
+    root.dataset.theme = theme;
+    button.textContent = theme === 'dark' ? 'Light' : 'Dark';
+    button.setAttribute('aria-label', `Change to ${theme === 'dark' ? 'light' : 'dark'} colours`);
+    record.shown = null;  // its curves have colours, too
+    announceChange();
+  };
+  button.addEventListener('click', () => {
+    const theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+    try { localStorage.setItem('pareto-search-theme', theme); } catch (error) { /* storage may be forbidden */ }
+    apply(theme);
+  });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', (event) => {
+    let kept = null;
+    try { kept = localStorage.getItem('pareto-search-theme'); } catch (error) { /* storage may be forbidden */ }
+    if (!kept) apply(event.matches ? 'dark' : 'light');
+  });
+  apply(root.dataset.theme);
+}
+
+/** On paper every figure is drawn, in light colours and in one column. */
+function wirePrinting() {
+  const print = (isOn) => {
+    if (isPrinting === isOn) return;
+    isPrinting = isOn;
+    refreshFigures();
+  };
+  window.addEventListener('beforeprint', () => print(true));
+  window.addEventListener('afterprint', () => print(false));
+  matchMedia('print').addEventListener('change', (event) => print(event.matches));
+}
+
+/** Links within the page scroll and leave the fragment to the state. */
+function wireLinks() {
+  document.querySelectorAll('nav a').forEach((link) => link.addEventListener('click', (event) => {
+    event.preventDefault();
+    const target = document.getElementById(link.hash.slice(1));
+    target.setAttribute('tabindex', '-1');
+    target.focus({preventScroll: true});
+    target.scrollIntoView();
+  }));
+}
+
+readFragment();
+wireFilters();
+wireCurveMenu();
+listeners.push(refreshFilters, refreshTables, refreshFigures, refreshRecord, revealSelected);
+wireTheme();
+wirePrinting();
+wireLinks();
+watchFigures();
+window.addEventListener('hashchange', () => {
+  readFragment();
+  announceChange();
 });
+document.addEventListener('keydown', (event) => { if (event.key === 'Escape' && state.select) closeRecord(); });
