@@ -93,8 +93,8 @@ def figure_html(
     return (
         f'<figure class="panel{" wide" if is_wide else ""}" id="{name}" data-figure="{name}">'
         f'<div class="panel-head"><h3 id="{name}-title">{label}{escape(title)}</h3>{menu}</div>'
-        f'<div class="plot" role="group" tabindex="0" aria-roledescription="figure" aria-labelledby="{name}-title" '
-        f'aria-describedby="{name}-caption {name}-summary" style="height:{height}px"></div>'
+        f'<div class="plot" role="application" tabindex="0" aria-roledescription="figure" aria-labelledby='
+        f'"{name}-title" aria-describedby="{name}-caption {name}-summary" style="height:{height}px"></div>'
         f'<figcaption id="{name}-caption">{escape(caption)}</figcaption>'
         f'<p class="hidden" id="{name}-summary">{escape(summary_text(figure))}</p></figure>'
     )

@@ -1,7 +1,7 @@
 """The pages as a reader sees them, in headless Chromium."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from pareto_search import cli
 from pareto_search.report.browser_data import COMMANDS
 from pareto_search.report.dataset_page import write_dataset_page
 from pareto_search.report.page import write_report
+from pareto_search.report.tables import ReportInput
 
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui", reason="selenium is not installed").WebDriverWait
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
@@ -41,25 +42,39 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     session.quit()
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Addresses of reports: of a small study, of one with 2,000 networks, and of one with hostile texts."""
-    small = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
-    large = synthetic.report_input(n_search=968, noise=0.01)
-    hostile = synthetic.report_input(HOSTILE, ladder=synthetic.LADDER[:2], n_seeds=2)
-    models = hostile.models.assign(device=HOSTILE, activation=HOSTILE)
+def small_study() -> ReportInput:
+    return synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
+
+
+def large_study() -> ReportInput:
+    """2,000 networks besides the teacher."""
+    return synthetic.report_input(n_search=968, noise=0.01)
+
+
+def hostile_study() -> ReportInput:
+    data = synthetic.report_input(HOSTILE, ladder=synthetic.LADDER[:2], n_seeds=2)
+    models = data.models.assign(device=HOSTILE, activation=HOSTILE)
     models.loc[1, ["model_id", "status", "reason"]] = [HOSTILE, "failed", HOSTILE]
-    studies = {"small": small, "large": large, "hostile": replace(hostile, models=models)}
-    addresses = {}
-    for name, data in studies.items():
-        folder = tmp_path_factory.mktemp(name)
-        write_report(data, folder / "report.html", folder / "report.json")
-        addresses[name] = (folder / "report.html").as_uri()
-    return addresses
+    return replace(data, models=models)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Addresses of the reports of the studies above, written when they are first asked for."""
+
+    class Pages(dict[str, str]):
+        def __missing__(self, name: str) -> str:
+            folder = tmp_path_factory.mktemp(name)
+            study = {"small": small_study, "large": large_study, "hostile": hostile_study}[name]()
+            write_report(study, folder / "report.html", folder / "report.json")
+            self[name] = (folder / "report.html").as_uri()
+            return self[name]
+
+    return Pages()
 
 
 @pytest.fixture
-def report(browser, pages: dict[str, str]):
+def report(browser, pages):
     """The small study's page, newly opened."""
     browser.get("about:blank")
     browser.get(pages["small"])
@@ -69,8 +84,7 @@ def report(browser, pages: dict[str, str]):
 def draw_all(page) -> None:
     """Scroll past every figure, so that all are drawn."""
     for panel in page.find_elements("css selector", "[data-figure]"):
-        page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", panel)
-        WebDriverWait(page, WAIT).until(lambda _, panel=panel: panel.find_elements("css selector", "[data-drawn]"))
+        show(page, panel.get_attribute("id"))
 
 
 def severe(page) -> list[str]:
@@ -89,8 +103,14 @@ def click(page, selector: str) -> None:
     page.execute_script("document.querySelector(arguments[0]).click()", selector)
 
 
+def drawn(page, figure: str) -> None:
+    """Wait until a figure in view shows the state."""
+    WebDriverWait(page, WAIT).until(lambda _: page.find_elements("css selector", f"#{figure} [data-drawn]"))
+
+
 def points(page, figure: str, trace: str) -> list[float]:
     """Heights of a trace's points as they are drawn."""
+    drawn(page, figure)
     return page.execute_script(
         "const plot = document.querySelector(`#${arguments[0]} .plot`);"
         "return plot.data.filter(t => t.name === arguments[1] && t.mode === 'markers' && t.visible !== false)"
@@ -102,23 +122,23 @@ def show(page, name: str) -> None:
     element = page.find_element("id", name)
     page.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     if name.startswith("fig"):
-        WebDriverWait(page, WAIT).until(lambda _: element.find_elements("css selector", "[data-drawn]"))
+        drawn(page, name)
 
 
 def test_every_figure_is_drawn_without_errors(report) -> None:
     draw_all(report)
-    drawn = report.execute_script(
+    marks = report.execute_script(
         "return Array.from(document.querySelectorAll('.plot'), p => p.querySelectorAll("
         "  'svg .trace.scatter, .gl-container canvas, .parcoords-lines').length)"
     )
-    assert len(drawn) == 9
-    assert min(drawn) >= 1
+    assert len(marks) == 9
+    assert min(marks) >= 1
     assert severe(report) == []
 
 
 def test_figures_out_of_view_wait(browser, pages) -> None:
     browser.get(pages["small"])
-    WebDriverWait(browser, WAIT).until(lambda b: b.find_elements("css selector", "#fig2a [data-drawn]"))
+    show(browser, "fig2a")
     assert not browser.find_elements("css selector", "#fig7 [data-drawn]")
 
 
@@ -154,6 +174,7 @@ def test_the_menu_changes_the_learning_curves(report) -> None:
     report.execute_script(
         "const m = document.getElementById('curve-menu'); m.selectedIndex = 3; m.dispatchEvent(new Event('change'))"
     )
+    drawn(report, "fig4")
     after = report.execute_script(curves)
     assert len(before) == len(after) == 24
     assert max(after) < min(before)  # a larger network
@@ -266,12 +287,14 @@ def test_axes_switch_between_log_and_linear(report) -> None:
     button = "#fig2a .scales button"
     assert report.find_element("css selector", button).get_attribute("aria-pressed") == "true"
     click(report, button)
+    drawn(report, "fig2a")
     kind, linear_low, linear_high = report.execute_script(axis)
     assert kind == "linear"
     assert 0 <= linear_low < 10**low * 1.2
     assert linear_high == pytest.approx(10**high, rel=0.3)
     assert report.find_element("css selector", button).get_attribute("aria-pressed") == "false"
     click(report, button)
+    drawn(report, "fig2a")
     assert report.execute_script(axis)[0] == "log"
 
 
@@ -344,6 +367,7 @@ def test_a_dark_system_gets_a_dark_page_and_the_reader_may_change_it(browser, pa
     show(browser, "fig2a")
     assert browser.execute_script(colors) == ["rgb(15, 19, 25)", "#171c24"]
     click(browser, "#theme")
+    drawn(browser, "fig2a")
     assert browser.execute_script(colors) == ["rgb(245, 246, 248)", "#ffffff"]
     browser.refresh()
     show(browser, "fig2a")
@@ -417,13 +441,15 @@ def test_a_long_table_holds_only_the_rows_in_view(browser, pages) -> None:
 def test_two_thousand_networks_are_small_and_open_fast(browser, pages) -> None:
     assert Path(pages["large"].removeprefix("file://")).stat().st_size < 12e6
     times = []
-    drawn = "return performance.getEntriesByName('figures in view drawn').map(mark => mark.startTime)"
     for _ in range(3):
-        browser.get(pages["large"])
-        marks = WebDriverWait(browser, WAIT).until(lambda page: page.execute_script(drawn))
-        assert browser.find_elements("css selector", "#fig2a .point")
-        times.append(marks[0])
-    assert min(times) < 6_000  # twice what it may take where nothing else runs; this machine is shared
+        browser.get("about:blank")
+        browser.get(pages["large"] + "#figures")
+        drawn(browser, "fig2a")
+        drawn(browser, "fig2b")
+        marks = "return performance.getEntriesByName('figures in view drawn').map(mark => mark.startTime)"
+        times.append(max(browser.execute_script(marks)))
+    # A quiet machine takes a second; this bound is for one that is busy with other tests.
+    assert min(times) < 6_000
 
 
 @pytest.mark.parametrize("width", [1440, 1024])

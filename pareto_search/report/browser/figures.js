@@ -6,6 +6,7 @@ const CONFIG = {responsive: true, displaylogo: false, showSendToCloud: false, pl
 const PRINT_WIDTH = 660;  // pixels; fits A4 and Letter
 const POINT_ARRAYS = ['x', 'y', 'z', 'customdata', 'text'];
 const CURVES = 'fig4';
+const waiting = [];  // figures to draw
 let isPrinting = false;
 
 const figures = Array.from(document.querySelectorAll('[data-figure]'), (panel) => ({
@@ -43,7 +44,18 @@ function buildFigure(figure) {
   spec.data.push(...rings(spec.data));
   spec.layout.uirevision = 'kept';
   if (isPrinting) spec.layout.width = PRINT_WIDTH;
+  fitWidth(spec, spec.layout.width || figure.plot.clientWidth);
   return spec;
+}
+
+/** What does not shrink by itself where there is little room: a scene, and the texts of parallel axes. */
+function fitWidth(spec, width) {
+  const {scene} = spec.layout;
+  if (scene) Object.keys(scene.aspectratio).forEach((key) => { scene.aspectratio[key] *= Math.min(1, width / 850); });
+  const size = Math.max(7, Math.min(12, width / 95));
+  spec.data.filter((trace) => trace.dimensions).forEach((trace) => {
+    Object.assign(trace, {labelfont: {size}, tickfont: {size: Math.min(size, 10)}});
+  });
 }
 
 /** Leave out the points whose networks are all filtered out, and give the others their texts. */
@@ -151,13 +163,28 @@ function drawFigure(figure) {
   });
 }
 
-/** Everything that is stale: at once where it is in view, the rest when it comes. */
+/** Every figure is stale: those in view are drawn soon, the rest when they come, and all at once for paper. */
 function refreshFigures() {
   figures.forEach((figure) => {
     figure.isFresh = false;
     delete figure.plot.dataset.drawn;
-    if (figure.isNear || isPrinting) drawFigure(figure);
+    if (isPrinting) drawFigure(figure);
+    else if (figure.isNear) drawSoon(figure);
   });
+}
+
+/** One figure after another, so that the page answers in between. */
+function drawSoon(figure) {
+  if (!waiting.includes(figure)) waiting.push(figure);
+  if (waiting.length === 1) setTimeout(drawNext);
+}
+
+function drawNext() {
+  const [figure] = waiting;
+  if (figure.isNear && !figure.isFresh) drawFigure(figure);
+  waiting.shift();
+  if (waiting.length) setTimeout(drawNext);
+  else performance.mark('figures in view drawn');
 }
 
 function wireFigure(figure, spec) {
@@ -212,9 +239,9 @@ function watchFigures() {
     entries.forEach((entry) => {
       const figure = figures.find((candidate) => candidate.plot === entry.target);
       figure.isNear = entry.isIntersecting;
-      if (figure.isNear && !figure.isFresh) drawFigure(figure);
+      if (figure.isNear && !figure.isFresh) drawSoon(figure);
     });
-    performance.mark('figures in view drawn');
-  }, {rootMargin: '150px'});
+    if (waiting.length === 0) performance.mark('figures in view drawn');
+  }, {rootMargin: '50px'});
   figures.forEach((figure) => watcher.observe(figure.plot));
 }
