@@ -5,8 +5,8 @@ from importlib.resources import files
 _FOLDER = files("pareto_search.report") / "browser"
 #: Parts of the script, in the order in which they are joined.
 _SCRIPTS = (
-    "format.js", "data.js", "state.js", "cells.js", "hover.js", "scales.js", "figures.js", "tables.js", "record.js",
-    "page.js",
+    "format.js", "data.js", "state.js", "cells.js", "hover.js", "scales.js", "traces.js", "figures.js", "tables.js",
+    "record.js", "page.js",
 )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def front_3d_caption(tables: ReportTables) -> str:
 def parallel_caption(tables: ReportTables) -> str:
     """Caption of figure 7: which setting the most accurate students agree on most."""
     rows = searched_students(tables)
-    text = f"{len(rows):,} students of the search, pruned ones included; drag along an axis to keep a part of it"
+    text = f"{len(rows):,} students of the search with error and cost; drag along an axis to keep a part of it"
     best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
     if len(best) < 5:
         return f"{text}."
@@ -54,8 +54,8 @@ def parallel_caption(tables: ReportTables) -> str:
     setting = min(spreads, key=spreads.__getitem__)
     low, high = f"{best[setting.column].min():.4g}", f"{best[setting.column].max():.4g}"
     name = setting.name.replace("<br>", " ").lower()
-    found = f"all have {name} {low}" if low == high else f"they agree most on {name}, {low} to {high}"
-    return f"{text}. Of the most accurate tenth: {found}."
+    found = f"all have {name} {low}" if low == high else f"agree most on {name}, {low} to {high}"
+    return f"{text}. The most accurate tenth {found}."
 
 
 def _share_of_range(part: pd.Series, whole: pd.Series, *, is_log: bool) -> float:

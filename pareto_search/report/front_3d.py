@@ -14,6 +14,8 @@ from pareto_search.report.style import TEACHER, Look, axis, layout, look_of, no_
 from pareto_search.report.tables import ReportTables
 
 AXES = (STEP_TIME, MEMORY, FORCE)
+#: More lines to the floor would hide the points.
+MAX_STEMS = 40
 #: A scene has fewer symbols; no two roles share one.
 _SYMBOLS = {"star": "cross", "triangle-up": "square-open"}
 #: From the corner where all three are small, a little above: fronts turn their inner side to the reader.
@@ -58,8 +60,8 @@ def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, size: float,
 
 
 def _add_stems(figure: go.Figure, group: pd.DataFrame, networks: pd.DataFrame, look: Look) -> None:
-    """Thin lines from the front's points to the floor, which make depth readable."""
-    if group.empty:
+    """Thin lines from the front's points to the floor, which make the depth of a few points readable."""
+    if not 0 < len(group) <= MAX_STEMS:
         return
     columns = [quantity.factor * group[quantity.column] for quantity in AXES]
     floor = columns[2] * 0 + 0.97 * float(FORCE.values(networks).min())

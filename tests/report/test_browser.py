@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic
 
@@ -55,7 +56,8 @@ def hostile_study() -> ReportInput:
     data = synthetic.report_input(HOSTILE, ladder=synthetic.LADDER[:2], n_seeds=2)
     models = data.models.assign(device=HOSTILE, activation=HOSTILE)
     models.loc[1, ["model_id", "status", "reason"]] = [HOSTILE, "failed", HOSTILE]
-    return replace(data, models=models)
+    nothing = pd.DataFrame({"model_id": HOSTILE, "epoch": [1, 2]}).reindex(columns=data.curves.columns)
+    return replace(data, models=models, curves=pd.concat([data.curves, nothing.astype(data.curves.dtypes)]))
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,11 @@ const CELLS = {
   id: (frame, row) => make('span', {class: 'id', title: frame.model_id[row]}, frame.model_id[row]),
   role: (frame, row) => make('span', {}, dot(lookOf(row)), roleText(row)),
   loss: (frame, row) => ['weight_energy', 'weight_forces', 'weight_atomic_energy']
-    .map((name) => String(Number(frame[name][row].toPrecision(3)))).join(' / '),
-  status: (frame, row) => make('span', {class: `tag ${frame.status[row]}`, title: frame.reason[row]}, frame.status[row]),
-  quartiles: (frame, row) => `${number(frame.us_per_atom_step_q25[row])} – ${number(frame.us_per_atom_step_q75[row])}`,
+    .map((name) => short(frame[name][row], 3)).join(' / '),
+  status: (frame, row) => make('span', {class: `tag ${frame.status[row]}`, title: frame.reason[row]},
+    frame.status[row]),
+  quartiles: (frame, row) => ['us_per_atom_step_q25', 'us_per_atom_step_q75']
+    .map((name) => number(frame[name][row])).join(' – '),
   parts: (frame, row) => {
     const parts = PARTS.map(([, field]) => Math.max(frame[field][row], 0));
     const total = parts.reduce((sum, part) => sum + part, 0) || 1;

@@ -4,7 +4,6 @@
 const CONFIG = {responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'], toImageButtonOptions: {format: 'svg'}};
 const PRINT_WIDTH = 660;  // pixels; fits A4 and Letter
-const POINT_ARRAYS = ['x', 'y', 'z', 'customdata', 'text'];
 const CURVES = 'fig4';
 const waiting = [];  // figures to draw
 let isPrinting = false;
@@ -14,7 +13,7 @@ const figures = Array.from(document.querySelectorAll('[data-figure]'), (panel) =
   panel,
   plot: panel.querySelector('.plot'),
   text: document.getElementById('data-' + panel.dataset.figure).textContent,
-  points: [],  // of the last drawing: {curve, index, of, number, x}, from left to right
+  points: [],  // of the last drawing: {curve, index, of, id, x}, from left to right
   active: -1,  // the point that the arrow keys have reached
   isNear: false,
   isFresh: false,
@@ -33,112 +32,18 @@ function parseFigure(text) {
 function buildFigure(figure) {
   const spec = parseFigure(figure.text);
   if (figure.name === CURVES) spec.data = architectureCurves() || spec.data;
-  const ends = spec.data.map((trace) => (trace.meta && trace.meta.front_of ? trace.x[trace.x.length - 1] : null));
   state.flipped.forEach((key) => {
     const [name, letter] = key.split('.');
     if (name === figure.name) flipAxes(spec, letter);
   });
   spec.data.forEach(filterTrace);
-  if (isFiltered()) spec.data.forEach((trace, index) => followPoints(trace, spec.data, ends[index]));
+  if (isFiltered()) spec.data.forEach((trace) => followPoints(trace, spec.data));
   figure.points = listPoints(spec.data);
   spec.data.push(...rings(spec.data));
   spec.layout.uirevision = 'kept';
   if (isPrinting) spec.layout.width = PRINT_WIDTH;
   fitWidth(spec, spec.layout.width || figure.plot.clientWidth);
   return spec;
-}
-
-/** What does not shrink by itself where there is little room: a scene, and the texts of parallel axes. */
-function fitWidth(spec, width) {
-  const {scene} = spec.layout;
-  if (scene) Object.keys(scene.aspectratio).forEach((key) => { scene.aspectratio[key] *= Math.min(1, width / 850); });
-  const size = Math.max(7, Math.min(12, width / 95));
-  spec.data.filter((trace) => trace.dimensions).forEach((trace) => {
-    Object.assign(trace, {labelfont: {size}, tickfont: {size: Math.min(size, 10)}});
-  });
-}
-
-/** Leave out the points whose networks are all filtered out, and give the others their texts. */
-function filterTrace(trace) {
-  if (!trace.meta || !trace.meta.of || !trace.customdata) return;
-  const kept = trace.customdata.map((number_) => number_ === null || pointPasses(trace.meta.of, number_));
-  const keep = (values) => (Array.isArray(values) ? values.filter((_, index) => kept[index]) : values);
-  if (trace.mode === 'lines') {  // a vertex less breaks the line
-    const height = trace.z ? 'z' : 'y';
-    trace[height] = trace[height].map((value, index) => (kept[index] ? value : null));
-    return;
-  }
-  POINT_ARRAYS.forEach((name) => { if (trace[name]) trace[name] = keep(trace[name]); });
-  ['array', 'arrayminus'].forEach((name) => { if (trace.error_y) trace.error_y[name] = keep(trace.error_y[name]); });
-  if (trace.dimensions) {
-    trace.dimensions.forEach((dimension) => { dimension.values = keep(dimension.values); });
-    trace.line.color = keep(trace.line.color);
-  } else {
-    trace.text = trace.customdata.map((number_) => hoverText(trace.meta.of, number_));
-    trace.hovertemplate = '%{text}<extra></extra>';
-  }
-  if (trace.customdata.length === 0) trace.visible = false;
-}
-
-/** Lines without points of their own follow the points of their legend group; fronts are drawn through what is left. */
-function followPoints(trace, traces, end) {
-  if ((trace.meta && trace.meta.of) || !trace.legendgroup) return;
-  const points = traces.filter((other) => other.meta && other.meta.of && other.mode === 'markers'
-    && other.legendgroup === trace.legendgroup);
-  if (points.length === 0) return;
-  if (points.every((other) => other.visible === false)) trace.visible = false;
-  else if (trace.meta && trace.meta.front_of) Object.assign(trace, front(points, end));
-}
-
-/** The step line below which no point lies, drawn on to `end`. */
-function front(traces, end) {
-  const places = traces.flatMap((trace) => trace.x.map((x, index) => [x, trace.y[index]]))
-    .sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  const kept = [];
-  places.forEach((place) => { if (!kept.length || place[1] < kept[kept.length - 1][1]) kept.push(place); });
-  const last = kept[kept.length - 1];
-  return {x: [...kept.map((place) => place[0]), Math.max(end, last[0])], y: [...kept.map((place) => place[1]), last[1]]};
-}
-
-function listPoints(traces) {
-  const points = traces.flatMap((trace, curve) => (
-    trace.meta && trace.meta.of && trace.mode === 'markers' && trace.visible !== false
-      ? trace.customdata.map((number_, index) => ({curve, index, of: trace.meta.of, number: number_, x: trace.x[index]}))
-      : []));
-  return points.sort((a, b) => a.x - b.x);
-}
-
-/** Rings around the points of the selected networks. */
-function rings(traces) {
-  const chosen = new Set(selectedRows());
-  if (chosen.size === 0) return [];
-  const isChosen = (of, number_) => rowsOf[of].get(number_).some((row) => chosen.has(row));
-  return traces.filter((trace) => trace.meta && trace.meta.of && trace.mode === 'markers').map((trace) => {
-    const indexes = trace.customdata.map((_, index) => index)
-      .filter((index) => isChosen(trace.meta.of, trace.customdata[index]));
-    const ring = {type: trace.type, mode: 'markers', name: 'Selected', showlegend: false, hoverinfo: 'skip',
-      marker: {symbol: 'circle-open', size: trace.z ? 14 : 19, color: isDark() ? '#ffffff' : '#000000', line: {width: 2.5}}};
-    ['x', 'y', 'z'].forEach((name) => { if (trace[name]) ring[name] = indexes.map((index) => trace[name][index]); });
-    return ring;
-  }).filter((ring) => ring.x.length);
-}
-
-/** Lines of some networks' curves; `panels` are [part, x axis, y axis, line]. */
-function curveTraces(rows, panels) {
-  const chosen = new Set(selectedRows());
-  const named = new Set();
-  return rows.filter((row) => curveOf.has(row)).flatMap((row) => panels.map(([part, xaxis, yaxis, line]) => {
-    const look = lookOf(row);
-    const showlegend = !named.has(look.name);
-    named.add(look.name);
-    return {type: 'scatter', mode: 'lines', x: curveOf.get(row).epochs, y: curveOf.get(row)[part], xaxis, yaxis,
-      name: look.name, legendgroup: look.name, showlegend, opacity: 0.85,
-      line: {color: (isDark() && darkColors[look.color]) || look.color, dash: look.dash,
-        width: chosen.size && chosen.has(row) ? 3 : 1.5, ...line},
-      meta: {row},
-      hovertemplate: `${escapeMarkup(look.name)}, seed ${networks.seed[row]}, ${part}<br>`
-        + 'epoch %{x}: %{y:.1f} meV/Å<extra></extra>'};
-  }));
 }
 
 /** Curves of the architecture chosen in the menu. */
@@ -208,8 +113,8 @@ function wireFigure(figure, spec) {
 
 function pickPoint(point) {
   const {meta} = point.data;
-  if (meta && meta.of) select(meta.of, rowsOf[meta.of].get(point.customdata)[0]);
-  else if (meta && meta.row !== undefined) select('network', meta.row);
+  if (meta?.of) select(meta.of, rowsOf[meta.of].get(point.customdata)[0]);
+  else if (meta?.row !== undefined) select('network', meta.row);
 }
 
 /** Arrow keys go from point to point from left to right; Enter opens the record. */
@@ -220,13 +125,13 @@ function stepThroughPoints(figure, event) {
   if (event.key in steps) {
     figure.active = Math.min(Math.max(figure.active + steps[event.key], 0), last);
     const point = figure.points[figure.active];
-    say(`Point ${figure.active + 1} of ${last + 1}: ${LINES[point.of](point.number).slice(0, 5).join(', ')}`);
+    say(`Point ${figure.active + 1} of ${last + 1}: ${LINES[point.of](point.id).slice(0, 5).join(', ')}`);
     if (!figure.plot.data[point.curve].z) {
       Plotly.Fx.hover(figure.plot, [{curveNumber: point.curve, pointNumber: point.index}]);
     }
   } else if ((event.key === 'Enter' || event.key === ' ') && figure.active >= 0 && figure.active <= last) {
     const point = figure.points[figure.active];
-    select(point.of, rowsOf[point.of].get(point.number)[0]);
+    select(point.of, rowsOf[point.of].get(point.id)[0]);
   } else {
     return;
   }

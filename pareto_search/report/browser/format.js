@@ -15,6 +15,11 @@ function number(value, digits = 3) {
   return withThinSpaces(value.toFixed(Math.min(Math.max(digits - 1 - magnitude, 0), 20)));
 }
 
+/** The value to some significant digits, without zeros at its end; "–" if unknown. */
+function short(value, digits) {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(digits))) : '–';
+}
+
 /** A count; "–" if unknown. */
 function whole(value) {
   return Number.isFinite(value) ? withThinSpaces(value.toFixed(0)) : '–';

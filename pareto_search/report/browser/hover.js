@@ -1,17 +1,19 @@
 // What is known about a point, as lines of plain text: over the point, and for screen readers.
 
 /** A network: errors, costs, loss weights and training, averaged over its seeds. */
-function networkLines(number_) {
-  const rows = averagedRows(rowsOf.network.get(number_));
+function networkLines(id) {
+  const rows = averagedRows(rowsOf.network.get(id));
   if (rows.length === 0) return ['Not trained to its end'];
   const [row] = rows;
   const split = splitOf(row);
   const mean = (field) => average(rows.map((r) => networks[field][r]).filter(Number.isFinite));
   const errors = (field) => rows.map((r) => 1e3 * networks[field][r]).filter(Number.isFinite);
+  const stage = networks.role[row] === 'teacher' ? '' : `, ${networks.stage[row]} stage`;
+  const force = spread(errors(`${split}_force_rmse_ev_per_ang`), 'meV/Å');
   const ids = rows.slice(0, 4).map((r) => networks.model_id[r]).join(', ');
   return [
-    `${networks.label[row]}  ${roleText(row)}${networks.role[row] === 'teacher' ? '' : `, ${networks.stage[row]} stage`}`,
-    `force RMSE (${split === 'test' ? 'test' : 'validation'})  ${spread(errors(`${split}_force_rmse_ev_per_ang`), 'meV/Å')}`,
+    `${networks.label[row]}  ${roleText(row)}${stage}`,
+    `force RMSE (${split === 'test' ? 'test' : 'validation'})  ${force}`,
     `test / validation  ${number(1e3 * mean('test_force_rmse_ev_per_ang'))} / `
       + `${number(1e3 * mean('valid_force_rmse_ev_per_ang'))} meV/Å`,
     `energy RMSE  ${spread(errors(`${split}_energy_rmse_ev_per_atom`), 'meV/atom')}`,
@@ -24,8 +26,8 @@ function networkLines(number_) {
 }
 
 /** The cost of an architecture: step time with its parts, capacity with its bracket, and where it was measured. */
-function architectureLines(number_) {
-  const [row] = rowsOf.architecture.get(number_);
+function architectureLines(id) {
+  const [row] = rowsOf.architecture.get(id);
   const lines = [
     `${networks.label[row]}  ${whole(networks.n_weights[row])} weights`,
     `MD step  ${number(networks.md_us_per_atom_step[row])} µs/atom`,
@@ -50,7 +52,7 @@ function costLines(row) {
 const LINES = {network: networkLines, architecture: architectureLines};
 
 /** The same in Plotly's markup, with the first two lines in bold. */
-function hoverText(of, number_) {
-  return LINES[of](number_).map((line, index) => (index < 2 ? `<b>${escapeMarkup(line)}</b>` : escapeMarkup(line)))
+function hoverText(of, id) {
+  return LINES[of](id).map((line, index) => (index < 2 ? `<b>${escapeMarkup(line)}</b>` : escapeMarkup(line)))
     .join('<br>');
 }

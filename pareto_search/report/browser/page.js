@@ -15,14 +15,18 @@ function wireFilters() {
   const read = () => {
     const roles = Array.from(form.querySelectorAll('[name=role]'));
     const shown = roles.filter((role) => role.checked).map((role) => role.value);
-    const chosen = Object.fromEntries(MENUS.filter((name) => form.elements[name]).map((name) => [name, form.elements[name].value]));
-    update({roles: shown.length === roles.length ? null : new Set(shown), text: form.elements.text.value.trim(), ...chosen});
+    const menus = MENUS.filter((name) => form.elements[name]).map((name) => [name, form.elements[name].value]);
+    update({
+      roles: shown.length === roles.length ? null : new Set(shown),
+      text: form.elements.text.value.trim(),
+      ...Object.fromEntries(menus),
+    });
   };
-  let waiting = 0;
+  let timer = 0;
   form.addEventListener('change', (event) => { if (event.target.name !== 'text') read(); });
   form.elements.text.addEventListener('input', () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(read, 150);
+    clearTimeout(timer);
+    timer = setTimeout(read, 150);
   });
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('reset', () => setTimeout(read));

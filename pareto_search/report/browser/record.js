@@ -38,7 +38,8 @@ function openRecord() {
   const rows = selectedRows();
   const close = make('button', {type: 'button', class: 'close', 'aria-label': 'Close the record'}, '×');
   close.addEventListener('click', closeRecord);
-  const title = make('h2', {id: 'record-title', tabindex: '-1'}, of === 'network' ? dot(lookOf(row)) : '', networks.label[row]);
+  const mark = of === 'network' ? dot(lookOf(row)) : '';
+  const title = make('h2', {id: 'record-title', tabindex: '-1'}, mark, networks.label[row]);
   const kind = of === 'network' ? `${roleText(row)}, ${networks.stage[row]} stage` : 'architecture';
   record.element = make('aside', {id: 'record', role: 'dialog', 'aria-labelledby': 'record-title'},
     make('header', {}, title, make('p', {}, `${kind}, ${plural(rows.length, 'network')}`), close),
@@ -60,13 +61,15 @@ function heading(text) {
 }
 
 function facts(pairs) {
-  return make('dl', {class: 'facts'}, ...pairs.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]));
+  const items = pairs.flatMap(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]);
+  return make('dl', {class: 'facts'}, ...items);
 }
 
 function meanFacts(rows) {
   const averaged = averagedRows(rows);
   if (averaged.length === 0) return [make('p', {class: 'none'}, 'No network of these was trained to its end.')];
-  const errors = (field) => spread(averaged.map((row) => 1e3 * networks[field][row]).filter(Number.isFinite), '').trim();
+  const values = (field) => averaged.map((row) => 1e3 * networks[field][row]).filter(Number.isFinite);
+  const errors = (field) => spread(values(field), '').trim();
   const pairs = [
     ['Force RMSE, test', `${errors('test_force_rmse_ev_per_ang')} meV/Å`],
     ['Force RMSE, validation', `${errors('valid_force_rmse_ev_per_ang')} meV/Å`],
@@ -83,9 +86,11 @@ function meanFacts(rows) {
 /** One line for every network: seed (or role), errors, epochs and how it ended. */
 function seedTable(rows, of) {
   const heads = [of === 'network' ? 'Seed' : 'Network', 'Force valid', 'Force test', 'Epochs', 'Trained', 'Status'];
+  const prefix = (row) => (of === 'network' ? '' : `${roleText(row)}, ${networks.stage[row]}, seed `);
   const line = (row) => [
-    of === 'network' ? String(networks.seed[row]) : `${roleText(row)}, ${networks.stage[row]}, seed ${networks.seed[row]}`,
-    number(1e3 * networks.valid_force_rmse_ev_per_ang[row], 4), number(1e3 * networks.test_force_rmse_ev_per_ang[row], 4),
+    prefix(row) + networks.seed[row],
+    number(1e3 * networks.valid_force_rmse_ev_per_ang[row], 4),
+    number(1e3 * networks.test_force_rmse_ev_per_ang[row], 4),
     whole(networks.n_epochs[row]), `${whole(networks.train_s[row])} s`,
     networks.status[row] + (networks.reason[row] ? `: ${networks.reason[row]}` : ''),
   ];
@@ -106,7 +111,7 @@ function drawRecordCurves(rows) {
   const plot = record.element.querySelector('.record-curves');
   if (!plot) return;
   const traces = curveTraces(rows, [['train', 'x', 'y', {dash: 'dot', width: 1}], ['valid', 'x', 'y', {width: 1.8}]]);
-  const [low, high] = smallestAndLargest(traces, 'y');
+  const limits = smallestAndLargest(traces, 'y') || [1, 1];
   const ink = isDark() ? darkColors['#6b7280'] : '#6b7280';
   const grid = isDark() ? darkColors['#e8ebf0'] : '#e8ebf0';
   const axis = {color: ink, gridcolor: grid, zeroline: false};
@@ -115,7 +120,7 @@ function drawRecordCurves(rows) {
     legend: {orientation: 'h', y: -0.25}, paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)',
     font: {family: getComputedStyle(document.body).fontFamily, size: 11, color: ink},
     xaxis: {...axis, title: {text: 'Epoch', standoff: 4}},
-    yaxis: {...axis, title: {text: 'Force RMSE (meV/Å)', standoff: 4}, ...logAxis(low, high)},
+    yaxis: {...axis, title: {text: 'Force RMSE (meV/Å)', standoff: 4}, ...logAxis(...limits)},
   }, {...CONFIG, displayModeBar: false});
 }
 
@@ -126,7 +131,8 @@ function commands(rows) {
       .replace('MODEL_ID', () => quote(networks.role[row] === 'teacher' ? 'teacher' : networks.model_id[row])));
     const copy = make('button', {type: 'button', class: 'copy'}, 'Copy');
     copy.addEventListener('click', () => copyText(lines.join('\n'), copy));
-    return make('div', {class: 'command'}, make('pre', {tabindex: '0', 'aria-label': 'Commands'}, lines.join('\n')), copy);
+    const text = make('pre', {tabindex: '0', 'aria-label': 'Commands'}, lines.join('\n'));
+    return make('div', {class: 'command'}, text, copy);
   });
 }
 
@@ -144,7 +150,7 @@ function copyText(text, button) {
 }
 
 function settings(row) {
-  const digits = (name) => String(Number(networks[name][row].toPrecision(4)));
+  const digits = (name) => short(networks[name][row], 4);
   const pairs = [
     ['Features, sensitivities, atom layers', ['n_features', 'n_sensitivities', 'n_atom_layers'].map(digits).join(', ')],
     ['Interaction layers, l', ['n_interaction_layers', 'l_max'].map(digits).join(', ')],
@@ -160,14 +166,15 @@ function settings(row) {
 }
 
 function costFacts(row) {
+  const failing = costs.n_failed[row] >= 0 ? whole(costs.n_failed[row]) : 'none seen to';
+  const largest = `${whole(costs.max_atoms[row])} atoms fit, ${failing} fail, in ${number(costs.budget_gib[row])} GiB`;
   return [
     ['MD step', `${number(costs.us_per_atom_step_median[row])} µs/atom, quartiles ${CELLS.quartiles(costs, row)}`],
     ...PARTS.map(([name, field]) => [`of it ${name}`, `${number(costs[field][row])} µs/atom`]),
     ['Atoms timed', `${whole(costs.n_atoms[row])}, ${number(costs.n_neighbors_mean[row])} neighbours each`],
     ['Energy drift', `${exponent(costs.energy_drift_ev_per_atom_ps[row])} eV/atom/ps`],
     ['Memory', `${number(costs.bytes_per_atom[row] / 1e3)} kB/atom`],
-    ['Largest system', `${whole(costs.max_atoms[row])} atoms fit, ${costs.n_failed[row] >= 0 ? whole(costs.n_failed[row]) : 'none'} `
-      + `fail, in ${number(costs.budget_gib[row])} GiB`],
+    ['Largest system', largest],
     ['Engine', costs.engine[row]],
     ['Device', costs.device[row]],
   ];

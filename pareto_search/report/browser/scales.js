@@ -59,7 +59,7 @@ function flipAxes(spec, letter) {
 
 /** Smallest and largest positive value of the points on an axis, or of all traces where none has points. */
 function smallestAndLargest(traces, letter) {
-  const points = traces.filter((trace) => trace.meta && trace.meta.of);
+  const points = traces.filter((trace) => trace.meta?.of);
   let low = Infinity;
   let high = 0;
   (points.length ? points : traces).forEach((trace) => (trace[letter] || []).forEach((value) => {

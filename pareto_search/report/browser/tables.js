@@ -110,8 +110,8 @@ function blank(table, n) {
 function moveWindow(table) {
   if (table.order.length <= WHOLE_TABLE || !table.rowHeight) return;
   const first = Math.floor(table.scroller.scrollTop / table.rowHeight);
-  const isCovered = first >= table.start && first + WINDOW / 3 <= table.start + WINDOW;
-  if (isCovered || (first < table.start + WINDOW && table.start + WINDOW >= table.order.length && first >= table.start)) return;
+  const end = table.start + WINDOW;
+  if (first >= table.start && (first + WINDOW / 3 <= end || end >= table.order.length)) return;
   const hadFocus = table.body.contains(document.activeElement);
   table.start = Math.max(0, Math.min(first - WINDOW / 3, table.order.length - WINDOW));
   if (table.active < table.start || table.active >= table.start + WINDOW) table.active = first;
@@ -141,7 +141,8 @@ function reveal(table, place) {
 
 /** The rows of a table that a row of networks stands for: itself, or the networks that share a cost. */
 function standsFor(table, row) {
-  return table.frame === costs ? Array.from(networks.cost.keys()).filter((other) => networks.cost[other] === row) : [row];
+  if (table.frame !== costs) return [row];
+  return Array.from(networks.cost.keys()).filter((other) => networks.cost[other] === row);
 }
 
 function markSelected(table) {
