@@ -46,7 +46,7 @@ def front_3d_caption(tables: ReportTables) -> str:
 def parallel_caption(tables: ReportTables) -> str:
     """Caption of figure 7: which setting the most accurate students agree on most."""
     rows = searched_students(tables)
-    text = f"{len(rows):,} students of the search with error and cost; drag along an axis to keep a part of it"
+    text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
     best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
     if len(best) < 5:
         return f"{text}."

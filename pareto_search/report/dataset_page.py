@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from pareto_search.files import write_atomic
 from pareto_search.report.browser_data import figure_json
+from pareto_search.report.controls import THEME_BUTTON
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
-from pareto_search.report.page import THEME_BUTTON, page_html
+from pareto_search.report.page import page_html
 from pareto_search.report.style import STUDENT, axis, layout
 
 #: Units by the ending of a quantity's name.

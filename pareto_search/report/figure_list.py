@@ -24,6 +24,7 @@ from pareto_search.report.captions import (
     time_caption,
 )
 from pareto_search.report.cautions import is_capacity_flat
+from pareto_search.report.controls import curve_menu_html
 from pareto_search.report.cost_figures import cost_figure, cutoff_cost_figure
 from pareto_search.report.figures import accuracy_figure
 from pareto_search.report.front_3d import front_3d_figure
@@ -54,6 +55,7 @@ class Entry:
         caption: The sentence below it, for those who do not see it as well.
         is_shown: Whether a study has what it needs.
         is_wide: Whether it takes the whole width; the others stand in pairs.
+        menu: A control above it.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Entry:
     caption: Callable[[Study], str]
     is_shown: Callable[[ReportTables], bool] = lambda tables: True
     is_wide: bool = False
+    menu: Callable[[ReportTables], str] = lambda tables: ""
 
 
 def _has_several_cutoffs(tables: ReportTables) -> bool:
@@ -88,7 +91,7 @@ FIGURES = (
           lambda t: accuracy_figure(t, SIZE, RDF),
           lambda s: size_caption(s.tables, RDF.column, "RDF error"), has_rdf, is_wide=True),
     Entry("fig4", "4", "Learning curves", learning_curve_figure,
-          lambda s: curves_caption(s.tables), is_wide=True),
+          lambda s: curves_caption(s.tables), is_wide=True, menu=curve_menu_html),
     Entry("fig5a", "5A", "Speed against size",
           lambda t: cost_figure(t, STEP_TIME),
           lambda s: time_caption(s.summary, s.tables)),

@@ -15,17 +15,13 @@ from pareto_search.files import write_atomic
 from pareto_search.report.assets import head_script, script, style_sheet
 from pareto_search.report.browser_data import dumps, figure_json, study_json
 from pareto_search.report.cards import cards_html
+from pareto_search.report.controls import THEME_BUTTON, filter_bar_html
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
 from pareto_search.report.figure_list import FIGURES, Entry, Study
-from pareto_search.report.filter_bar import filter_bar_html
-from pareto_search.report.learning_curves import curve_labels
 from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, networks_table
 from pareto_search.report.style import DARK
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 from pareto_search.report.words import Answer, answer, count
-
-#: The page's script gives it its work.
-THEME_BUTTON = '<button type="button" class="theme" id="theme">Dark</button>'
 
 
 def write_report(data: ReportInput, html: Path, json_path: Path) -> tuple[StudySummary, Answer]:
@@ -111,8 +107,7 @@ def _figures_section(study: Study, figures: list[tuple[Entry, go.Figure]]) -> st
     split = "test" if study.summary.basis.split == "test" else "validation"
     panels = "".join(
         figure_html(
-            entry.name, entry.tag, entry.title, entry.caption(study), figure,
-            _curve_menu(study.tables) if entry.name == "fig4" else "", is_wide=is_wide,
+            entry.name, entry.tag, entry.title, entry.caption(study), figure, entry.menu(study.tables), is_wide=is_wide
         )
         for (entry, figure), is_wide in zip(figures, _widths([entry for entry, _ in figures]), strict=True)
     )  # fmt: skip
@@ -131,14 +126,6 @@ def _widths(entries: list[Entry]) -> Iterator[bool]:
         has_partner = waits or (number + 1 < len(entries) and not entries[number + 1].is_wide)
         yield entry.is_wide or not has_partner
         waits = not entry.is_wide and has_partner and not waits
-
-
-def _curve_menu(tables: ReportTables) -> str:
-    """The menu of architectures above the learning curves."""
-    options = "".join(f"<option>{escape(label)}</option>" for label in curve_labels(tables))
-    if not options:
-        return ""
-    return f'<label>Architecture <select id="curve-menu" autocomplete="off">{options}</select></label>'
 
 
 def _networks_section() -> str:

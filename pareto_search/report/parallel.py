@@ -44,6 +44,8 @@ OBJECTIVES = (
 
 #: A setting with at most so many values has a tick at each.
 MAX_NAMED_VALUES = 6
+#: Ticks of a logarithmic axis, most without a text: a range that a reader draws on an axis ends at one of them.
+N_SNAPS = 40
 
 
 def searched_students(tables: ReportTables) -> pd.DataFrame:
@@ -63,11 +65,13 @@ def parallel_figure(tables: ReportTables) -> go.Figure:
     rows = searched_students(tables)
     figure = go.Figure()
     if len(rows):
+        axes = (*varied(rows), *OBJECTIVES)
         color = _values(rows, OBJECTIVES[0])
         ticks = log_ticks(10 ** float(color.min()), 10 ** float(color.max()))
         figure.add_parcoords(
-            dimensions=[_axis(rows, dimension) for dimension in (*varied(rows), *OBJECTIVES)],
-            customdata=rows["network"].to_numpy(), meta={"of": "network"}, name="Students of the search",
+            dimensions=[_axis(rows, dimension) for dimension in axes],
+            customdata=rows["network"].to_numpy(), name="Students of the search",
+            meta={"of": "network", "fields": [[axis.column, axis.factor, axis.is_log] for axis in axes]},
             rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks say it
             line={"color": color, "colorscale": [[0, STUDENT.color], [1, FAINT]], "showscale": True,
                   "colorbar": {"title": {"text": "Force RMSE<br>(meV/Å)", "font": {"size": 11}}, "thickness": 12,
@@ -75,9 +79,9 @@ def parallel_figure(tables: ReportTables) -> go.Figure:
                                "outlinewidth": 0}},
         )  # fmt: skip
     no_trial = [] if len(rows) else no_data("The search has no student with error and cost yet")
-    axes = {} if len(rows) else {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+    empty = {} if len(rows) else {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
     return figure.update_layout(
-        **layout(height=420, margin={"l": 60, "r": 30, "t": 78, "b": 34}, annotations=no_trial, **axes)
+        **layout(height=420, margin={"l": 60, "r": 30, "t": 78, "b": 34}, annotations=no_trial, **empty)
     )
 
 
@@ -93,13 +97,14 @@ def _values(rows: pd.DataFrame, dimension: Dimension) -> NDArray[np.float64]:
 
 def _axis(rows: pd.DataFrame, dimension: Dimension) -> dict[str, object]:
     values = _values(rows, dimension)
-    plain: dict[str, object] = {"label": dimension.name, "values": values}
+    plain: dict[str, object] = {"label": dimension.name, "values": values, "multiselect": False}
     if not dimension.is_log:
         found = np.unique(values)
         return {**plain, "tickvals": found} if len(found) <= MAX_NAMED_VALUES else plain
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     has_zero = bool((rows[dimension.column] == 0).any())
     ticks = [tick for tick in log_ticks(10**low, 10**high) if not has_zero or np.log10(tick) > low + 0.1]
-    places = [*([low] if has_zero else []), *np.log10(ticks)]
-    texts = [*(["0"] if has_zero else []), *(tick_text(tick) for tick in ticks)]
-    return {**plain, "tickvals": places, "ticktext": texts}
+    # Plotly finds the place of a tick by its text, so blank texts must differ.
+    texts = {float(place): " " * n for n, place in enumerate(np.linspace(low, high, N_SNAPS), start=1)}
+    texts |= {float(np.log10(tick)): tick_text(tick) for tick in ticks} | ({low: "0"} if has_zero else {})
+    return {**plain, "tickvals": sorted(texts), "ticktext": [texts[place] for place in sorted(texts)]}

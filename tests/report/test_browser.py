@@ -24,7 +24,7 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
          "--window-size=1440,900")  # fmt: skip
 #: Seconds; other work may be going on beside the tests.
 WAIT = 60
-HOSTILE = "</script><script>window.isBroken = 1</script><img src=x onerror=window.isBroken=1>"
+HOSTILE = "</script><script>window.isBroken = 1</script><img src=x onerror=window.isBroken=1><b>bold</b>"
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,35 @@ def test_filters_keep_figures_and_table_in_step(report) -> None:
     WebDriverWait(report, WAIT).until(lambda page: len(cells(page, "Seed")) == 117)
     show(report, "fig2a")
     assert len(points(report, "fig2a", "Students")) == 8
+
+
+def test_a_range_on_a_parallel_axis_filters_everything(report) -> None:
+    show(report, "fig7")
+    brush = (
+        "const plot = document.querySelector('#fig7 .plot');"
+        "const fields = plot.data[0].meta.fields.map(([field]) => field);"
+        "Plotly.restyle(plot, {[`dimensions[${fields.indexOf('n_features')}].constraintrange`]: [[20, 50]]}, [0]);"
+        "return plot.data[0].customdata.length"
+    )
+    lines = report.execute_script(brush)
+    WebDriverWait(report, WAIT).until(lambda page: len(cells(page, "Seed")) < 117)
+    features = [int(label.split("/")[0]) for label in cells(report, "Architecture")]
+    assert features
+    assert all(20 <= value <= 50 for value in features)
+    assert " within the ranges of figure 7; " in report.find_element("id", "shown").text
+    drawn(report, "fig7")  # the others stay there, grey
+    assert report.execute_script("return document.querySelector('#fig7 .plot').data[0].customdata.length") == lines
+    address = report.current_url
+    report.get("about:blank")
+    report.get(address)
+    show(report, "fig7")
+    assert len(cells(report, "Seed")) == len(features)
+    kept = "return document.querySelector('#fig7 .plot').data[0].dimensions.map(d => d.constraintrange ?? null)"
+    assert [limits for limits in report.execute_script(kept) if limits] == [[20, 50]]
+    click(report, "#filters [type=reset]")
+    WebDriverWait(report, WAIT).until(lambda page: len(cells(page, "Seed")) == 117)
+    drawn(report, "fig7")
+    assert not any(report.execute_script(kept))
 
 
 def test_a_click_on_a_point_opens_its_record(report) -> None:
@@ -410,7 +439,7 @@ def test_hostile_names_stay_texts(browser, pages) -> None:
         "const plot = document.querySelector('#fig2a .plot'); plot.focus();"
         "plot.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight'}))"
     )
-    assert "onerror" in browser.find_element("css selector", "#fig2a .hoverlayer").text
+    assert HOSTILE in browser.find_element("css selector", "#fig2a .hoverlayer").get_attribute("textContent")
     assert not browser.find_elements("css selector", "img[src=x]")
     assert browser.execute_script("return window.isBroken") is None
     assert severe(browser) == []
@@ -430,8 +459,11 @@ def test_a_long_table_holds_only_the_rows_in_view(browser, pages) -> None:
         "return document.elementFromPoint(box.x + 300, box.y + 300).closest('tr').dataset.place"
     )
     assert int(view) > 500
-    # The end is reached by key, and what is selected there is found again from a figure.
+    # Focus stays in the table when the row that has it goes, and the end is reached by key.
     browser.execute_script("document.querySelector('#networks tr[data-place]').focus()")
+    browser.execute_script("document.querySelector('#networks').closest('.scroll').scrollTop = 0")
+    WebDriverWait(browser, WAIT).until(lambda page: page.execute_script(rows)[0] == 0)
+    assert browser.execute_script("return document.activeElement.dataset.place") == "0"
     ActionChains(browser).send_keys(Keys.END).perform()
     assert browser.execute_script("return document.activeElement.getAttribute('aria-rowindex')") == "2002"
     # A printed page says that it has a part.

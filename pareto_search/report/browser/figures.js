@@ -4,7 +4,6 @@
 const CONFIG = {responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'], toImageButtonOptions: {format: 'svg'}};
 const PRINT_WIDTH = 660;  // pixels; fits A4 and Letter
-const CURVES = 'fig4';
 const waiting = [];  // figures to draw
 let isPrinting = false;
 
@@ -31,7 +30,8 @@ function parseFigure(text) {
 /** A figure as the state wants it. */
 function buildFigure(figure) {
   const spec = parseFigure(figure.text);
-  if (figure.name === CURVES) spec.data = architectureCurves() || spec.data;
+  const menu = figure.panel.querySelector('#curve-menu');
+  if (menu) spec.data = architectureCurves(menu.value);
   state.flipped.forEach((key) => {
     const [name, letter] = key.split('.');
     if (name === figure.name) flipAxes(spec, letter);
@@ -47,10 +47,8 @@ function buildFigure(figure) {
 }
 
 /** Curves of the architecture chosen in the menu. */
-function architectureCurves() {
-  const menu = document.getElementById('curve-menu');
-  if (!menu || !study) return null;
-  const rows = Array.from({length: networks.n}, (_, row) => row).filter((row) => networks.label[row] === menu.value
+function architectureCurves(label) {
+  const rows = Array.from({length: networks.n}, (_, row) => row).filter((row) => networks.label[row] === label
     && networks.stage[row] === study.basis.stage && networks.role[row] !== 'teacher' && passes[row]);
   const isStudent = (row) => networks.role[row] === 'student';
   rows.sort((a, b) => isStudent(b) - isStudent(a));
@@ -108,6 +106,10 @@ function wireFigure(figure, spec) {
   });
   if (figure.switches.size) figure.panel.querySelector('.panel-head').append(group);
   figure.plot.on('plotly_click', (event) => pickPoint(event.points[0]));
+  figure.plot.on('plotly_restyle', () => {
+    const [trace] = figure.plot.data;
+    if (trace.dimensions) update({ranges: readRanges(trace)});
+  });
   figure.plot.addEventListener('keydown', (event) => stepThroughPoints(figure, event));
 }
 

@@ -29,7 +29,10 @@ function wireFilters() {
     timer = setTimeout(read, 150);
   });
   form.addEventListener('submit', (event) => event.preventDefault());
-  form.addEventListener('reset', () => setTimeout(read));
+  form.addEventListener('reset', () => {
+    state.ranges = new Map();
+    setTimeout(read);
+  });
 }
 
 /** The bar as the state has it, and how much is shown. */
@@ -42,8 +45,9 @@ function refreshFilters() {
   MENUS.filter((name) => form.elements[name]).forEach((name) => { form.elements[name].value = state[name]; });
   if (form.elements.text.value.trim() !== state.text) form.elements.text.value = state.text;
   const n = passes.filter(Boolean).length;
+  const within = state.ranges.size ? ' within the ranges of figure 7' : '';
   document.getElementById('shown').textContent = isFiltered()
-    ? `${whole(n)} of ${plural(networks.n, 'network')}; a mean over seeds stays while one of its seeds passes`
+    ? `${whole(n)} of ${plural(networks.n, 'network')}${within}; a mean over seeds stays while one of its seeds passes`
     : plural(networks.n, 'network');
 }
 

@@ -4,13 +4,16 @@ const MENUS = ['stage', 'seed', 'engine'];
 
 /**
  * roles: null for all, else those shown; select: null or {of: 'network' | 'architecture', row: one of its rows};
- * flipped: axes whose scale was switched, as "fig2a.x"; sort: null or {table, field, isDown}.
+ * flipped: axes whose scale was switched, as "fig2a.x"; sort: null or {table, field, isDown}; ranges: lowest and
+ * highest value kept, by column, as drawn along parallel axes.
  */
 const state = {
   roles: null, stage: '', seed: '', engine: '', text: '', select: null, flipped: new Set(), curves: '', sort: null,
+  ranges: new Map(),
 };
 const listeners = [];
-let passes = new Array(networks.n).fill(true);
+let passesBar = new Array(networks.n).fill(true);  // what the bar of filters lets through
+let passes = passesBar;  // and the ranges, too
 
 /** Change some of the state; everything that shows it follows. */
 function update(changes) {
@@ -20,11 +23,12 @@ function update(changes) {
 }
 
 function announceChange() {
-  passes = networksThatPass();
+  passesBar = networksThatPassBar();
+  passes = passesBar.map((isKept, row) => isKept && isInRanges(row));
   listeners.forEach((listener) => listener());
 }
 
-function networksThatPass() {
+function networksThatPassBar() {
   const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
   const kept = new Array(networks.n).fill(true);
   for (let row = 0; row < networks.n; row += 1) {
@@ -33,6 +37,11 @@ function networksThatPass() {
       && (words.length === 0 || containsAll(searchText(row), words));
   }
   return kept;
+}
+
+function isInRanges(row) {
+  return Array.from(state.ranges).every(([field, [low, high]]) => (
+    low <= networks[field][row] && networks[field][row] <= high));
 }
 
 function searchText(row) {
@@ -49,8 +58,8 @@ function isFiltered() {
 }
 
 /** Whether a point, which may stand for several networks, still shows one that passes. */
-function pointPasses(of, number) {
-  return (rowsOf[of].get(number) || []).some((row) => passes[row]);
+function pointPasses(of, id, kept = passes) {
+  return (rowsOf[of].get(id) || []).some((row) => kept[row]);
 }
 
 function selectedRows() {
@@ -71,6 +80,8 @@ function writeFragment() {
   [...MENUS, 'text', 'curves'].forEach((name) => { if (state[name] !== '') pairs.set(name, state[name]); });
   if (state.select) pairs.set('select', `${state.select.of}:${networks.model_id[state.select.row]}`);
   if (state.flipped.size) pairs.set('flip', Array.from(state.flipped).join(','));
+  const ranges = Array.from(state.ranges, ([field, limits]) => [field, ...limits].join(':'));
+  if (ranges.length) pairs.set('ranges', ranges.join(','));
   if (state.sort) pairs.set('sort', `${state.sort.table}.${state.sort.field}.${state.sort.isDown ? 'down' : 'up'}`);
   history.replaceState(null, '', '#' + pairs);
 }
@@ -83,6 +94,8 @@ function readFragment() {
   [...MENUS, 'text', 'curves'].forEach((name) => { state[name] = pairs.get(name) || ''; });
   state.roles = pairs.has('roles') ? new Set(pairs.get('roles').split(',')) : null;
   state.flipped = new Set((pairs.get('flip') || '').split(',').filter(Boolean));
+  state.ranges = new Map((pairs.get('ranges') || '').split(',').map((range) => range.split(':'))
+    .filter(([name]) => networks[name]).map(([name, low, high]) => [name, [Number(low), Number(high)]]));
   const [table, field, direction] = (pairs.get('sort') || '').split('.');
   state.sort = table ? {table, field, isDown: direction === 'down'} : null;
   const [of, ...id] = (pairs.get('select') || '').split(':');

@@ -10,7 +10,8 @@ function hasPoints(trace) {
 /** Leave out the points whose networks are all filtered out, and give the others their texts. */
 function filterTrace(trace) {
   if (!trace.meta?.of || !trace.customdata) return;
-  const kept = trace.customdata.map((id) => id === null || pointPasses(trace.meta.of, id));
+  const allowed = trace.dimensions ? passesBar : passes;  // what parallel axes leave out stays there, grey
+  const kept = trace.customdata.map((id) => id === null || pointPasses(trace.meta.of, id, allowed));
   const keep = (values) => (Array.isArray(values) ? values.filter((_, index) => kept[index]) : values);
   if (trace.mode === 'lines') {  // a vertex less breaks the line
     const height = trace.z ? 'z' : 'y';
@@ -22,11 +23,39 @@ function filterTrace(trace) {
   if (trace.dimensions) {
     trace.dimensions.forEach((dimension) => { dimension.values = keep(dimension.values); });
     trace.line.color = keep(trace.line.color);
+    showRanges(trace);
   } else {
     trace.text = trace.customdata.map((id) => hoverText(trace.meta.of, id));
     trace.hovertemplate = '%{text}<extra></extra>';
   }
   if (trace.customdata.length === 0) trace.visible = false;
+}
+
+/** The parts of parallel axes that are kept, as the state has them. */
+function showRanges(trace) {
+  trace.uirevision = String(Array.from(state.ranges));
+  trace.meta.fields.forEach(([field, factor, isLog], index) => {
+    if (!state.ranges.has(field)) return;
+    const places = state.ranges.get(field).map((limit) => (isLog ? Math.log10(factor * limit) : factor * limit));
+    const [lowest, highest] = extent(trace.dimensions[index].values);
+    trace.dimensions[index].constraintrange = [Math.max(places[0] || lowest, lowest), Math.min(places[1], highest)];
+  });
+}
+
+/** Ranges drawn along parallel axes; one that reaches an end of its axis has no limit there. */
+function readRanges(trace) {
+  return new Map(trace.meta.fields.flatMap(([field, factor, isLog], index) => {
+    const {constraintrange, values} = trace.dimensions[index];
+    if (!constraintrange) return [];
+    const [low, high] = constraintrange;
+    const [lowest, highest] = extent(values);
+    const limit = (place) => Number(((isLog ? 10 ** place : place) / factor).toPrecision(6));
+    return [[field, [low <= lowest ? -Infinity : limit(low), high >= highest ? Infinity : limit(high)]]];
+  }));
+}
+
+function extent(values) {
+  return values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
 }
 
 /** Lines without points of their own follow the points of their legend group; fronts are drawn through what is left. */

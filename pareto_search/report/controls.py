@@ -1,11 +1,15 @@
-"""The bar above figures and tables that chooses which networks both show."""
+"""What a reader chooses with: the bar of filters, the menu of learning curves, the theme."""
 
 from html import escape
 
 import pandas as pd
 
+from pareto_search.report.learning_curves import curve_labels
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables
+
+#: The page's script gives it its work.
+THEME_BUTTON = '<button type="button" class="theme" id="theme">Dark</button>'
 
 #: Fields that are chosen from a menu, with the menu's name.
 _MENUS = (("stage", "Stage"), ("seed", "Seed"), ("engine", "Engine"))
@@ -45,3 +49,11 @@ def _menu(values: pd.Series, field: str, name: str) -> str:
     options = "".join(f"<option>{value:.0f}</option>" if field == "seed" else f"<option>{escape(value)}</option>"
                       for value in found)  # fmt: skip
     return f'<label>{name} <select name="{field}"><option value="">all</option>{options}</select></label>'
+
+
+def curve_menu_html(tables: ReportTables) -> str:
+    """The menu of architectures above the learning curves."""
+    options = "".join(f"<option>{escape(label)}</option>" for label in curve_labels(tables))
+    if not options:
+        return ""
+    return f'<label>Architecture <select id="curve-menu" autocomplete="off">{options}</select></label>'
