@@ -426,6 +426,13 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
     WebDriverWait(browser, WAIT).until(
         lambda page: page.execute_script("return document.querySelector('#fig2a .plot').layout.width") is None
     )
+    # The same when a reader prints: the figures must be there when the browser goes on.
+    browser.execute_script(
+        "window.addEventListener('beforeprint', () => {"
+        "  window.widths = Array.from(document.querySelectorAll('.plot'), plot => plot.layout.width); })"
+    )
+    browser.execute_cdp_cmd("Page.printToPDF", {})
+    assert browser.execute_script("return window.widths") == [660] * 9
     browser.execute_script("localStorage.clear()")
 
 

@@ -44,7 +44,7 @@ function openRecord() {
   record.element = make('aside', {id: 'record', role: 'dialog', 'aria-labelledby': 'record-title'},
     make('header', {}, title, make('p', {}, `${kind}, ${plural(rows.length, 'network')}`), close),
     ...(of === 'network' ? [heading('Mean over seeds'), ...meanFacts(rows)] : []),
-    heading(of === 'network' ? 'Seeds' : 'Networks'), seedTable(rows, of),
+    heading(`${of === 'network' ? 'Seeds' : 'Networks'}, force RMSE in meV/Å`), seedTable(rows, of),
     ...curves(rows),
     heading('Commands'), ...commands(rows),
     heading('Architecture and training'), facts(settings(row)),
@@ -103,14 +103,14 @@ function seedTable(rows, of) {
 
 function curves(rows) {
   if (!rows.some((row) => curveOf.has(row))) return [];
-  return [heading('Learning curves'), make('div', {class: 'record-curves', role: 'img',
+  return [heading('Learning curves (training: dotted)'), make('div', {class: 'record-curves', role: 'img',
     'aria-label': 'Force RMSE against epoch, training dotted, validation full'})];
 }
 
 function drawRecordCurves(rows) {
   const plot = record.element.querySelector('.record-curves');
   if (!plot) return;
-  const traces = curveTraces(rows, [['train', 'x', 'y', {dash: 'dot', width: 1}], ['valid', 'x', 'y', {width: 1.8}]]);
+  const traces = curveTraces(rows, [['valid', 'x', 'y', {width: 1.8}], ['train', 'x', 'y', {dash: 'dot', width: 1}]]);
   const limits = smallestAndLargest(traces, 'y') || [1, 1];
   const ink = isDark() ? darkColors['#6b7280'] : '#6b7280';
   const grid = isDark() ? darkColors['#e8ebf0'] : '#e8ebf0';
