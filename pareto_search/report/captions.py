@@ -9,6 +9,10 @@ from pareto_search.analysis.curves import epoch_fractions
 from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
+from pareto_search.report.front_3d import on_front
+from pareto_search.report.parallel import searched_students, varied
+from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, with_values
+from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables, architectures
 
 
@@ -26,6 +30,41 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
         f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are worse than some student on "
         "error, step time and memory at once."
     )
+
+
+def front_3d_caption(tables: ReportTables) -> str:
+    """Caption of figure 2C: how many networks of each kind are on their front."""
+    text = "Error, step time and memory; all three are small at the near corner below, and dominated networks are faint"
+    counts = []
+    for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(tables.networks))):
+        group = with_values(tables.of_role(role, kind), STEP_TIME, MEMORY, FORCE)
+        if len(group):
+            counts.append(f"{int(on_front(group).sum())} of {len(group)} {look_of(role, kind).name.lower()}")
+    return f"{text}: {', '.join(counts)} are on their own front." if counts else f"{text}."
+
+
+def parallel_caption(tables: ReportTables) -> str:
+    """Caption of figure 7: which setting the most accurate students agree on most."""
+    rows = searched_students(tables)
+    text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
+    best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
+    if len(best) < 5:
+        return f"{text}."
+    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in varied(rows)}
+    setting = min(spreads, key=spreads.__getitem__)
+    low, high = f"{best[setting.column].min():.4g}", f"{best[setting.column].max():.4g}"
+    name = setting.name.replace("<br>", " ").lower()
+    found = f"all have {name} {low}" if low == high else f"agree most on {name}, {low} to {high}"
+    return f"{text}. The most accurate tenth {found}."
+
+
+def _share_of_range(part: pd.Series, whole: pd.Series, *, is_log: bool) -> float:
+    """Width of a part's range over that of the whole, logarithmic where the axis is (0 counts as the smallest)."""
+    if is_log:
+        smallest = whole[whole > 0].min()
+        part, whole = np.log(part.clip(lower=smallest)), np.log(whole.clip(lower=smallest))
+    width = float(whole.max() - whole.min())
+    return float(part.max() - part.min()) / width if width > 0 else 1.0
 
 
 def size_caption(tables: ReportTables, column: str, name: str) -> str:
@@ -65,7 +104,10 @@ def curves_caption(tables: ReportTables) -> str:
 
 def time_caption(summary: StudySummary, tables: ReportTables) -> str:
     """Caption of figure 5A."""
-    text = "Step time against the number of weights; it depends on the architecture, so student and control share it"
+    text = (
+        "Step time against the number of weights, with quartiles over the steps; student and control of an "
+        "architecture share it"
+    )
     return f"{text}{_range_against_teacher(summary, tables, 'speedup')}."
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.elements import card_html
-from pareto_search.report.hover import number, whole
+from pareto_search.report.numbers import number, whole
 from pareto_search.report.words import count, signed
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.files import write_atomic
+from pareto_search.report.browser_data import figure_json
+from pareto_search.report.controls import THEME_BUTTON
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
-from pareto_search.report.page import figure_json, page_html
+from pareto_search.report.page import page_html
 from pareto_search.report.style import STUDENT, axis, layout
 
 #: Units by the ending of a quantity's name.
@@ -33,9 +35,10 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
     items = "".join(f"<li>{escape(note)}</li>" for note in note_lines(notes))
     panels, scripts = _histograms(summary.get("histograms") or {})
     body = (
-        f'<header><div class="top"><h1>{escape(name)}</h1><p>What the dataset holds</p></div></header>\n<main>'
+        f'<header><div class="top"><h1>{escape(name)}</h1><p>What the dataset holds</p>{THEME_BUTTON}</div></header>'
+        "\n<main>"
         f'<section><div class="box">{f"<ul>{items}</ul>" if items else ""}{facts_html(flatten(facts))}</div></section>'
-        f'<section><h2>Distributions</h2><div class="pair">{"".join(panels)}</div></section>'
+        f'<section><h2>Distributions</h2><div class="figures">{"".join(panels)}</div></section>'
     )
     write_atomic(html, page_html(name, body, scripts))
 
@@ -46,8 +49,9 @@ def _histograms(histograms: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     for index, (name, histogram) in enumerate(histograms.items()):
         counts, edges = counts_and_edges(histogram)
         title, unit = title_and_unit(str(name))
-        panels.append(figure_html(f"hist{index}", "", title, _caption(title, unit, counts, edges)))
-        scripts.append(json_script(f"hist{index}", figure_json(histogram_figure(counts, edges, title, unit))))
+        figure = histogram_figure(counts, edges, title, unit)
+        panels.append(figure_html(f"hist{index}", "", title, _caption(title, unit, counts, edges), figure))
+        scripts.append(json_script(f"hist{index}", figure_json(figure)))
     return panels, scripts
 
 

@@ -1,51 +1,42 @@
 """Pieces of a page: cards, tables and lists, everything that comes from users escaped."""
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell.
-
-    Attributes:
-        text: What is shown, plain text.
-        value: What it sorts by; None: by the text. NaN: unknown, sorted last.
-        html: Markup shown instead of the text; the caller escapes.
-        title: Text shown when the pointer rests on it.
-    """
-
-    text: str
-    value: float | None = None
-    html: str | None = None
-    title: str = ""
+import plotly.graph_objects as go
 
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a table column: name, unit below it, and whether it holds numbers."""
+    """A column of a table whose rows the page's script writes.
+
+    Attributes:
+        name: Its head.
+        field: The column of the data it shows and is sorted by.
+        unit: Written below the head.
+        kind: How a cell is written: one of the kinds of `browser/cells.js`.
+        digits: Significant digits of numbers.
+        factor: From the unit stored to the unit shown.
+    """
 
     name: str
+    field: str
     unit: str = ""
-    is_number: bool = False
+    kind: str = "text"
+    digits: int = 3
+    factor: float = 1.0
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its cells are numbers, set right and sorted by value."""
+        return self.kind in ("number", "whole", "seed", "exponent")
 
 
-def cell_html(cell: Cell, is_number: bool) -> str:
-    """One `td`; numbers carry `data-v`, empty where unknown."""
-    attributes = ' class="num"' if is_number else ""
-    if is_number and cell.value is not None:
-        attributes += ' data-v=""' if math.isnan(cell.value) else f' data-v="{cell.value:.10g}"'
-    if cell.title:
-        attributes += f' title="{escape(cell.title)}"'
-    return f"<td{attributes}>{cell.html if cell.html is not None else escape(cell.text)}</td>"
-
-
-def table_html(table_id: str, caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> str:
-    """A table whose heads sort it; `caption` is read by screen readers."""
+def table_html(name: str, caption: str, columns: Sequence[Column]) -> str:
+    """A table without rows, whose heads sort it; `caption` is read by screen readers."""
     heads = "".join(
         f'<th scope="col"{" class=num" if column.is_number else ""} aria-sort="none">'
         f'<button type="button">{escape(column.name)}'
@@ -53,13 +44,9 @@ def table_html(table_id: str, caption: str, columns: Sequence[Column], rows: Ite
         + "</button></th>"
         for column in columns
     )
-    body = "\n".join(
-        "<tr>" + "".join(cell_html(c, column.is_number) for c, column in zip(row, columns, strict=True)) + "</tr>"
-        for row in rows
-    )
     return (
-        f'<div class="scroll"><table class="sortable" id="{escape(table_id)}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+        f'<div class="scroll" tabindex="-1"><table id="{escape(name)}" role="grid"><caption>{escape(caption)}</caption>'
+        f'<thead><tr>{heads}</tr></thead><tbody></tbody></table><p class="more"></p></div>'
     )
 
 
@@ -97,13 +84,38 @@ def note_lines(notes: Any) -> list[str]:
     return [str(note) for note in ([notes] if isinstance(notes, str) else notes or [])]
 
 
-def figure_html(name: str, tag: str, title: str, caption: str, menu: str = "") -> str:
-    """A figure whose data lie in the script element `data-NAME`."""
+def figure_html(
+    name: str, tag: str, title: str, caption: str, figure: go.Figure, menu: str = "", *, is_wide: bool = False
+) -> str:
+    """A figure whose data lie in the script element `data-NAME`; it is drawn when it comes into view."""
     label = f"<span>{escape(tag)}</span>" if tag else ""
+    height = figure.layout.height or 440
     return (
-        f'<figure class="panel" id="{name}"><div class="panel-head"><h3>{label}{escape(title)}</h3>'
-        f'{menu}</div><div class="plot" data-figure="{name}"></div><figcaption>{escape(caption)}</figcaption></figure>'
+        f'<figure class="panel{" wide" if is_wide else ""}" id="{name}" data-figure="{name}">'
+        f'<div class="panel-head"><h3 id="{name}-title">{label}{escape(title)}</h3>{menu}</div>'
+        f'<div class="plot" role="application" tabindex="0" aria-roledescription="figure" aria-labelledby='
+        f'"{name}-title" aria-describedby="{name}-caption {name}-summary" style="height:{height}px"></div>'
+        f'<figcaption id="{name}-caption">{escape(caption)}</figcaption>'
+        f'<p class="hidden" id="{name}-summary">{escape(summary_text(figure))}</p></figure>'
     )
+
+
+def summary_text(figure: go.Figure) -> str:
+    """What a reader who does not see the figure should know is in it: its axes and how many points each kind has."""
+    layout = figure.layout.to_plotly_json()
+    axes = layout.get("scene", layout)
+    titles = [axes.get(f"{name}axis", {}).get("title", {}).get("text") for name in "xyz"]
+    counts: dict[str, int] = {}
+    for trace in (trace.to_plotly_json() for trace in figure.data):
+        places = trace.get("z", trace.get("x"))
+        if "markers" in trace.get("mode", "") and places is not None and places[0] is not None:
+            counts[trace["name"]] = counts.get(trace["name"], 0) + len(places)
+        for dimension in trace.get("dimensions", ()):
+            titles.append(dimension["label"])
+            counts[trace["name"]] = len(dimension["values"])
+    shown = "; ".join(f"{name}: {n:,}" for name, n in counts.items())
+    named = ", ".join(title.replace("<br>", " ").strip() for title in titles if title)
+    return f"Axes: {named}." + (f" Points: {shown}." if shown else "")
 
 
 def json_script(name: str, value_json: str) -> str:

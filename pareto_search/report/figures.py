@@ -1,57 +1,41 @@
-"""Figures 2, 3 and 5: accuracy against cost and size, cost against size (numbering of the paper)."""
+"""Figures 2, 3 and 6A: an error against cost, size or cutoff (numbering of the paper).
 
-from dataclasses import dataclass
+Points carry the number of their network in `customdata` and say so in `meta.of`: the page builds hover texts, filters
+and selections from it. A line whose `meta.front_of` names a legend group is that group's front.
+"""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.report.hover import cost_text, network_text
-from pareto_search.report.style import ARCHITECTURE, SERIES, TEACHER, Look, axis, layout, look_of, no_data
-from pareto_search.report.tables import ReportTables, architecture_key, architectures
+from pareto_search.analysis.study import teacher_row
+from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
+from pareto_search.report.style import TEACHER, Look, axis, layout, look_of, no_data
+from pareto_search.report.tables import ReportTables
+
+SEARCH_NAME = "Search (one seed, validation)"
+#: The claim's limit of a cost, as a fraction of the teacher's, and how the region below it is called.
+_CLAIMED = {
+    STEP_TIME.column: (1 / MIN_SPEEDUP, f"over {MIN_SPEEDUP:.0f}× faster than the teacher"),
+    MEMORY.column: (MAX_MEMORY_FRACTION, f"under {100 * MAX_MEMORY_FRACTION:.0f} % of the teacher's memory"),
+}
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A column as an axis: its title, the factor to the unit shown and the column of its standard deviation."""
-
-    column: str
-    title: str
-    factor: float = 1.0
-    std_column: str | None = None
-
-    def values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """The column in the unit shown."""
-        return self.factor * frame[self.column].to_numpy(dtype=float)
-
-    def stds(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Standard deviations in the unit shown; 0 where there is none."""
-        if self.std_column is None:
-            return np.zeros(len(frame))
-        return np.nan_to_num(self.factor * frame[self.std_column].to_numpy(dtype=float))
-
-
-FORCE = Quantity("force_rmse_ev_per_ang", "Force RMSE (meV/Å)", 1e3, "force_rmse_std_ev_per_ang")
-ENERGY = Quantity("energy_rmse_ev_per_atom", "Energy RMSE (meV/atom)", 1e3, "energy_rmse_std_ev_per_atom")
-RDF = Quantity("rdf_error", "RDF error against the teacher", 1.0, "rdf_error_std")
-STEP_TIME = Quantity("md_us_per_atom_step", "MD step time (µs/atom/step)")
-MEMORY = Quantity("bytes_per_atom", "Memory per atom (kB)", 1e-3)
-SIZE = Quantity("n_weights", "Number of weights")
-CUTOFF = Quantity("dist_hard_max_ang", "Hard cutoff (Å)")
-
-
-def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_fronts: bool) -> go.Figure:
+def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_fronts: bool = False) -> go.Figure:
     """An error against a cost or size: students, their controls and the teacher.
 
     Points are means over seeds with standard deviations, a thin line joins the student and the controls of one
     architecture, networks of the search are faint, and step lines are the Pareto fronts.
     """
-    networks = _with_values(tables.networks, x, y)
-    search = _with_values(tables.search, x, y)
+    networks, search = with_values(tables.networks, x, y), with_values(tables.search, x, y)
+    region = _claimed_region(tables, x) if has_fronts else None
     figure = go.Figure()
     kinds = kinds_of_control(networks)
     groups = [("control", kind) for kind in reversed(kinds)] + [("student", "")]
@@ -65,89 +49,72 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
         _add_points(figure, group, look_of(role, kind), x, y)
     _add_points(figure, networks[networks["role"] == "teacher"], TEACHER, x, y)
     shown = pd.concat([f for f in (networks, search) if len(f)]) if len(networks) + len(search) else networks
-    heights = [y.values(shown) - y.stds(shown), y.values(shown) + y.stds(shown)]
-    figure.update_layout(**layout(
-        xaxis=axis(x.title, x.values(shown)), yaxis=axis(y.title, np.concatenate(heights)),
+    xs, ys = [x.values(shown)], [y.values(shown) - y.stds(shown), y.values(shown) + y.stds(shown)]
+    if region:  # its corner must be seen
+        xs, ys = [*xs, np.array([region["x1"]])], [*ys, np.array([region["y1"]])]
+    return figure.update_layout(**layout(
+        xaxis=axis(x.title, np.concatenate(xs)), yaxis=axis(y.title, np.concatenate(ys)),
+        shapes=[region] if region else [], height=480 if has_fronts else 440,
         annotations=[] if len(shown) else no_data("Nothing has been measured yet"),
     ))  # fmt: skip
-    return figure
 
 
-def cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
-    """A cost against the number of weights, one point per architecture; colours tell a few cutoffs apart."""
-    frame = _with_values(architectures(tables), SIZE, y)
-    figure = go.Figure()
-    trained = frame[frame["role"] != "teacher"]
-    cutoffs = sorted(trained["dist_hard_max_ang"].unique())
-    if 1 < len(cutoffs) <= len(SERIES):
-        for cutoff, (color, symbol) in zip(cutoffs, SERIES, strict=False):
-            group = trained[trained["dist_hard_max_ang"] == cutoff]
-            _add_costs(figure, tables, group, Look(f"Cutoff {cutoff:.2g} Å", color, symbol), SIZE, y)
-    else:
-        _add_costs(figure, tables, trained, ARCHITECTURE, SIZE, y)
-    return _with_teacher_cost(figure, tables, frame, SIZE, y)
+def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, Any] | None:
+    """The region in which a network meets the paper's claim on error and this cost; None without such a claim."""
+    teacher = teacher_row(tables.networks)
+    if teacher is None or x.column not in _CLAIMED:
+        return None
+    fraction, name = _CLAIMED[x.column]
+    cost = fraction * x.factor * teacher[x.column]
+    error = (1 + MAX_ERROR_PERCENT / 100) * FORCE.factor * teacher[FORCE.column]
+    if not (np.isfinite([cost, error]).all() and cost > 0):
+        return None
+    return {
+        "type": "rect", "layer": "below", "x0": 1e-4 * cost, "x1": cost, "y0": 1e-4 * error, "y1": error,
+        "fillcolor": "#E69F00", "opacity": 0.13, "line": {"width": 0}, "showlegend": True, "legendrank": 3000,
+        "name": f"At most {MAX_ERROR_PERCENT:.0f} % worse and {name}",
+    }  # fmt: skip
 
 
-def cutoff_cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
-    """A cost against the hard cutoff, one point per architecture; colours tell small networks from large ones."""
-    frame = _with_values(architectures(tables), CUTOFF, y)
-    figure = go.Figure()
-    trained = frame[frame["role"] != "teacher"]
-    for group, (color, symbol) in zip(_thirds(trained), SERIES, strict=False):
-        low, high = group["n_weights"].min(), group["n_weights"].max()
-        _add_costs(figure, tables, group, Look(f"{low:,.0f} to {high:,.0f} weights", color, symbol), CUTOFF, y)
-    return _with_teacher_cost(figure, tables, frame, CUTOFF, y)
+def points(frame: pd.DataFrame, look: Look, *, of: str = "network", is_faint: bool = False) -> dict[str, Any]:
+    """What every trace of points has: what they stand for, looks and the place in the legend."""
+    marker = {"color": look.color, "symbol": look.symbol, "size": 6, "opacity": 0.28}
+    if not is_faint:
+        size = 15 if look.symbol == "star" else 9
+        marker = {"color": look.color, "symbol": look.symbol, "size": size, "line": {"color": "#ffffff", "width": 1}}
+    return {
+        "mode": "markers", "name": SEARCH_NAME if is_faint else look.name, "marker": marker,
+        "legendgroup": "search" if is_faint else look.name, "showlegend": not is_faint,
+        "legendrank": {"circle": 900, "star": 1100}.get(look.symbol, 1000),
+        "customdata": frame[of].to_numpy(), "meta": {"of": of},
+    }  # fmt: skip
 
 
-def _thirds(trained: pd.DataFrame) -> list[pd.DataFrame]:
-    """Small, medium and large networks, about equally many; all together where there are few sizes."""
-    if trained["n_weights"].nunique() < 3:
-        return [trained] if len(trained) else []
-    third = pd.qcut(trained["n_weights"], 3, labels=False, duplicates="drop")
-    return [group for _, group in trained.groupby(third)]
-
-
-def _with_teacher_cost(
-    figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, x: Quantity, y: Quantity
-) -> go.Figure:
-    _add_costs(figure, tables, frame[frame["role"] == "teacher"], TEACHER, x, y)
-    return figure.update_layout(**layout(
-        xaxis=axis(x.title, x.values(frame)), yaxis=axis(y.title, y.values(frame)),
-        annotations=[] if len(frame) else no_data("No cost has been measured yet"),
-    ))  # fmt: skip
-
-
-def _with_values(frame: pd.DataFrame, x: Quantity, y: Quantity) -> pd.DataFrame:
-    """Rows that have both quantities, positive since the axes may be logarithmic."""
-    values = np.stack([x.values(frame), y.values(frame)])
-    return frame.iloc[np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=0))]
+def segments(starts: pd.Series, ends: pd.Series) -> NDArray[np.float64]:
+    """Values along separate lines from each start to its end: start, end, gap, start, end, gap and so on."""
+    gaps = np.full(len(starts), np.nan)
+    return np.column_stack([starts.to_numpy(dtype=float), ends.to_numpy(dtype=float), gaps]).ravel()
 
 
 def _add_search(figure: go.Figure, search: pd.DataFrame, x: Quantity, y: Quantity) -> None:
     """Faint points of the search, behind everything, with one grey legend entry for all."""
-    name = "Search (one seed, validation)"
     if len(search):
-        figure.add_scatter(x=[None], y=[None], mode="markers", name=name, legendgroup="search", legendrank=2000,
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=SEARCH_NAME, legendgroup="search", legendrank=2000,
                            marker={"color": "#a8b0bc", "size": 7})  # fmt: skip
     for (role, kind), group in search.groupby(["role", "control_kind"]):
         look = look_of(str(role), str(kind))
-        figure.add_scatter(
-            x=x.values(group), y=y.values(group), mode="markers", name=name, legendgroup="search",
-            showlegend=False,
-            marker={"color": look.color, "symbol": look.symbol, "size": 6, "opacity": 0.28},
-            text=[network_text(row) for _, row in group.iterrows()], hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
+        figure.add_scatter(x=x.values(group), y=y.values(group), **points(group, look, is_faint=True))
 
 
 def _add_pair_lines(figure: go.Figure, networks: pd.DataFrame, x: Quantity, y: Quantity) -> None:
     """Thin lines from each student to the controls of its architecture."""
-    places = networks[list(ARCHITECTURE_COLUMNS)].assign(x=x.values(networks), y=y.values(networks))
+    places = networks[[*ARCHITECTURE_COLUMNS, "network"]].assign(x=x.values(networks), y=y.values(networks))
     students, controls = places[networks["role"] == "student"], places[networks["role"] == "control"]
     pairs = students.merge(controls, on=list(ARCHITECTURE_COLUMNS), suffixes=("_student", "_control"))
+    xs, ys, numbers = (segments(pairs[f"{n}_student"], pairs[f"{n}_control"]) for n in ("x", "y", "network"))
     if len(pairs):
-        gaps = np.full(len(pairs), np.nan)
-        xs, ys = (np.column_stack([pairs[f"{n}_student"], pairs[f"{n}_control"], gaps]).ravel() for n in "xy")
-        figure.add_scatter(x=xs, y=ys, mode="lines", line={"color": "#aab2bf", "width": 1.2}, hoverinfo="skip",
+        figure.add_scatter(x=xs, y=ys, customdata=numbers, meta={"of": "network"}, mode="lines",
+                           line={"color": "#aab2bf", "width": 1.2}, hoverinfo="skip",
                            name="Same architecture", showlegend=False)  # fmt: skip
 
 
@@ -155,14 +122,14 @@ def _add_front(
     figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity, x_end: float, *, is_dotted: bool
 ) -> None:
     """The step line below which no network of the group lies."""
-    points = np.stack([x.values(group), y.values(group)], axis=1)
-    front = np.unique(points[pareto_mask(points)], axis=0) if len(points) else points
+    places = np.stack([x.values(group), y.values(group)], axis=1)
+    front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
     if len(front) == 0:
         return
     xs, ys = [*front[:, 0], max(x_end, front[-1, 0])], [*front[:, 1], front[-1, 1]]
     figure.add_scatter(
         x=xs, y=ys, mode="lines", legendgroup=look.name, showlegend=False, hoverinfo="skip", opacity=0.75,
-        name=f"Front: {look.name}",
+        name=f"Front: {look.name}", meta={"front_of": look.name},
         line={"color": look.color, "width": 1.8, "shape": "hv", "dash": "dot" if is_dotted else "solid"},
     )  # fmt: skip
 
@@ -172,26 +139,7 @@ def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity,
     if group.empty:
         return
     stds = y.stds(group)
-    is_teacher = look.symbol == "star"
     figure.add_scatter(
-        x=x.values(group), y=y.values(group), mode="markers", name=look.name, legendgroup=look.name,
-        legendrank={"circle": 900, "star": 1100}.get(look.symbol, 1000),
+        x=x.values(group), y=y.values(group), **points(group, look),
         error_y={"type": "data", "array": stds, "visible": bool(stds.any()), "thickness": 1.3, "width": 3},
-        marker={"color": look.color, "symbol": look.symbol, "size": 15 if is_teacher else 9,
-                "line": {"color": "#ffffff", "width": 1}},
-        text=[network_text(row) for _, row in group.iterrows()], hovertemplate="%{text}<extra></extra>",
-    )  # fmt: skip
-
-
-def _add_costs(
-    figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity
-) -> None:
-    if group.empty:
-        return
-    texts = [cost_text(row, tables.costs.get((architecture_key(row), row["engine"]))) for _, row in group.iterrows()]
-    figure.add_scatter(
-        x=x.values(group), y=y.values(group), mode="markers", name=look.name, text=texts,
-        hovertemplate="%{text}<extra></extra>",
-        marker={"color": look.color, "symbol": look.symbol, "size": 15 if look.symbol == "star" else 9,
-                "line": {"color": "#ffffff", "width": 1}},
     )  # fmt: skip

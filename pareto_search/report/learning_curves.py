@@ -1,81 +1,56 @@
 """Figure 4: learning curves of the students and controls of one architecture."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.report.style import axis, layout, look_of, no_data
-from pareto_search.report.tables import ReportTables, architecture_key
+from pareto_search.report.tables import ReportTables
 
-#: Longer curves are thinned to about this many points.
-MAX_POINTS = 250
 PANELS = (("train", "x", "y", "Training"), ("valid", "x2", "y2", "Validation"))
 
 
-@dataclass(frozen=True)
-class LearningCurves:
-    """Figure 4 and what its menu offers.
+def curve_labels(tables: ReportTables) -> list[str]:
+    """Architectures of the claims' stage that have curves, smallest network first."""
+    return [str(label) for label in _with_curves(tables)["label"].unique()]
 
-    Attributes:
-        figure: All curves of all architectures; those of the first are visible.
-        traces: Label of each architecture and the numbers of its traces, smallest network first.
+
+def learning_curve_figure(tables: ReportTables, label: str | None = None) -> go.Figure:
+    """Force RMSE against epoch, training left and validation right, one line per seed.
+
+    Args:
+        tables: The study.
+        label: Which architecture; omitted: the first of `curve_labels`. The page's script draws the others.
     """
-
-    figure: go.Figure
-    traces: dict[str, list[int]]
-
-
-def learning_curve_figure(tables: ReportTables) -> LearningCurves:
-    """Force RMSE against epoch, training left and validation right, one line per seed."""
-    curves = tables.curves
+    models = _with_curves(tables)
+    chosen = models[models["label"] == (label or next(iter(models["label"]), ""))]
     figure = go.Figure()
-    traces: dict[str, list[int]] = {}
-    by_model = {str(model_id): curve for model_id, curve in curves.groupby("model_id")}
+    for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
+        members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
+        for number, (_, model) in enumerate(members.iterrows()):
+            _add_curve(figure, model, tables.curves, is_first=number == 0)
+    return figure.update_layout(**_layout(tables.curves[tables.curves["model_id"].isin(models["model_id"])]))
+
+
+def _with_curves(tables: ReportTables) -> pd.DataFrame:
     models = tables.models[tables.models["stage"] == tables.basis.stage]
-    models = models[models["model_id"].isin(by_model) & models["role"].isin(["student", "control"])]
-    models = models.sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
-    kinds = kinds_of_control(models)
-    for _, group in models.groupby(models.apply(architecture_key, axis=1), sort=False) if len(models) else ():
-        label = str(group["label"].iloc[0])
-        traces[label] = []
-        for role, kind in (("student", ""), *(("control", kind) for kind in kinds)):
-            members = group[(group["role"] == role) & (group["control_kind"] == kind)]
-            traces[label] += _add_curves(figure, members, by_model, role, kind)
-    first = next(iter(traces.values()), [])
-    for number, trace in enumerate(figure.data):
-        trace.visible = number in first
-    figure.update_layout(**_layout(curves[curves["model_id"].isin(models["model_id"])]))
-    return LearningCurves(figure, traces)
+    has_curve = models["model_id"].isin(tables.curves["model_id"].unique())
+    models = models[has_curve & models["role"].isin(["student", "control"])]
+    return models.sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
 
 
-def _add_curves(
-    figure: go.Figure, members: pd.DataFrame, by_model: dict[str, pd.DataFrame], role: str, kind: str
-) -> list[int]:
-    """Add both panels' curves of some seeds; returns the numbers of the new traces."""
-    look = look_of(role, kind)
-    start = len(figure.data)
-    for number, (_, model) in enumerate(members.iterrows()):
-        curve = thin(by_model[model["model_id"]].sort_values("epoch"))
-        epochs = curve["epoch"].to_numpy(dtype=np.int32)
-        for part, x_axis, y_axis, _ in PANELS:
-            errors = 1e3 * curve[f"{part}_force_rmse_ev_per_ang"].to_numpy(dtype=float)
-            figure.add_scatter(
-                x=epochs, y=errors.astype(np.float32), xaxis=x_axis, yaxis=y_axis, mode="lines", name=look.name,
-                legendgroup=look.name, showlegend=number == 0 and part == "train", opacity=0.8,
-                line={"color": look.color, "width": 1.5, "dash": "solid" if role == "student" else "5px,2px"},
-                hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>epoch %{{x}}: %{{y:.1f}} meV/Å<extra></extra>",
-            )  # fmt: skip
-    return list(range(start, len(figure.data)))
-
-
-def thin(curve: pd.DataFrame) -> pd.DataFrame:
-    """At most about `MAX_POINTS` rows, evenly spread, first and last included."""
-    if len(curve) <= MAX_POINTS:
-        return curve
-    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, MAX_POINTS).round().astype(int))]
+def _add_curve(figure: go.Figure, model: pd.Series, curves: pd.DataFrame, *, is_first: bool) -> None:
+    """Both panels' lines of one network."""
+    look = look_of(model["role"], model["control_kind"])
+    curve = curves[curves["model_id"] == model["model_id"]].sort_values("epoch")
+    for part, x_axis, y_axis, _ in PANELS:
+        figure.add_scatter(
+            x=curve["epoch"], y=1e3 * curve[f"{part}_force_rmse_ev_per_ang"], xaxis=x_axis, yaxis=y_axis, mode="lines",
+            name=look.name, legendgroup=look.name, showlegend=is_first and part == "train", opacity=0.8,
+            line={"color": look.color, "width": 1.5, "dash": look.dash},
+            hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>epoch %{{x}}: %{{y:.1f}} meV/Å<extra></extra>",
+        )  # fmt: skip
 
 
 def _layout(curves: pd.DataFrame) -> dict[str, object]:

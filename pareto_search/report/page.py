@@ -1,6 +1,7 @@
 """The report: one HTML page that works without a network, and the same numbers as strict JSON."""
 
 import json
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -9,37 +10,16 @@ import plotly.graph_objects as go
 import yaml
 from plotly.offline import get_plotlyjs
 
-from pareto_search.analysis.networks import has_several_cutoffs
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.files import write_atomic
-from pareto_search.report.assets import CSS, SCRIPT
-from pareto_search.report.captions import (
-    curves_caption,
-    cutoff_caption,
-    cutoff_cost_caption,
-    front_caption,
-    has_rdf,
-    memory_caption,
-    size_caption,
-    time_caption,
-)
+from pareto_search.report.assets import head_script, script, style_sheet
+from pareto_search.report.browser_data import dumps, figure_json, study_json
 from pareto_search.report.cards import cards_html
-from pareto_search.report.cautions import is_capacity_flat
+from pareto_search.report.controls import THEME_BUTTON, filter_bar_html
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
-from pareto_search.report.figures import (
-    CUTOFF,
-    ENERGY,
-    FORCE,
-    MEMORY,
-    RDF,
-    SIZE,
-    STEP_TIME,
-    accuracy_figure,
-    cost_figure,
-    cutoff_cost_figure,
-)
-from pareto_search.report.learning_curves import LearningCurves, learning_curve_figure
-from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, models_table
+from pareto_search.report.figure_list import FIGURES, Entry, Study
+from pareto_search.report.model_tables import PART_COLORS, costs_table, failures_table, networks_table
+from pareto_search.report.style import DARK
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 from pareto_search.report.words import Answer, answer, count
 
@@ -56,64 +36,50 @@ def write_report(data: ReportInput, html: Path, json_path: Path) -> tuple[StudyS
     tables = make_tables(data)
     words = answer(summary, data, tables)
     text = json.dumps(summary.to_plain(), indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(html, _report_html(data, summary, tables, words))
+    write_atomic(html, _report_html(Study(data, summary, tables), words))
     write_atomic(json_path, text + "\n")
     return summary, words
 
 
-def _report_html(data: ReportInput, summary: StudySummary, tables: ReportTables, words: Answer) -> str:
+def _report_html(study: Study, words: Answer) -> str:
     """The whole page as text."""
-    curves = learning_curve_figure(tables)
+    figures = [(entry, entry.draw(study.tables)) for entry in FIGURES if entry.is_shown(study.tables)]
     sections = [
-        _answer_section(words, summary),
-        _figures_section(data, summary, tables, curves),
-        _networks_section(tables),
-        _costs_section(tables),
-        f'<section id="failed"><h2>What went wrong</h2>{failures_table(tables)}</section>',
-        _provenance_section(data, tables),
+        _answer_section(words, study.summary),
+        filter_bar_html(study.tables),
+        _figures_section(study, figures),
+        _networks_section(),
+        _costs_section(study.tables),
+        f'<section id="failed"><h2>What went wrong</h2>{failures_table(study.tables)}</section>',
+        _provenance_section(study.data, study.tables),
     ]
-    header = _header(data, summary)
-    scripts = [json_script(name, figure_json(figure)) for name, figure in _figures(tables, curves).items()]
-    return page_html(str(data.config.get("name", "study")), header + "<main>" + "\n".join(sections), scripts)
+    data = [json_script("study", study_json(study.tables))]
+    data += [json_script(entry.name, figure_json(figure)) for entry, figure in figures]
+    body = _header(study.data, study.summary) + "<main>" + "\n".join(sections)
+    return page_html(str(study.data.config.get("name", "study")), body, data)
 
 
-def page_html(title: str, body: str, scripts: list[str]) -> str:
-    """A page with style, plotly.js (once) and script inside it; `body` opens `main` and this closes it."""
+def page_html(title: str, body: str, data: list[str]) -> str:
+    """A page with style, plotly.js (once) and script inside it; `body` opens `main` and this closes it.
+
+    Args:
+        title: Name in the browser's tab.
+        body: Everything that is seen.
+        data: Script elements with the JSON that the page's script draws (`json_script`).
+    """
     return "\n".join([
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
-        f"<title>{escape(title)}</title><style>{CSS}</style></head><body>",
+        f"<title>{escape(title)}</title><style>{style_sheet()}</style><script>{head_script()}</script></head><body>",
         body,
+        "<noscript>Figures and tables need JavaScript; models.csv holds the numbers.</noscript>",
         "<footer>Made by pareto_search. The page needs no network.</footer></main>",
-        *scripts,
+        json_script("dark", dumps(DARK)),
+        *data,
         f"<script>{get_plotlyjs()}</script>",
-        f"<script>{SCRIPT}</script></body></html>\n",
+        f"<script>{script()}</script></body></html>\n",
     ])  # fmt: skip
-
-
-def figure_json(figure: go.Figure) -> str:
-    """Data and layout of a figure; NaN becomes null."""
-    text: str = figure.to_json(validate=False)
-    return text
-
-
-def _figures(tables: ReportTables, curves: LearningCurves) -> dict[str, go.Figure]:
-    figures = {
-        "fig2a": accuracy_figure(tables, STEP_TIME, FORCE, has_fronts=True),
-        "fig2b": accuracy_figure(tables, MEMORY, FORCE, has_fronts=True),
-        "fig3a": accuracy_figure(tables, SIZE, FORCE, has_fronts=False),
-        "fig3b": accuracy_figure(tables, SIZE, ENERGY, has_fronts=False),
-        "fig4": curves.figure,
-        "fig5a": cost_figure(tables, STEP_TIME),
-        "fig5b": cost_figure(tables, MEMORY),
-    }
-    if has_rdf(tables):
-        figures["fig3c"] = accuracy_figure(tables, SIZE, RDF, has_fronts=False)
-    if has_several_cutoffs(tables.models):
-        figures["fig6a"] = accuracy_figure(tables, CUTOFF, FORCE, has_fronts=False)
-        figures["fig6b"] = cutoff_cost_figure(tables, STEP_TIME)
-    return figures
 
 
 def _header(data: ReportInput, summary: StudySummary) -> str:
@@ -123,7 +89,8 @@ def _header(data: ReportInput, summary: StudySummary) -> str:
     nav = "".join(f'<a href="#{target}">{text}</a>' for target, text in links)
     size = f"{count(summary.n_architectures, 'architecture')}, {count(summary.n_seeds, 'seed')}"
     about = f"{description} ({size})" if description else size
-    return f'<header><div class="top"><h1>{escape(name)}</h1><p>{escape(about)}</p><nav>{nav}</nav></div></header>\n'
+    title = f'<header><div class="top"><h1>{escape(name)}</h1><p>{escape(about)}</p>'
+    return f"{title}<nav>{nav}</nav>{THEME_BUTTON}</div></header>\n"
 
 
 def _answer_section(words: Answer, summary: StudySummary) -> str:
@@ -136,70 +103,44 @@ def _answer_section(words: Answer, summary: StudySummary) -> str:
     )
 
 
-def _figures_section(data: ReportInput, summary: StudySummary, tables: ReportTables, curves: LearningCurves) -> str:
-    split = "test" if summary.basis.split == "test" else "validation"
-    pairs = [
-        figure_html("fig2a", "2A", "Accuracy against speed", front_caption(summary, "MD step time")),
-        figure_html("fig2b", "2B", "Accuracy against memory", front_caption(summary, "memory per atom")),
-        figure_html("fig3a", "3A", "Force error against size",
-                    size_caption(tables, FORCE.column, "Force error")),
-        figure_html("fig3b", "3B", "Energy error against size",
-                    size_caption(tables, ENERGY.column, "Energy error per atom")),
-    ]  # fmt: skip
-    rdf = ""
-    if has_rdf(tables):
-        rdf = figure_html("fig3c", "3C", "Liquid structure against size", size_caption(tables, RDF.column, "RDF error"))
-    learning = figure_html("fig4", "4", "Learning curves", curves_caption(tables), _menu(curves))
-    costs = [
-        figure_html("fig5a", "5A", "Speed against size", time_caption(summary, tables)),
-        figure_html("fig5b", "5B", "Memory against size",
-                    memory_caption(summary, tables, is_capacity_flat(data, tables))),
-    ]  # fmt: skip
-    cutoffs = ""
-    if has_several_cutoffs(tables.models):
-        cutoffs = (
-            f'<div class="pair">{figure_html("fig6a", "6A", "Accuracy against cutoff", cutoff_caption(tables))}'
-            f"{figure_html('fig6b', '6B', 'Speed against cutoff', cutoff_cost_caption(tables))}</div>"
+def _figures_section(study: Study, figures: list[tuple[Entry, go.Figure]]) -> str:
+    split = "test" if study.summary.basis.split == "test" else "validation"
+    panels = "".join(
+        figure_html(
+            entry.name, entry.tag, entry.title, entry.caption(study), figure, entry.menu(study.tables), is_wide=is_wide
         )
+        for (entry, figure), is_wide in zip(figures, _widths([entry for entry, _ in figures]), strict=True)
+    )  # fmt: skip
     return (
-        f'<section id="figures"><h2>Figures</h2><p class="sub">Errors on the {split} split. Click a legend entry to '
-        "hide or show it; rest on a point for everything that is known about it.</p>"
-        f'<div class="pair">{pairs[0]}{pairs[1]}</div><div class="pair">{pairs[2]}{pairs[3]}</div>'
-        f'{rdf}{learning}<div class="pair">{costs[0]}{costs[1]}</div>{cutoffs}</section>'
+        f'<section id="figures"><h2>Figures</h2><p class="sub">Errors on the {split} split. Rest on a point for its '
+        "numbers, click it for its record and learning curves, click a legend entry to hide or show it. With the "
+        "keyboard: Tab to a figure, arrow keys to step through its points, Enter for the record.</p>"
+        f'<div class="figures">{panels}</div></section>'
     )
 
 
-def _menu(curves: LearningCurves) -> str:
-    """The menu of architectures above figure 4."""
-    if not curves.traces:
-        return ""
-    options = "".join(
-        f'<option data-traces="{escape(json.dumps(traces))}">{escape(label)}</option>'
-        for label, traces in curves.traces.items()
-    )
-    return (
-        '<label class="sub" style="margin:0">Architecture '
-        f'<select id="curve-menu" data-target="fig4" autocomplete="off">{options}</select></label>'
-    )
+def _widths(entries: list[Entry]) -> Iterator[bool]:
+    """Whether each figure takes the whole width: those that want to, and one whose neighbour is missing."""
+    waits = False
+    for number, entry in enumerate(entries):
+        has_partner = waits or (number + 1 < len(entries) and not entries[number + 1].is_wide)
+        yield entry.is_wide or not has_partner
+        waits = not entry.is_wide and has_partner and not waits
 
 
-def _networks_section(tables: ReportTables) -> str:
+def _networks_section() -> str:
     return (
-        '<section id="networks-section"><h2>All networks</h2><div class="tools">'
-        '<input type="search" data-filters="networks" placeholder="Filter, e.g. student confirm 24/10" '
-        'aria-label="Filter networks" autocomplete="off"><span id="networks-count" aria-live="polite"></span>'
-        f"<span>Click a heading to sort.</span></div>{models_table(tables)}</section>"
+        '<section id="networks-section"><h2>All networks</h2><p class="sub">The networks that pass the filters above. '
+        "Click a heading to sort, a row for its record. With the keyboard: arrow keys to step through rows, Enter for "
+        f"the record.</p>{networks_table()}</section>"
     )
 
 
 def _costs_section(tables: ReportTables) -> str:
-    if not tables.costs:
-        return '<section id="cost-section"><h2>Costs</h2><p class="none">No cost has been measured.</p></section>'
     key = "".join(f'<span class="key"><i style="background:{color}"></i>{name}</span>' for name, color in PART_COLORS)
     return (
-        '<section id="cost-section"><h2>Costs</h2><div class="tools">'
-        f"<span>Measured alone on the device, once per architecture.</span><span>{key}</span></div>"
-        f"{costs_table(tables)}</section>"
+        '<section id="cost-section"><h2>Costs</h2><div class="sub">Measured alone on the device, once per '
+        f"architecture. Parts of a step: {key}</div>{costs_table(tables)}</section>"
     )
 
 

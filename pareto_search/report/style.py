@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-INK, MUTED, GRID = "#1f2937", "#6b7280", "#e8ebf0"
+INK, MUTED, GRID, FAINT = "#1f2937", "#6b7280", "#e8ebf0", "#d5dae2"
 FONT = 'Inter, "Segoe UI", system-ui, -apple-system, "Helvetica Neue", Arial, sans-serif'
 
 
 @dataclass(frozen=True)
 class Look:
-    """Colour, marker and legend name of one kind of network."""
+    """Colour, marker, legend name and line of one kind of network."""
 
     name: str
     color: str
     symbol: str
+    dash: str = "5px,2px"
 
 
-STUDENT = Look("Students", "#0072B2", "circle")
+STUDENT = Look("Students", "#0072B2", "circle", "solid")
 TEACHER = Look("Teacher", "#1f2937", "star")
 ARCHITECTURE = Look("Architectures (student = control)", "#4b5b73", "circle")
 _CONTROLS = {
@@ -29,6 +30,20 @@ _CONTROLS = {
 }
 #: For further groups, such as cutoffs.
 SERIES = (("#4b5b73", "circle"), ("#56B4E9", "square"), ("#E69F00", "diamond"), ("#009E73", "triangle-up"))
+#: What the page turns colours of figures into when it is dark; a colour that is not named stays.
+DARK = {
+    "#ffffff": "#171c24",  # paper, and the rim of points
+    INK: "#e4e8ee",
+    MUTED: "#9aa4b2",
+    GRID: "#2a313c",
+    FAINT: "#3a4452",
+    "#c3c9d3": "#465162",  # lines of axes
+    "#b6bdc9": "#5b6675",
+    "#aab2bf": "#566172",
+    "#a8b0bc": "#7b8796",
+    "#4b5b73": "#a3b4cc",
+    "#0072B2": "#56B4E9",  # Okabe and Ito's sky blue in place of their blue, which is too dark here
+}
 
 
 def look_of(role: str, control_kind: str = "") -> Look:

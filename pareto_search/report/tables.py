@@ -9,6 +9,7 @@ from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     COST_COLUMNS,
     NETWORK_COLUMNS,
+    WEIGHT_COLUMNS,
     Basis,
     architecture_labels,
     average_networks,
@@ -19,6 +20,8 @@ from pareto_search.analysis.networks import (
 from pareto_search.records import CURVE_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float | str, ...]
+_NETWORK_KEYS = ["stage", "role", "control_kind", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
+_COST_KEYS = [*ARCHITECTURE_COLUMNS, "is_teacher", "engine"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class ReportTables:
 
     Attributes:
         basis: Stage and split that carry claims.
-        models: Cleaned rows with a `label` column, one per trained network.
-        networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS`).
+        models: Cleaned rows, one per trained network, with a `label` and what tells points apart: `network`, equal for
+            the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).
+        networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS` and `network`).
         search: Seed-averaged networks of the search, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
         curves: Learning curves (`CURVE_COLUMNS`).
@@ -74,19 +78,41 @@ def make_tables(data: ReportInput) -> ReportTables:
     if basis.stage == "confirm":
         search = average_networks(models, Basis("search", "valid"))
         search = search[search["role"] != "teacher"]
+    models = models.assign(
+        label=pd.Series(labels, index=models.index, dtype=object),
+        network=_group_numbers(models, _NETWORK_KEYS),
+        architecture=_group_numbers(models.assign(is_teacher=models["role"] == "teacher"), _COST_KEYS),
+    )
     return ReportTables(
         basis=basis,
-        models=models.assign(label=pd.Series(labels, index=models.index, dtype=object)),
-        networks=average_networks(models, basis),
-        search=search,
+        models=models,
+        networks=_with_numbers(average_networks(models, basis), models),
+        search=_with_numbers(search, models),
         costs={(cost_key(record), record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
     )
 
 
+def _group_numbers(models: pd.DataFrame, keys: list[str]) -> pd.Series:
+    """Number of each row's group, in the order in which groups first occur."""
+    return models.groupby(keys, dropna=False, sort=False).ngroup()
+
+
+def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Seed-averaged networks with the number that the rows of their seeds have."""
+    numbers = dict(zip(models["model_id"], models["network"], strict=True))
+    return networks.assign(network=[numbers[model_id] for model_id in networks["best_model_id"]])
+
+
 def architecture_key(row: pd.Series) -> ArchitectureKey:
     """What identifies the architecture of a row of models or networks."""
     return tuple(_exact(row[name]) for name in ARCHITECTURE_COLUMNS)
+
+
+def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
+    """The same for every row of a frame."""
+    columns = (frame[name] for name in ARCHITECTURE_COLUMNS)
+    return [tuple(_exact(value) for value in values) for values in zip(*columns, strict=True)]
 
 
 def cost_key(record: CostRecord) -> ArchitectureKey:
@@ -100,7 +126,7 @@ def _exact(value: Any) -> float | str:
 
 
 def architectures(tables: ReportTables) -> pd.DataFrame:
-    """One row per architecture whose cost is known: `ARCHITECTURE_COLUMNS`, `COST_COLUMNS`, label, role and engine.
+    """One row per architecture whose cost is known: its columns, costs, label, role, engine and `architecture`.
 
     The teacher keeps its own row; students and controls of one architecture share a cost and so a row.
     """
@@ -109,7 +135,7 @@ def architectures(tables: ReportTables) -> pd.DataFrame:
     is_teacher = models["role"] == "teacher"
     kept = models.assign(role=is_teacher.map({True: "teacher", False: "network"}))
     keys = [*ARCHITECTURE_COLUMNS, "role", "engine"]
-    kept = kept.drop_duplicates(keys)[[*keys, *COST_COLUMNS, "label", "device"]]
+    kept = kept.drop_duplicates(keys)[[*keys, *COST_COLUMNS, "label", "architecture"]]
     return kept.sort_values(["n_weights", "label", "engine"], ignore_index=True)
 
 

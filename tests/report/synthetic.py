@@ -124,15 +124,16 @@ def curves(frame: pd.DataFrame, n_epochs: int = 240) -> pd.DataFrame:
     rng = np.random.default_rng(11)
     parts = []
     epochs = np.arange(1, n_epochs + 1)
+    zeros = {name: np.zeros(n_epochs) for name in CURVE_COLUMNS[1:]}
     for _, model in frame[frame["status"] == "complete"].iterrows():
         rate = 0.035 if model["role"] == "student" else 0.022
         shape = 1 + 6 * np.exp(-rate * epochs) + 0.03 * rng.standard_normal(n_epochs).cumsum() / np.sqrt(epochs)
-        part = pd.DataFrame(0.0, index=range(n_epochs), columns=list(CURVE_COLUMNS[1:]))
-        part["epoch"] = epochs
-        part["train_force_rmse_ev_per_ang"] = 0.9 * model["valid_force_rmse_ev_per_ang"] * shape
-        part["valid_force_rmse_ev_per_ang"] = model["valid_force_rmse_ev_per_ang"] * np.maximum(shape, 1)
-        part.insert(0, "model_id", model["model_id"])
-        parts.append(part)
+        error = model["valid_force_rmse_ev_per_ang"]
+        parts.append(pd.DataFrame({
+            "model_id": model["model_id"], **zeros, "epoch": epochs,
+            "train_force_rmse_ev_per_ang": 0.9 * error * shape,
+            "valid_force_rmse_ev_per_ang": error * np.maximum(shape, 1),
+        }))  # fmt: skip
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CURVE_COLUMNS))
 
 
@@ -163,7 +164,9 @@ def cost(shape: tuple[int, int, int], engine: str = "explicit") -> CostRecord:
     )  # fmt: skip
 
 
-def report_input(name: str = "aluminum-demo", *, data_source: str = "ani-h5", **study: Any) -> ReportInput:
+def report_input(
+    name: str = "aluminum-demo", *, data_source: str = "ani-h5", curve_epochs: int = 240, **study: Any
+) -> ReportInput:
     """A whole report's input; `study` goes to `models`."""
     frame = models(**study)
     return ReportInput(
@@ -173,7 +176,7 @@ def report_input(name: str = "aluminum-demo", *, data_source: str = "ani-h5", **
             "measure": {"engine": "explicit", "n_atoms": 48000, "rel_tol": 0.02, "structure": {"symbol": "Al"}},
         },
         models=frame,
-        curves=curves(frame),
+        curves=curves(frame, curve_epochs),
         costs=costs(frame),
         dataset={
             "n_systems": 6352, "n_atoms": 744_061, "elements": ["Al"], "hash": "ab12" * 16,

@@ -11,12 +11,14 @@ import synthetic
 from plotly.offline import get_plotlyjs
 
 from pareto_search.errors import StoreError
+from pareto_search.report import browser_data
 from pareto_search.report.dataset_page import write_dataset_page
 from pareto_search.report.elements import json_script
-from pareto_search.report.hover import number, spread, whole
+from pareto_search.report.front_3d import front_3d_figure
+from pareto_search.report.numbers import number, whole
 from pareto_search.report.page import write_report
 from pareto_search.report.style import axis, log_ticks
-from pareto_search.report.tables import ReportInput
+from pareto_search.report.tables import ReportInput, make_tables
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 
@@ -26,9 +28,22 @@ def written(data: ReportInput, folder: Path) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
-def figures_of(html: str) -> dict[str, Any]:
+def json_of(html: str) -> dict[str, Any]:
     found = re.findall(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', html, re.DOTALL)
     return {name: json.loads(text) for name, text in found}
+
+
+def figures_of(html: str) -> dict[str, Any]:
+    return {name: value for name, value in json_of(html).items() if name not in ("study", "dark")}
+
+
+def column(html: str, frame: str, name: str) -> list[Any]:
+    """A column of the page's study, decoded."""
+    found = json_of(html)["study"][frame]
+    values = found["columns"][name]
+    if isinstance(values, dict) and "same" in values:
+        return [values["same"]] * found["n"]
+    return [values["texts"][code] for code in values["codes"]] if isinstance(values, dict) else values
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +60,35 @@ def test_page_is_one_file_that_loads_nothing(page: str) -> None:
     assert "@import" not in outside
 
 
-def test_every_network_is_a_row(page: str) -> None:
-    table = page[page.index('id="networks"') :]
-    body = table[: table.index("</table>")]
-    assert body.count("<tr>") == 1 + 1 + 8 * 4 * 3 + 20
-    assert 'data-v="300"' in body  # weights of 12/8/1
+def test_every_network_is_in_the_page_once(page: str) -> None:
+    ids = column(page, "networks", "model_id")
+    assert len(ids) == len(set(ids)) == 1 + 8 * 4 * 3 + 20
+    row = ids.index("c00-student-s1000")
+    assert column(page, "networks", "n_weights")[row] == 300
+    assert column(page, "networks", "label")[row] == "12/8/1"
+    numbers = column(page, "networks", "network")
+    seeds = [model_id for model_id, number in zip(ids, numbers, strict=True) if number == numbers[row]]
+    assert seeds == [f"c00-student-s{seed}" for seed in range(1000, 1004)]
+
+
+def test_costs_go_with_their_networks(page: str) -> None:
+    labels = column(page, "networks", "label")
+    places = column(page, "networks", "cost")
+    assert [column(page, "costs", "label")[place].removesuffix(" (teacher)") for place in places] == labels
+    assert column(page, "costs", "label").count("128/40/4 (teacher)") == 1
+    assert column(page, "costs", "us_per_atom_step_median") == sorted(column(page, "costs", "us_per_atom_step_median"))
 
 
 def test_every_figure_has_data(page: str) -> None:
     figures = figures_of(page)
-    assert set(figures) == {"fig2a", "fig2b", "fig3a", "fig3b", "fig4", "fig5a", "fig5b"}
-    assert all(len(figure["data"]) >= 2 for figure in figures.values())
+    assert list(figures) == ["fig2a", "fig2b", "fig2c", "fig3a", "fig3b", "fig4", "fig5a", "fig5b", "fig7"]
+    assert all(len(figure["data"]) >= 2 for name, figure in figures.items() if name != "fig7")
     for name in figures:
         assert f'data-figure="{name}"' in page
 
 
 def test_students_controls_and_teacher_differ_in_colour_and_marker(page: str) -> None:
-    traces = {t["name"]: t for t in figures_of(page)["fig2a"]["data"] if t["mode"] == "markers" and t.get("text")}
+    traces = {t["name"]: t for t in figures_of(page)["fig2a"]["data"] if t["mode"] == "markers" and t.get("customdata")}
     names = ("Students", "Controls (paper)", "Controls (ablation)", "Teacher")
     markers = [traces[name]["marker"] for name in names]
     assert len({m["color"] for m in markers}) == len({m["symbol"] for m in markers}) == 4
@@ -73,15 +100,8 @@ def test_points_are_means_and_bars_are_standard_deviations_over_seeds(tmp_path: 
     students = data.models.loc[data.models["role"] == "student", "test_force_rmse_ev_per_ang"]
     figure = figures_of(written(data, tmp_path))["fig2a"]
     trace = next(t for t in figure["data"] if t["name"] == "Students")
-    assert np.frombuffer(_bytes(trace["y"]), trace["y"]["dtype"]) == pytest.approx([1e3 * students.mean()])
-    bars = trace["error_y"]["array"]
-    assert np.frombuffer(_bytes(bars), bars["dtype"]) == pytest.approx([1e3 * students.std(ddof=1)])
-
-
-def _bytes(array: dict[str, str]) -> bytes:
-    import base64
-
-    return base64.b64decode(array["bdata"])
+    assert trace["y"] == pytest.approx([1e3 * students.mean()], rel=1e-5)
+    assert trace["error_y"]["array"] == pytest.approx([1e3 * students.std(ddof=1)], rel=1e-5)
 
 
 def test_fronts_are_step_lines_of_non_dominated_networks(page: str) -> None:
@@ -95,13 +115,70 @@ def test_fronts_are_step_lines_of_non_dominated_networks(page: str) -> None:
 
 
 def test_learning_curves_offer_every_architecture(page: str) -> None:
-    figure = figures_of(page)["fig4"]
-    shown = [json.loads(text) for text in re.findall(r'data-traces="(\[.*?\])"', page)]
-    assert len(shown) == 8
-    assert sorted(index for traces in shown for index in traces) == list(range(len(figure["data"])))
-    visible = [index for index, trace in enumerate(figure["data"]) if trace["visible"]]
-    assert visible == shown[0]
-    assert len(visible) == 2 * 4 * 3  # panels, seeds, student and two controls
+    menu = re.search(r'<select id="curve-menu"[^>]*>(.*?)</select>', page)
+    assert menu is not None
+    labels = re.findall(r"<option>(.*?)</option>", menu[1])
+    assert labels[0] == "12/8/1"
+    assert len(labels) == 8
+    assert len(figures_of(page)["fig4"]["data"]) == 2 * 4 * 3  # panels, seeds, student and two controls
+    curves = json_of(page)["study"]["curves"]
+    completed = column(page, "networks", "status").count("complete")
+    assert len(curves["rows"]) == len(curves["valid"]) == completed
+    assert len(curves["epoch_lists"]) == 1  # all have the same epochs
+
+
+def test_curves_share_a_budget_of_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browser_data, "TOTAL_CURVE_POINTS", 1_000)
+    data = synthetic.report_input(ladder=synthetic.LADDER[:4], n_seeds=2)
+    curves = json.loads(browser_data.study_json(make_tables(data)))["curves"]
+    (epochs,) = curves["epoch_lists"]
+    assert (epochs[0], epochs[-1], len(epochs)) == (1, 240, 1_000 // 17)
+    assert {len(curve) for curve in curves["valid"]} == {len(epochs)}
+
+
+def test_the_paper_claim_is_a_region(page: str) -> None:
+    teacher = synthetic.row("teacher", synthetic.TEACHER, error=0.036)
+    for name, column_, factor in (("fig2a", "md_us_per_atom_step", 1.0), ("fig2b", "bytes_per_atom", 1e-3)):
+        (region,) = figures_of(page)[name]["layout"]["shapes"]
+        assert region["x1"] == pytest.approx(0.5 * factor * teacher[column_], rel=1e-5)
+        assert region["y1"] == pytest.approx(1.2 * 36.0, rel=1e-5)
+        assert region["name"].startswith("At most 20 % worse and ")
+
+
+def test_step_times_have_their_quartiles_as_error_bars(page: str) -> None:
+    figures = figures_of(page)
+    trace = next(t for t in figures["fig5a"]["data"] if t["name"] != "Teacher")
+    assert trace["error_y"]["array"] == pytest.approx([0.02 * y for y in trace["y"]], rel=1e-4)
+    assert trace["error_y"]["arrayminus"] == pytest.approx([0.015 * y for y in trace["y"]], rel=1e-4)
+    assert not figures["fig5b"]["data"][0]["error_y"]["visible"]
+
+
+def test_a_network_that_another_dominates_is_faint_in_three_dimensions() -> None:
+    data = synthetic.report_input(ladder=synthetic.LADDER[:3], n_seeds=2)
+    is_worse = (data.models["n_features"] == 12) & (data.models["n_sensitivities"] == 16)
+    models = data.models.assign(md_us_per_atom_step=data.models["md_us_per_atom_step"] + 99.0 * is_worse)
+    models["bytes_per_atom"] += 1e6 * is_worse
+    models["test_force_rmse_ev_per_ang"] += 1.0 * is_worse
+    traces = front_3d_figure(make_tables(replace(data, models=models))).data
+    students = [trace for trace in traces if trace.name == "Students" and trace.mode == "markers"]
+    assert [(trace.marker.opacity, len(trace.x)) for trace in students] == [(1.0, 2), (0.35, 1)]
+    assert students[1].z[0] > 1000.0
+
+
+def test_parallel_axes_are_what_varies_and_the_objectives(page: str) -> None:
+    (trace,) = figures_of(page)["fig7"]["data"]
+    assert [dimension["label"].split("<br>")[0] for dimension in trace["dimensions"]] == [
+        "Features", "Sensitivities", "Atom layers", "Force RMSE", "Step time", "Max atoms",
+    ]  # fmt: skip
+    assert {len(dimension["values"]) for dimension in trace["dimensions"]} == {10}
+
+
+def test_figures_are_described_for_those_who_do_not_see_them(page: str) -> None:
+    assert 'aria-describedby="fig2a-caption fig2a-summary"' in page
+    summary = re.search(r'id="fig2a-summary">(.*?)</p>', page)
+    assert summary is not None
+    assert summary[1].startswith("Axes: MD step time (µs/atom/step), Force RMSE (meV/Å). Points: ")
+    assert "Students: 8" in summary[1]
 
 
 def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
@@ -116,6 +193,7 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     assert "<script>alert" not in html
     assert "<img" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert HOSTILE in column(html, "networks", "reason")
 
 
 def test_report_is_deterministic_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -167,7 +245,7 @@ def degenerate() -> dict[str, ReportInput]:
 @pytest.mark.parametrize("name", sorted(degenerate()))
 def test_degenerate_studies_still_make_a_page(name: str, tmp_path: Path) -> None:
     html = written(degenerate()[name], tmp_path)
-    assert len(figures_of(html)) == 7
+    assert len(figures_of(html)) == 8 + ("fig7" in figures_of(html))
     assert ">nan<" not in html
 
 
@@ -192,12 +270,15 @@ def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
     assert "as the cutoff to the power 2.0 and memory to the power 3.0" in html
     assert re.search(r"students on the front have cutoffs from \d\.\d to \d\.\d Å, of 4\.5 to 7\.\d Å tried", html)
     students = next(trace for trace in figures["fig6a"]["data"] if trace["name"] == "Students")
-    assert len(students["text"]) == len(synthetic.LADDER)
+    assert len(students["customdata"]) == len(synthetic.LADDER)
     sizes = [trace for trace in figures["fig6b"]["data"] if trace["name"].endswith("weights")]
     assert [trace["name"].split()[0] for trace in sizes] == sorted(
         (trace["name"].split()[0] for trace in sizes), key=lambda text: int(text.replace(",", ""))
     )
-    assert sum(len(trace["text"]) for trace in sizes) == models.loc[models["role"] != "teacher", "n_weights"].nunique()
+    assert (
+        sum(len(trace["customdata"]) for trace in sizes)
+        == models.loc[models["role"] != "teacher", "n_weights"].nunique()
+    )
     assert next(trace["name"] for trace in figures["fig5a"]["data"]).startswith("Architectures")
 
 
@@ -238,7 +319,6 @@ def test_numbers_are_written_for_readers() -> None:
         "−3.14",
     ]
     assert whole(1234567.0) == "1\u202f234\u202f567"
-    assert spread(52.123, 0.84, "meV/Å") == "52.12 ± 0.84 meV/Å"
 
 
 def test_axes_are_logarithmic_where_the_span_warrants() -> None:

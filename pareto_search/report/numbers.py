@@ -1,0 +1,17 @@
+"""Numbers as readers want them; `browser/format.js` writes them the same way."""
+
+import numpy as np
+
+
+def number(value: float, digits: int = 3, unit: str = "") -> str:
+    """The value to some significant digits without an exponent, thin spaces between thousands; "–" if unknown."""
+    if not np.isfinite(value):
+        return "–"
+    magnitude = 0 if value == 0 else int(np.floor(np.log10(abs(value))))
+    text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}".replace(",", "\u202f").replace("-", "−")
+    return f"{text} {unit}".rstrip()
+
+
+def whole(value: float | None) -> str:
+    """A count with thin spaces between thousands; "–" if unknown."""
+    return "–" if value is None or not np.isfinite(value) else f"{value:,.0f}".replace(",", "\u202f")
