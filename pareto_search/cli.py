@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+class ImageFormat(StrEnum):
+    """Kinds of image that figures can be written as."""
+
+    svg = "svg"
+    png = "png"
+    pdf = "pdf"
+
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -129,12 +139,23 @@ def measure(
 
 
 @app.command()
-def report(run_dir: RunArgument) -> None:
-    """Write models.csv, curves.csv, report.json and report.html of a run directory again."""
+def report(
+    run_dir: RunArgument,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="also write every figure as an image and as CSV into this folder")
+    ] = None,
+    formats: Annotated[
+        list[ImageFormat] | None, typer.Option("--format", help="kind of image; may be repeated  [default: svg]")
+    ] = None,
+) -> None:
+    """Write models.csv, curves.csv, events.csv, report.json and report.html of a run directory again."""
     from pareto_search import stages
-    from pareto_search.terminal import show_study
+    from pareto_search.terminal import say, show_study
 
     show_study(stages.report(run_dir), run_dir)
+    if figures is not None:
+        written = stages.figures(run_dir, figures, [kind.value for kind in formats or [ImageFormat.svg]])
+        say(f"{len(written)} files of figures in {figures}")
 
 
 def _config(path: Path, settings: list[str] | None, address: str | None = None) -> Any:

@@ -1,10 +1,11 @@
 """The verbs of the command line as functions: each opens the run directory, does its stage and what that needs."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
@@ -17,6 +18,9 @@ from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
+
+if TYPE_CHECKING:
+    from pareto_search.report.static_figures import ImageFormat
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +90,12 @@ def report(run_dir: str | Path) -> StudyReport:
     """Write the tables and the report of a run directory again."""
     with _study(_config_of(Path(run_dir)), run_dir) as study:
         return study.report()
+
+
+def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
+    """Write the report's figures as images, and what they show as CSV; returns the files."""
+    with _study(_config_of(Path(run_dir)), run_dir) as study:
+        return study.figures(Path(folder), formats)
 
 
 @dataclass(frozen=True)

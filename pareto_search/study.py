@@ -1,7 +1,7 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     import optuna
 
     from pareto_search.analysis.study import StudySummary
+    from pareto_search.report.static_figures import ImageFormat
+    from pareto_search.report.tables import ReportInput
     from pareto_search.report.words import Answer
     from pareto_search.search.cluster import RaySession
 
@@ -328,19 +330,28 @@ class Study:
     def report(self) -> "StudyReport":
         """Write the CSV files, `report.json` and `report.html` from what is stored; trains nothing."""
         from pareto_search.report.page import write_report
-        from pareto_search.report.tables import ReportInput
 
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv, directory.events_csv)
         CostTable(directory.costs_dir).export(directory.costs_json)
-        content = ReportInput(
+        return StudyReport(*write_report(self._report_input(), directory.report_html, directory.report_json))
+
+    def figures(self, folder: Path, formats: "Sequence[ImageFormat]") -> list[Path]:
+        """Write the report's figures as images, and what they show as CSV; returns the files."""
+        from pareto_search.report.static_figures import write_figures
+
+        return write_figures(self._report_input(), folder, formats)
+
+    def _report_input(self) -> "ReportInput":
+        from pareto_search.report.tables import ReportInput
+
+        return ReportInput(
             config=self.config.to_plain(),
             models=self.store.models(),
             curves=self.store.curves(),
-            costs=CostTable(directory.costs_dir).all(),
-            dataset=read_dataset_info(directory.dataset_json).to_plain(),
+            costs=CostTable(self.directory.costs_dir).all(),
+            dataset=read_dataset_info(self.directory.dataset_json).to_plain(),
         )
-        return StudyReport(*write_report(content, directory.report_html, directory.report_json))
 
     def records(self, stage: Stage) -> list[ModelRecord]:
         """Stored networks of a stage, in the order they came."""

@@ -17,7 +17,7 @@ def test_stages_one_by_one(tmp_path):
         ("costs", (config, "--out", out, "--ladder", 1), "costs.json"),
         ("search", (config, "--out", out), "study.db"),
         ("confirm", (config, "--out", out), "models"),
-        ("report", (out,), "report.html"),
+        ("report", (out, "--figures", out / "figures", "--format", "pdf"), "figures/fig2a.pdf"),
         ("measure", (out, "teacher"), None),
     ]:
         process = start(verb, *arguments)

@@ -1,0 +1,84 @@
+"""Figures as files: by Matplotlib, by a browser, and as CSV."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import plotly.io
+import pytest
+import synthetic
+
+from pareto_search.report import static_figures
+from pareto_search.report.figure_list import FIGURES
+from pareto_search.report.static_figures import write_figures
+from pareto_search.report.tables import make_tables
+
+DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
+SHOWN = [entry.name for entry in FIGURES if entry.is_shown(make_tables(DATA))]
+MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+
+
+@pytest.fixture
+def without_kaleido(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(static_figures, "find_spec", lambda package: None)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_kaleido")
+def test_matplotlib_draws_every_figure_the_same_way_twice(tmp_path: Path) -> None:
+    written = write_figures(DATA, tmp_path / "one", ("svg", "png", "pdf"))
+    assert [path.name for path in written if path.suffix != ".csv"] == [
+        f"{name}.{kind}" for name in SHOWN for kind in ("svg", "png", "pdf")
+    ]
+    for path in written:
+        assert path.suffix == ".csv" or path.read_bytes().startswith(MAGIC[path.suffix[1:]])
+    again = write_figures(DATA, tmp_path / "two", ("png", "pdf"))
+    assert all((tmp_path / "one" / path.name).read_bytes() == path.read_bytes() for path in again)
+
+
+@pytest.mark.usefixtures("without_kaleido")
+def test_tables_hold_what_the_figures_show(tmp_path: Path) -> None:
+    write_figures(DATA, tmp_path, ())
+    assert sorted(path.stem for path in tmp_path.glob("*.csv")) == sorted(SHOWN)
+    shown = pd.read_csv(tmp_path / "fig2a.csv")
+    students = shown[shown["series"] == "Students"]
+    networks = make_tables(DATA).of_role("student")
+    assert sorted(students["Force RMSE (meV/Å)"]) == pytest.approx(sorted(1e3 * networks["force_rmse_ev_per_ang"]))
+    assert sorted(students["spread above"]) == pytest.approx(sorted(1e3 * networks["force_rmse_std_ev_per_ang"]))
+    ids = {model_id for listed in students["networks"] for model_id in listed.split()}
+    assert ids == {model_id for listed in networks["model_ids"] for model_id in listed}
+    curves = pd.read_csv(tmp_path / "fig4.csv")
+    assert list(curves.columns[:3]) == ["series", "Epoch", "Force RMSE (meV/Å)"]
+    searched = pd.read_csv(tmp_path / "fig7.csv")
+    assert len(searched) == 10
+    assert searched["networks"].is_unique
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_plotly_draws_them_where_there_is_a_browser(tmp_path: Path) -> None:
+    pytest.importorskip("kaleido", reason="kaleido is not installed")
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    write_figures(DATA, tmp_path, ("svg",))
+    drawn = {path.stem: path.read_text() for path in tmp_path.glob("*.svg")}
+    assert sorted(drawn) == sorted(SHOWN)
+    assert all('class="main-svg"' in text for text in drawn.values())
+    assert "MD step time" in drawn["fig2a"]
+
+
+def test_without_a_usable_browser_matplotlib_takes_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("kaleido", reason="kaleido is not installed")
+    from choreographer.errors import ChromeNotFoundError
+
+    def fail(*arguments: object, **settings: object) -> None:
+        raise ChromeNotFoundError("no Chrome here")
+
+    monkeypatch.setattr(plotly.io, "write_images", fail)
+    monkeypatch.setattr(static_figures, "FIGURES", FIGURES[:1])
+    with caplog.at_level("INFO", logger="pareto_search"):
+        write_figures(DATA, tmp_path, ("svg",))
+    assert b"matplotlib" in (tmp_path / "fig2a.svg").read_bytes()
+    assert "drawn by Matplotlib, for no browser could be used (no Chrome here)" in caplog.text
