@@ -351,6 +351,7 @@ class Study:
             curves=self.store.curves(),
             costs=CostTable(self.directory.costs_dir).all(),
             dataset=read_dataset_info(self.directory.dataset_json).to_plain(),
+            events=self.store.events(),
         )
 
     def records(self, stage: Stage) -> list[ModelRecord]:

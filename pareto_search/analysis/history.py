@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.analysis.networks import clean_models
 from pareto_search.analysis.pareto import as_costs, directions, hypervolume
+from pareto_search.analysis.timeline import active_seconds
 from pareto_search.records import OBJECTIVES
+
+#: The reference point is the teacher's force RMSE and step time times these, and its capacity times the third.
+_REFERENCE_FACTORS = (4.0, 2.0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -60,3 +65,33 @@ def hypervolume_history(trials: pd.DataFrame, reference: Sequence[float]) -> His
         ended_s=trials["ended_s"].to_numpy(dtype=float) if "ended_s" in trials else None,
         hypervolume=volumes,
     )
+
+
+def ended_trials(models: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """The search's trials for `hypervolume_history`, in the order in which they ended.
+
+    Args:
+        models: Rows of `models.csv`, in the order they came.
+        events: Rows of `events.csv`; without events of trials the time is unknown and the order that of the rows.
+    """
+    rows = clean_models(models)
+    rows = rows[(rows["stage"] == "search") & rows["trial_id"].notna()]
+    students = rows[rows["role"] == "student"].drop_duplicates("trial_id", keep="last").set_index("trial_id")
+    trials = students[[*(objective.name for objective in OBJECTIVES), "status"]].assign(
+        n_epochs=rows.groupby("trial_id")["n_epochs"].sum()
+    )
+    is_end = (events["kind"] == "trial_ended") & events["trial_id"].isin(trials.index)
+    if not is_end.any():
+        return trials
+    is_search = events["stage"].eq("search") & events["kind"].eq("stage_began")
+    seconds = active_seconds(events)
+    ended_s = seconds[is_end].set_axis(events.loc[is_end, "trial_id"].astype(float)) - seconds[is_search].min()
+    ended_s = ended_s[~ended_s.index.duplicated(keep="last")]
+    return trials.loc[ended_s.index].assign(ended_s=ended_s)
+
+
+def search_reference(models: pd.DataFrame) -> tuple[float, ...] | None:
+    """Reference point of the search's hypervolume, from the teacher's validation error and costs; None without it."""
+    rows = clean_models(models)
+    teacher = rows.loc[rows["role"] == "teacher", [objective.name for objective in OBJECTIVES]].dropna()
+    return None if teacher.empty else tuple(teacher.iloc[0].to_numpy(dtype=float) * _REFERENCE_FACTORS)

@@ -7,11 +7,14 @@ from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epoch_fractions
 from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
+from pareto_search.analysis.importance import importances
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
+from pareto_search.analysis.timeline import stage_times
 from pareto_search.report.front_3d import on_front
 from pareto_search.report.parallel import searched_students, varied
 from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, with_values
+from pareto_search.report.search_figures import OBJECTIVE_NAMES, USES, search_history, setting_name
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables, architectures
 
@@ -20,7 +23,7 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
     """Caption of figure 2's panels."""
     text = (
         f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
-        "step lines are fronts"
+        "step lines are fronts, bands the quartiles of what the fronts of single seeds attain"
     )
     headline = summary.headline
     if headline is None or headline.dominance.n_controls == 0:
@@ -56,6 +59,50 @@ def parallel_caption(tables: ReportTables) -> str:
     name = setting.name.replace("<br>", " ").lower()
     found = f"all have {name} {low}" if low == high else f"agree most on {name}, {low} to {high}"
     return f"{text}. The most accurate tenth {found}."
+
+
+def history_caption(tables: ReportTables) -> str:
+    """Caption of figure 8: how soon most of the hypervolume was there."""
+    text = "Hypervolume of the search's students (validation), from 4, 2 and ½ times the teacher's values"
+    history = search_history(tables)
+    if history is None or history.hypervolume[-1] == 0:
+        return f"{text}."
+    at = int(np.argmax(history.hypervolume >= 0.95 * history.hypervolume[-1]))
+    last = int(np.argmax(history.hypervolume >= history.hypervolume[-1]))
+    return (
+        f"{text}: 95 % of it after {history.n_trials[at]} of {len(history.n_trials)} trials and "
+        f"{history.n_epochs[at]:,.0f} of {history.n_epochs[-1]:,.0f} epochs; the last "
+        f"{len(history.n_trials) - 1 - last} trials added nothing."
+    )
+
+
+def importance_caption(tables: ReportTables) -> str:
+    """Caption of figure 9: the strongest sure effect on each objective."""
+    text = "Rank correlation of each hyperparameter with the objectives, others held; filled where the sign is sure"
+    found = importances(tables.models)
+    said = []
+    for importance, name in zip(found, OBJECTIVE_NAMES, strict=True):
+        sure = [effect for effect in importance.effects if effect.is_sure]
+        if sure:
+            verb = "raises" if sure[0].correlation > 0 else "lowers"
+            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()} most")
+    if not said:
+        return f"{text}; {found[0].reason or 'nothing is sure'}."
+    return f"{text}: {', '.join(said)}."
+
+
+def work_caption(tables: ReportTables) -> str:
+    """Caption of figure 10: what the workers of the longest stage did."""
+    text = "Workers' time by stage, interruptions left out; waiting is the time in which a worker did neither"
+    stages = stage_times(tables.events)
+    if not stages:
+        return f"{text}."
+    longest = max(stages, key=lambda stage: stage.wall_s)
+    whole = longest.training_s + longest.measuring_s + longest.waiting_s
+    if whole <= 0:
+        return f"{text}."
+    shares = (f"{100 * getattr(longest, f'{use}_s') / whole:.0f} % {use}" for use, _ in USES)
+    return f"{text}. The {longest.stage} took longest: {', '.join(shares)}."
 
 
 def _share_of_range(part: pd.Series, whole: pd.Series, *, is_log: bool) -> float:

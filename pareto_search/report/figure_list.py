@@ -18,10 +18,13 @@ from pareto_search.report.captions import (
     front_3d_caption,
     front_caption,
     has_rdf,
+    history_caption,
+    importance_caption,
     memory_caption,
     parallel_caption,
     size_caption,
     time_caption,
+    work_caption,
 )
 from pareto_search.report.cautions import is_capacity_flat
 from pareto_search.report.controls import curve_menu_html
@@ -31,6 +34,13 @@ from pareto_search.report.front_3d import front_3d_figure
 from pareto_search.report.learning_curves import learning_curve_figure
 from pareto_search.report.parallel import parallel_figure, searched_students
 from pareto_search.report.quantities import CUTOFF, ENERGY, FORCE, MEMORY, RDF, SIZE, STEP_TIME
+from pareto_search.report.search_figures import (
+    has_events,
+    history_figure,
+    importance_figure,
+    is_searched,
+    time_figure,
+)
 from pareto_search.report.tables import ReportInput, ReportTables
 
 
@@ -106,4 +116,10 @@ FIGURES = (
           lambda s: cutoff_cost_caption(s.tables), _has_several_cutoffs),
     Entry("fig7", "7", "The search in parallel coordinates", parallel_figure,
           lambda s: parallel_caption(s.tables), lambda t: len(searched_students(t)) > 0, is_wide=True),
+    Entry("fig8", "8", "How the search got on", history_figure,
+          lambda s: history_caption(s.tables), is_searched, is_wide=True),
+    Entry("fig9", "9", "What matters for what", importance_figure,
+          lambda s: importance_caption(s.tables), is_searched, is_wide=True),
+    Entry("fig10", "10", "Where the time went", time_figure,
+          lambda s: work_caption(s.tables), has_events, is_wide=True),
 )  # fmt: skip

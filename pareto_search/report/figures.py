@@ -16,6 +16,7 @@ from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.study import teacher_row
+from pareto_search.report.attainment_bands import add_attainment
 from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.style import TEACHER, Look, axis, layout, look_of, no_data
 from pareto_search.report.tables import ReportTables
@@ -32,7 +33,8 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     """An error against a cost or size: students, their controls and the teacher.
 
     Points are means over seeds with standard deviations, a thin line joins the student and the controls of one
-    architecture, networks of the search are faint, and step lines are the Pareto fronts.
+    architecture, networks of the search are faint. Step lines are the Pareto fronts, in bands that show how far those
+    of single seeds scatter.
     """
     networks, search = with_values(tables.networks, x, y), with_values(tables.search, x, y)
     region = _claimed_region(tables, x) if has_fronts else None
@@ -42,6 +44,8 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     _add_search(figure, search, x, y)
     _add_pair_lines(figure, networks, x, y)
     x_end = max([*x.values(networks), *x.values(search), 0.0])
+    if has_fronts:
+        add_attainment(figure, tables, x, y, x_end)
     for role, kind in groups:
         group = networks[(networks["role"] == role) & (networks["control_kind"] == kind)]
         if has_fronts:

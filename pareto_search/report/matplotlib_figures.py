@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 #: Plotly's names of markers and dashes, and Matplotlib's.
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "star": "*", "triangle-up": "^", "x": "x", "cross": "P",
@@ -26,7 +27,7 @@ def save_with_matplotlib(figure: go.Figure, path: Path, size: tuple[int, int], p
     """Write a figure as an image; the kind is that of the file's name.
 
     Args:
-        figure: With traces of type scatter, scatter3d or parcoords.
+        figure: With traces of type scatter, bar, scatter3d or parcoords.
         path: File to write.
         size: Width and height in pixels.
         png_scale: Pixels of a PNG for each of these.
@@ -55,9 +56,12 @@ def _draw_planes(canvas: Figure, figure: go.Figure) -> None:
     names = sorted({(trace.xaxis or "x", trace.yaxis or "y") for trace in figure.data}) or [("x", "y")]
     panels = canvas.subplots(1, len(names), squeeze=False)[0]
     for panel, (x_name, y_name) in zip(panels, names, strict=True):
-        for trace in figure.data:
-            if (trace.xaxis or "x", trace.yaxis or "y") == (x_name, y_name):
+        traces = [trace for trace in figure.data if (trace.xaxis or "x", trace.yaxis or "y") == (x_name, y_name)]
+        for trace in traces:
+            if trace.type == "scatter":
                 _draw_trace(panel, trace)
+        if bars := [trace for trace in traces if trace.type == "bar"]:
+            _draw_bars(panel, bars)
         _set_axis(panel, "x", figure.layout[f"xaxis{x_name[1:]}"])
         _set_axis(panel, "y", figure.layout[f"yaxis{y_name[1:]}"])
         for shape in figure.layout.shapes if len(names) == 1 else ():
@@ -74,25 +78,43 @@ def _draw_planes(canvas: Figure, figure: go.Figure) -> None:
 def _draw_trace(panel: Axes, trace: Any) -> None:
     if trace.x is None or trace.y is None:
         return
-    x, y = np.asarray(trace.x, dtype=float), np.asarray(trace.y, dtype=float)
+    if trace.fill == "toself":
+        panel.fill(trace.x, trace.y, color=trace.fillcolor, alpha=_opacity(trace), linewidth=0)
+        return
     label = trace.name if trace.showlegend is not False else None
+    xerr, yerr = _spread(trace.error_x), _spread(trace.error_y)
+    panel.errorbar(trace.x, trace.y, xerr=xerr, yerr=yerr, elinewidth=1, capsize=2, label=label, **_look(trace))
+
+
+def _draw_bars(panel: Axes, traces: list[Any]) -> None:
+    """Lying bars, stacked, the first on top."""
+    left = np.zeros(len(traces[0].y))
+    for trace in traces:
+        panel.barh(trace.y, trace.x, left=left, color=trace.marker.color, label=trace.name)
+        left = left + np.asarray(trace.x, dtype=float)
+    panel.invert_yaxis()
+
+
+def _look(trace: Any) -> dict[str, Any]:
+    """Colour, line and marker of a trace."""
     mode = trace.mode or "lines"
-    look: dict[str, Any] = {"label": label, "alpha": _opacity(trace)}
+    look: dict[str, Any] = {"alpha": _opacity(trace), "linestyle": "none", "color": trace.marker.color}
     if "lines" in mode:
-        steps = "steps-post" if trace.line.shape == "hv" else "default"
         look |= {"color": trace.line.color, "linestyle": _DASHES.get(trace.line.dash or "solid", "-"),
-                 "linewidth": 0.75 * (trace.line.width or 2), "drawstyle": steps}  # fmt: skip
-    else:
-        look |= {"linestyle": "none", "color": trace.marker.color}
+                 "linewidth": 0.75 * (2 if trace.line.width is None else trace.line.width),
+                 "drawstyle": "steps-post" if trace.line.shape == "hv" else "default"}  # fmt: skip
     if "markers" in mode:
-        look |= {"marker": _MARKERS.get(trace.marker.symbol or "circle", "o"),
-                 "markersize": 0.75 * (trace.marker.size or 6)}  # fmt: skip
-    if trace.error_y.array is not None and trace.error_y.visible is not False:
-        above = np.asarray(trace.error_y.array, dtype=float)
-        below = above if trace.error_y.arrayminus is None else np.asarray(trace.error_y.arrayminus, dtype=float)
-        panel.errorbar(x, y, yerr=np.stack([below, above]), elinewidth=1, capsize=2, **look)
-    else:
-        panel.plot(x, y, **look)
+        symbol = trace.marker.symbol if isinstance(trace.marker.symbol, str) else "circle"
+        look |= {"marker": _MARKERS.get(symbol, "o"), "markersize": 0.75 * (trace.marker.size or 6)}
+    return look
+
+
+def _spread(bars: Any) -> NDArray[np.float64] | None:
+    """Lengths of error bars below and above, shape (2, n_points)."""
+    if bars.array is None or bars.visible is False:
+        return None
+    above = np.asarray(bars.array, dtype=float)
+    return np.stack([above if bars.arrayminus is None else np.asarray(bars.arrayminus, dtype=float), above])
 
 
 def _opacity(trace: Any) -> float:
@@ -145,7 +167,7 @@ def _draw_scene(canvas: Figure, figure: go.Figure) -> None:
         canvas.legend(*panel.get_legend_handles_labels(), **_LEGEND)
 
 
-def _decades(values: Any, axis: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _decades(values: Any, axis: Any) -> NDArray[np.float64]:
     numbers = np.asarray(values, dtype=float)
     return np.log10(numbers) if axis.type == "log" else numbers
 

@@ -1,6 +1,6 @@
 """What a report is made from, as tidy frames."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,7 @@ from pareto_search.analysis.networks import (
     clean_models,
     has_several_cutoffs,
 )
-from pareto_search.records import CURVE_COLUMNS, CostRecord
+from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float | str, ...]
 _NETWORK_KEYS = ["stage", "role", "control_kind", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
@@ -34,6 +34,7 @@ class ReportInput:
         curves: Rows of `curves.csv` (`CURVE_COLUMNS`).
         costs: The cost table.
         dataset: The content of `dataset.json`.
+        events: Rows of `events.csv` (`EVENT_COLUMNS`); empty for a run that has none.
     """
 
     config: dict[str, Any]
@@ -41,6 +42,7 @@ class ReportInput:
     curves: pd.DataFrame
     costs: list[CostRecord]
     dataset: dict[str, Any]
+    events: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVENT_COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class ReportTables:
         search: Seed-averaged networks of the search, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
         curves: Learning curves (`CURVE_COLUMNS`).
+        events: What happened (`EVENT_COLUMNS`).
     """
 
     basis: Basis
@@ -63,6 +66,7 @@ class ReportTables:
     search: pd.DataFrame
     costs: dict[tuple[ArchitectureKey, str], CostRecord]
     curves: pd.DataFrame
+    events: pd.DataFrame
 
     def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
         """Networks of the claims' stage of one role and control kind."""
@@ -90,6 +94,7 @@ def make_tables(data: ReportInput) -> ReportTables:
         search=_with_numbers(search, models),
         costs={(cost_key(record), record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
+        events=data.events,
     )
 
 

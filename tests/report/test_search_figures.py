@@ -1,0 +1,100 @@
+"""Figures 8 to 10 and the attainment bands of figure 2, as data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+
+from pareto_search.analysis.history import ended_trials, search_reference
+from pareto_search.records import EVENT_COLUMNS, Event
+from pareto_search.report.captions import history_caption, importance_caption, work_caption
+from pareto_search.report.figures import accuracy_figure
+from pareto_search.report.quantities import FORCE, STEP_TIME
+from pareto_search.report.search_figures import history_figure, importance_figure, is_searched, time_figure
+from pareto_search.report.tables import ReportInput, make_tables
+
+
+def journal(models: pd.DataFrame) -> pd.DataFrame:
+    """A search whose trials end in the reverse of their order, a minute apart, with a night between two of them."""
+    numbers = sorted(models.loc[(models["stage"] == "search") & models["trial_id"].notna(), "trial_id"].unique())
+    events = [Event(0.0, "stage_began", stage="search")]
+    for at, trial in enumerate(reversed(numbers)):
+        events.append(Event(60.0 * at, "training", trial_id=int(trial)))
+        events.append(Event(60.0 * (at + 1), "trial_ended", trial_id=int(trial), status="complete"))
+    late = 100_000.0
+    events.append(Event(late, "stage_began", stage="confirmation", n_planned=1))
+    events.append(Event(late + 50, "network_ended", stage="confirm", model_id="x", seconds=50.0))
+    events.append(Event(late + 50, "stage_ended", stage="confirmation"))
+    return pd.DataFrame([event.__dict__ for event in events], columns=list(EVENT_COLUMNS))
+
+
+@pytest.fixture(scope="module")
+def data() -> ReportInput:
+    plain = synthetic.report_input(factors={"paper": 1.0}, noise=0.01, n_search=40)
+    return replace(plain, events=journal(plain.models))
+
+
+def test_trials_come_in_the_order_in_which_they_ended(data: ReportInput) -> None:
+    trials = ended_trials(data.models, data.events)
+    assert list(trials.index) == sorted(trials.index, reverse=True)
+    assert list(trials["ended_s"]) == [60.0 * (n + 1) for n in range(len(trials))]
+    without = ended_trials(data.models, data.events.iloc[:0])
+    assert set(without.index) == set(trials.index)
+    assert "ended_s" not in without
+
+
+def test_the_growth_is_drawn_against_trials_epochs_and_hours(data: ReportInput) -> None:
+    tables = make_tables(data)
+    assert search_reference(data.models) is not None
+    figure = history_figure(tables)
+    trials, epochs, hours = figure.data
+    assert list(trials.x) == list(range(1, len(trials.x) + 1))
+    rows = data.models[(data.models["stage"] == "search") & data.models["trial_id"].notna()]
+    assert epochs.x[-1] == rows["n_epochs"].sum()
+    assert hours.x[-1] == pytest.approx(len(hours.x) / 60)
+    assert (np.diff(trials.y) >= 0).all()
+    assert trials.y[-1] > 0
+    assert "95 % of it after" in history_caption(tables)
+    older = make_tables(replace(data, events=data.events.iloc[:0]))
+    assert len(history_figure(older).data) == 2
+    assert is_searched(older)
+
+
+def test_importance_has_a_row_for_each_setting_and_says_when_trials_are_few(data: ReportInput) -> None:
+    figure = importance_figure(make_tables(data))
+    assert len(figure.data) == 3
+    assert "Features" in figure.data[1].y
+    assert all(len(trace.error_x.array) == len(trace.x) for trace in figure.data)
+    assert "lowers" in importance_caption(make_tables(data)) or "raises" in importance_caption(make_tables(data))
+    few = synthetic.report_input(factors={"paper": 1.0}, noise=0.01, n_search=5)
+    assert "too few" in importance_figure(make_tables(few)).layout.annotations[0].text
+    assert "too few" in importance_caption(make_tables(few))
+
+
+def test_time_is_stacked_by_use_and_leaves_the_night_out(data: ReportInput) -> None:
+    tables = make_tables(data)
+    figure = time_figure(tables)
+    used = {trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data}
+    n = len(ended_trials(data.models, data.events))
+    assert used["Training"]["search"] == pytest.approx(n / 60)
+    assert used["Training"]["confirmation"] == pytest.approx(50 / 3600)
+    assert used["Waiting"] == {"search": 0.0, "confirmation": 0.0}
+    assert "The search took longest: 100 % training" in work_caption(tables)
+    assert time_figure(make_tables(replace(data, events=data.events.iloc[:0]))).layout.annotations
+
+
+def test_bands_lie_between_the_quartiles_of_the_seeds(data: ReportInput) -> None:
+    tables = make_tables(data)
+    figure = accuracy_figure(tables, STEP_TIME, FORCE, has_fronts=True)
+    bands = {trace.name: trace for trace in figure.data if trace.fill == "toself"}
+    assert set(bands) == {"Quartiles of the seeds: Students", "Quartiles of the seeds: Controls (paper)"}
+    medians = {trace.name: trace for trace in figure.data if (trace.name or "").startswith("Median of the seeds")}
+    band, median = bands["Quartiles of the seeds: Students"], medians["Median of the seeds: Students"]
+    assert min(band.y) <= min(median.y) <= max(median.y) <= max(band.y)
+    students = tables.models[(tables.models["role"] == "student") & (tables.models["stage"] == "confirm")]
+    errors = 1e3 * students["test_force_rmse_ev_per_ang"]
+    assert errors.min() <= min(band.y) + 1e-9
+    assert max(band.x) >= STEP_TIME.values(tables.networks[tables.networks["role"] == "student"]).max()
+    assert not any(trace.fill for trace in accuracy_figure(tables, STEP_TIME, FORCE).data)
