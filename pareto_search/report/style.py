@@ -30,6 +30,9 @@ _CONTROLS = {
 }
 #: For further groups, such as cutoffs.
 SERIES = (("#4b5b73", "circle"), ("#56B4E9", "square"), ("#E69F00", "diamond"), ("#009E73", "triangle-up"))
+#: For runs over each other.
+RUN_SERIES = (("#0072B2", "circle"), ("#D55E00", "square"), ("#009E73", "diamond"), ("#CC79A7", "triangle-up"),
+              ("#E69F00", "x"), ("#56B4E9", "cross"))  # fmt: skip
 #: What the page turns colours of figures into when it is dark; a colour that is not named stays.
 DARK = {
     "#ffffff": "#171c24",  # paper, and the rim of points
