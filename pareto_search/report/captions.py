@@ -7,14 +7,13 @@ from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epoch_fractions
 from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
-from pareto_search.analysis.importance import importances
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
 from pareto_search.analysis.timeline import stage_times
 from pareto_search.report.front_3d import on_front
 from pareto_search.report.parallel import searched_students, varied
 from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, with_values
-from pareto_search.report.search_figures import OBJECTIVE_NAMES, USES, search_history, setting_name
+from pareto_search.report.search_figures import OBJECTIVE_NAMES, USES, setting_name
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables, architectures
 
@@ -64,7 +63,7 @@ def parallel_caption(tables: ReportTables) -> str:
 def history_caption(tables: ReportTables) -> str:
     """Caption of figure 8: how soon most of the hypervolume was there."""
     text = "Hypervolume of the search's students (validation), from 4, 2 and ½ times the teacher's values"
-    history = search_history(tables)
+    history = tables.history
     if history is None or history.hypervolume[-1] == 0:
         return f"{text}."
     at = int(np.argmax(history.hypervolume >= 0.95 * history.hypervolume[-1]))
@@ -79,7 +78,7 @@ def history_caption(tables: ReportTables) -> str:
 def importance_caption(tables: ReportTables) -> str:
     """Caption of figure 9: the strongest sure effect on each objective."""
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled where the sign is sure"
-    found = importances(tables.models)
+    found = tables.importances
     said = []
     for importance, name in zip(found, OBJECTIVE_NAMES, strict=True):
         sure = [effect for effect in importance.effects if effect.is_sure]
@@ -87,7 +86,7 @@ def importance_caption(tables: ReportTables) -> str:
             verb = "raises" if sure[0].correlation > 0 else "lowers"
             said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()} most")
     if not said:
-        return f"{text}; {found[0].reason or 'nothing is sure'}."
+        return f"{text}; nothing is sure."
     return f"{text}: {', '.join(said)}."
 
 

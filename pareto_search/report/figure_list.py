@@ -36,6 +36,7 @@ from pareto_search.report.parallel import parallel_figure, searched_students
 from pareto_search.report.quantities import CUTOFF, ENERGY, FORCE, MEMORY, RDF, SIZE, STEP_TIME
 from pareto_search.report.search_figures import (
     has_events,
+    has_importances,
     history_figure,
     importance_figure,
     is_searched,
@@ -119,7 +120,7 @@ FIGURES = (
     Entry("fig8", "8", "How the search got on", history_figure,
           lambda s: history_caption(s.tables), is_searched, is_wide=True),
     Entry("fig9", "9", "What matters for what", importance_figure,
-          lambda s: importance_caption(s.tables), is_searched, is_wide=True),
+          lambda s: importance_caption(s.tables), has_importances, is_wide=True),
     Entry("fig10", "10", "Where the time went", time_figure,
           lambda s: work_caption(s.tables), has_events, is_wide=True),
 )  # fmt: skip

@@ -3,8 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
-from pareto_search.analysis.importance import Importance, importances
+from pareto_search.analysis.importance import Importance
 from pareto_search.analysis.timeline import StageTime, stage_times
 from pareto_search.report.parallel import SETTINGS
 from pareto_search.report.style import STUDENT, axis, layout, no_data
@@ -16,16 +15,9 @@ USES = (("training", "#0072B2"), ("measuring", "#E69F00"), ("waiting", "#b9c0cb"
 _GAP = 0.06
 
 
-def search_history(tables: ReportTables) -> History | None:
-    """The search's hypervolume as it grew; None without trials or a measured teacher."""
-    reference = search_reference(tables.models)
-    trials = ended_trials(tables.models, tables.events)
-    return None if reference is None or trials.empty else hypervolume_history(trials, reference)
-
-
 def history_figure(tables: ReportTables) -> go.Figure:
     """Hypervolume of the search against trials ended, epochs trained and hours worked."""
-    history = search_history(tables)
+    history = tables.history
     figure = go.Figure()
     if history is None:
         return figure.update_layout(**layout(annotations=no_data("The search has no ended trial yet")))
@@ -51,11 +43,7 @@ def history_figure(tables: ReportTables) -> go.Figure:
 
 def importance_figure(tables: ReportTables) -> go.Figure:
     """Semi-partial rank correlation of every searched hyperparameter with each objective, with 95 % intervals."""
-    found = importances(tables.models)
-    if not any(importance.effects for importance in found):
-        nothing = {"visible": False}
-        reason = no_data(str(found[0].reason))
-        return go.Figure(layout=layout(annotations=reason, height=160, xaxis=nothing, yaxis=nothing))
+    found = tables.importances
     names = list(dict.fromkeys(effect.parameter for importance in found for effect in importance.effects))[::-1]
     figure = go.Figure()
     axes = {}
@@ -135,4 +123,9 @@ def has_events(tables: ReportTables) -> bool:
 
 def is_searched(tables: ReportTables) -> bool:
     """Whether trials of a search have ended."""
-    return search_history(tables) is not None
+    return tables.history is not None
+
+
+def has_importances(tables: ReportTables) -> bool:
+    """Whether there are trials enough to tell what matters."""
+    return any(importance.effects for importance in tables.importances)

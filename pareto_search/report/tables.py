@@ -1,10 +1,13 @@
 """What a report is made from, as tidy frames."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
+from pareto_search.analysis.importance import Importance, importances
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     COST_COLUMNS,
@@ -67,6 +70,18 @@ class ReportTables:
     costs: dict[tuple[ArchitectureKey, str], CostRecord]
     curves: pd.DataFrame
     events: pd.DataFrame
+
+    @cached_property
+    def importances(self) -> tuple[Importance, ...]:
+        """Of the searched hyperparameters, for each objective."""
+        return importances(self.models)
+
+    @cached_property
+    def history(self) -> History | None:
+        """The search's hypervolume as it grew; None without trials or a measured teacher."""
+        reference = search_reference(self.models)
+        trials = ended_trials(self.models, self.events)
+        return None if reference is None or trials.empty else hypervolume_history(trials, reference)
 
     def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
         """Networks of the claims' stage of one role and control kind."""

@@ -133,7 +133,7 @@ def test_every_figure_is_drawn_without_errors(report) -> None:
         "return Array.from(document.querySelectorAll('.plot'), p => p.querySelectorAll("
         "  'svg .trace.scatter, .gl-container canvas, .parcoords-lines').length)"
     )
-    assert len(marks) == 9
+    assert len(marks) == 10
     assert min(marks) >= 1
     assert severe(report) == []
 
@@ -413,7 +413,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
     show(browser, "fig2a")
     click(browser, "#networks tr[data-place]")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == 9)
+    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == 10)
     for plot in browser.find_elements("css selector", ".plot"):
         layout = browser.execute_script("return [arguments[0].layout.paper_bgcolor, arguments[0].layout.width]", plot)
         assert layout == ["#ffffff", 660]
@@ -432,7 +432,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
         "  window.widths = Array.from(document.querySelectorAll('.plot'), plot => plot.layout.width); })"
     )
     browser.execute_cdp_cmd("Page.printToPDF", {})
-    assert browser.execute_script("return window.widths") == [660] * 9
+    assert browser.execute_script("return window.widths") == [660] * 10
     browser.execute_script("localStorage.clear()")
 
 
