@@ -206,6 +206,8 @@ def test_a_reader_sees_what_a_store_that_is_open_has_written(tmp_path: Path) -> 
             assert reader.get("teacher-1") == TEACHER
             assert list(reader.curve("teacher-1")["valid_loss"]) == [point.valid_loss for point in CURVE]
             assert reader.curve("nobody").empty
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                reader._connection.execute("DELETE FROM models")
 
 
 def test_a_reader_is_told_which_networks_have_changed(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The live page of a run, in Plotly Dash: layout, callbacks and the server. What it shows is made in `live_board`."""
 
+import errno
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from pareto_search.errors import ConfigError
 from pareto_search.report.assets import CSS
-from pareto_search.report.live_assets import LIVE_CSS, LIVE_SCRIPT, POINT_JS, PULSE_JS
+from pareto_search.report.live_assets import ASK_JS, KEEP_JS, LIVE_CSS, LIVE_SCRIPT, POINT_JS
 from pareto_search.report.live_board import Board, Chosen, Head
 from pareto_search.report.live_data import LiveRun, check_followable
-from pareto_search.report.live_tables import Card, Details, LiveTable, Row
+from pareto_search.report.live_details import Details
+from pareto_search.report.live_tables import Card, LiveTable, Row
 
-#: Milliseconds between the end of a refresh and the next.
+#: Milliseconds between two refreshes.
 INTERVAL_MS = 2000
 #: Figures by the name of their part: title and caption. The first is the one whose points are trials.
 FIGURES = {
@@ -27,8 +29,8 @@ FIGURES = {
     "front_speed": ("Accuracy against speed", "As in the report: points are means over seeds, step lines are fronts. "
                     "Click a point for its record."),
     "front_memory": ("Accuracy against memory", "The same networks against the memory of an MD step per atom."),
-    "volume": ("Hypervolume so far", "What is dominated of error, step time and memory, up to a point beyond the "
-               "teacher: higher is better. Click a point for the network that added to it."),
+    "volume": ("Hypervolume so far", "What is dominated of validation error, step time and memory, up to a point "
+               "beyond the teacher: higher is better. Click a point for the network that added to it."),
 }  # fmt: skip
 _PLACES = (("front_speed", "front_memory"), ("curves", "volume"))
 _TABLES = {"trials": "Trials", "failures": "What went wrong", "costs": "Costs"}
@@ -65,11 +67,10 @@ def serve(run_dir: Path, host: str, port: int, on_ready: Callable[[int, bool], N
     check_followable(run_dir)
     with _listen(host, port) as listener:
         app = make_app(Board(LiveRun(run_dir)))
-        server = make_server(
-            host, port, app.server, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-        )  # fmt: skip
-        on_ready(server.port, (run_dir / "config.yaml").is_file())
-        server.serve_forever()  # ends at an interrupt
+        settings: dict[str, Any] = {"threaded": True, "request_handler": _QuietHandler, "fd": listener.fileno()}
+        with make_server(host, port, app.server, **settings) as server:
+            on_ready(server.port, (run_dir / "config.yaml").is_file())
+            server.serve_forever()  # ends at an interrupt
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -77,11 +78,11 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigError(
-            f"the dashboard cannot listen on {host}, port {port} ({reason}); choose another port with --port, "
-            f"such as {port + 1}, or another address with --host"
-        ) from error
+        where = f"the dashboard cannot listen on {host}, port {port}"
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigError(f"{where}: it is taken; choose another, such as --port {port + 1}") from error
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        raise ConfigError(f"{where} ({reason}); choose another --host or --port") from error
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -99,7 +100,9 @@ def make_app(board: Board, interval_ms: int = INTERVAL_MS) -> Dash:
         include_assets_files=False, index_string=_PAGE, serve_locally=True,
     )  # fmt: skip
     app.layout = lambda: _layout(interval_ms)
-    app.clientside_callback(PULSE_JS, Output("pulse", "data"), Input("tick", "n_intervals"))
+    app.clientside_callback(
+        ASK_JS, Output("asked", "data"), Input("tick", "n_intervals"), Input("clicked", "data"), State("seen", "data")
+    )
     app.clientside_callback(
         POINT_JS,
         Output("clicked", "data"),
@@ -108,24 +111,28 @@ def make_app(board: Board, interval_ms: int = INTERVAL_MS) -> Dash:
         prevent_initial_call=True,
     )
 
+    for name in FIGURES:
+        app.clientside_callback(
+            KEEP_JS, Output(name, "figure"), Input(f"{name}-sent", "data"), State(name, "id"), prevent_initial_call=True
+        )
+
     @app.callback(  # type: ignore[untyped-decorator]
         *_outputs(),
         Output("seen", "data"),
-        Input("pulse", "data"),
-        Input("clicked", "data"),
+        Input("asked", "data"),
         State("seen", "data"),
-        # The next tick counts from the answer, so that a slow line is not flooded and no answer overtaken.
-        running=[(Output("tick", "disabled"), True, False)],
+        prevent_initial_call=True,
     )
-    def refresh(pulse: int | None, clicked: dict[str, str] | None, seen: dict[str, str] | None) -> tuple[Any, ...]:
-        return refreshed(board, clicked, seen or {})
+    def refresh(asked: dict[str, Any], seen: dict[str, str] | None) -> tuple[Any, ...]:
+        *values, versions = refreshed(board, asked, seen or {})
+        return (*values, {**versions, "answer": str(asked["n"])})
 
     return app
 
 
-def refreshed(board: Board, clicked: dict[str, str] | None, seen: dict[str, str]) -> tuple[Any, ...]:
+def refreshed(board: Board, asked: Mapping[str, Any], seen: Mapping[str, str]) -> tuple[Any, ...]:
     """Values of all outputs, `no_update` for what has not changed, and the versions that the page then has."""
-    chosen: Chosen = (clicked["kind"], clicked["name"]) if clicked and clicked["kind"] else None
+    chosen: Chosen = (asked["kind"], asked["name"]) if asked.get("kind") else None
     mark = "/".join(chosen) if chosen else ""
     is_other = seen.get("chosen", "") != mark  # then other rows of the tables are to be marked
     known = {name: version for name, version in seen.items() if not (is_other and name in _TABLES)}
@@ -145,7 +152,7 @@ _OUTPUTS: dict[str, tuple[tuple[str, str], ...]] = {
              ("warning", "children")),
     "cards": (("cards", "children"), ("cards", "data-at")),
     **{name: ((name, "children"),) for name in _TABLES},
-    **{name: ((name, "figure"),) for name in FIGURES},
+    **{name: ((f"{name}-sent", "data"),) for name in FIGURES},
     "details": (("details", "children"), ("drawer", "hidden"), ("drawer", "data-shown")),
 }  # fmt: skip
 
@@ -202,7 +209,7 @@ def _layout(interval_ms: int) -> html.Div:
             html.Div(id="details"),
         ], id="drawer", hidden=True, tabIndex="-1", role="region", **{"aria-label": "Details", "data-shown": ""}),
         dcc.Interval(id="tick", interval=interval_ms),
-        dcc.Store(id="pulse"), dcc.Store(id="clicked"), dcc.Store(id="seen"),
+        *(dcc.Store(id=name) for name in ("clicked", "asked", "seen", *(f"{name}-sent" for name in FIGURES))),
     ], className="live")  # fmt: skip
 
 

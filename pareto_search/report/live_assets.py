@@ -58,14 +58,26 @@ LIVE_CSS = """
 LIVE_SCRIPT = """
 'use strict';
 (function () {
-  let opener = null;
+  let row = null, opener = null;  // of the row that has the focus, and of the one that was chosen: kind and name
   function choose(kind, name) {
     window.dash_clientside.set_props('clicked', {data: {kind: kind, name: name, at: Date.now()}});
   }
+  function keyOf(element) {
+    const found = element.closest && element.closest('tr[data-kind]');
+    return found ? [found.dataset.kind, found.dataset.name] : null;
+  }
+  function focusRow(key) {
+    const found = key && Array.from(document.querySelectorAll('tr[data-kind]')).find(function (element) {
+      return element.dataset.kind === key[0] && element.dataset.name === key[1];
+    });
+    if (found) found.querySelector('button').focus({preventScroll: true});
+  }
+  document.addEventListener('focusin', function (event) { row = keyOf(event.target); });
+  document.addEventListener('mousedown', function (event) { row = keyOf(event.target); });
   document.addEventListener('click', function (event) {
     const target = event.target.closest('[data-kind]');
     if (!target) return;
-    if (target.closest('table')) opener = target.querySelector('button') || target;
+    opener = keyOf(target) || opener;
     choose(target.dataset.kind, target.dataset.name);
   });
   document.addEventListener('keydown', function (event) {
@@ -74,10 +86,13 @@ LIVE_SCRIPT = """
   });
   new MutationObserver(function (changes) {
     const drawer = document.getElementById('drawer');
-    if (!drawer || !changes.some(function (change) { return change.target === drawer; })) return;
-    if (!drawer.hidden) { drawer.scrollTop = 0; drawer.focus(); }
-    else if (opener && opener.isConnected) opener.focus();
-  }).observe(document.documentElement, {subtree: true, attributeFilter: ['data-shown']});
+    if (changes.some(function (change) { return change.type === 'attributes' && change.target === drawer; })) {
+      if (drawer.hidden) focusRow(opener);
+      else { drawer.scrollTop = 0; drawer.focus(); }
+    } else if (row && document.activeElement === document.body) {
+      focusRow(row);  // a table that is made anew takes the focus with it
+    }
+  }).observe(document.documentElement, {subtree: true, childList: true, attributeFilter: ['data-shown']});
 
   let seen = null, since = Date.now();
   setInterval(function () {
@@ -92,8 +107,18 @@ LIVE_SCRIPT = """
 })();
 """
 
-#: Forwards the clock's ticks unless nobody looks.
-PULSE_JS = "function (n) { return document.hidden ? window.dash_clientside.no_update : n; }"
+#: Asks for what is new: at once after a click, else at the clock's ticks, but neither while an answer is waited for, so
+#: that a slow line is not flooded and no answer overtaken, nor while nobody looks.
+ASK_JS = """
+function (tick, clicked, seen) {
+  const live = window.paretoSearchLive = window.paretoSearchLive || {n: 0, at: 0, click: 0};
+  const click = clicked ? clicked.at : 0, isAnswered = seen && Number(seen.answer) >= live.n;
+  const isBusy = live.n > 0 && (document.hidden || (!isAnswered && Date.now() - live.at < 60000));
+  if (isBusy && click === live.click) return window.dash_clientside.no_update;
+  Object.assign(live, {n: live.n + 1, at: Date.now(), click: click});
+  return {n: live.n, kind: clicked ? clicked.kind : '', name: clicked ? clicked.name : ''};
+}
+"""
 
 #: Turns a click on a point into a choice, and forgets the click, so that the same point may be clicked again.
 POINT_JS = """
@@ -104,5 +129,21 @@ function (...clicks) {
   const choice = name === undefined || name === '' || name === null ? none
     : {kind: isTrial ? 'trial' : 'network', name: String(name), at: Date.now()};
   return [choice].concat(clicks.map(function () { return null; }));
+}
+"""
+
+#: Draws a figure that came, with the axes as the reader has zoomed them: Dash keeps them itself in no version for sure.
+KEEP_JS = """
+function (figure, id) {
+  const graph = document.querySelector('#' + id + ' .js-plotly-plot'), full = graph && graph._fullLayout;
+  if (!figure || !full) return figure || window.dash_clientside.no_update;
+  const layout = Object.assign({}, figure.layout, {dragmode: full.dragmode});
+  ['xaxis', 'yaxis'].forEach(function (name) {
+    const old = full[name], isZoomed = old && old.autorange === false;
+    if (isZoomed && layout[name].autorange && (layout[name].type || 'linear') === old.type) {
+      layout[name] = Object.assign({}, layout[name], {range: old.range.slice(), autorange: false});
+    }
+  });
+  return Object.assign({}, figure, {layout: layout});
 }
 """

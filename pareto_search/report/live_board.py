@@ -14,21 +14,20 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
-from pareto_search.analysis.progress import RunState, TrialProgress, run_state
+from pareto_search.analysis.progress import TrialProgress
+from pareto_search.analysis.time_left import RunState, run_state
 from pareto_search.records import ModelRecord
 from pareto_search.report.figures import MEMORY, STEP_TIME
 from pareto_search.report.live_data import LiveRun
+from pareto_search.report.live_details import Details, network_details, trial_details
 from pareto_search.report.live_figures import front_figure, network_figure, trials_figure, volume_figure
 from pareto_search.report.live_tables import (
     Card,
     Catalogue,
-    Details,
     LiveTable,
     cards,
     costs_table,
     failures_table,
-    network_details,
-    trial_details,
     trials_table,
 )
 from pareto_search.report.tables import ReportTables
@@ -164,7 +163,8 @@ class Board:
         return failures_table(self._run.progress, self._run.networks.records)
 
     def _costs(self) -> LiveTable:
-        return costs_table(self._run.costs.values())
+        config = self._run.config
+        return costs_table(self._run.costs, None if config is None else config.teacher.architecture)
 
     def _tables(self) -> tuple[ReportTables, NDArray[np.float64]]:
         run = self._run

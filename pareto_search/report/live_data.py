@@ -16,7 +16,8 @@ import psutil
 import yaml
 from pydantic import ValidationError
 
-from pareto_search.analysis.progress import Holder, Progress, StudyBudget
+from pareto_search.analysis.progress import Progress
+from pareto_search.analysis.time_left import Holder, StudyBudget
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
 from pareto_search.records import MODEL_COLUMNS, CostRecord, ModelRecord
@@ -68,7 +69,6 @@ class LiveRun:
     def _start(self) -> None:
         self.progress = Progress()
         self.networks = Networks()
-        self._results: tuple[int, int] | None = None
         self.n_starts += 1
 
     def refresh(self) -> None:
@@ -159,18 +159,16 @@ class LiveRun:
         path = self.directory.results_sqlite
         if not path.is_file():
             return
-        status = path.stat()
         with ResultReader(path) as reader:
-            if self._results not in (None, (status.st_dev, status.st_ino)) or not self._goes_on(reader):
+            if not self._goes_on(reader):
                 self._start()
-            self._results = (status.st_dev, status.st_ino)
             for event in reader.event_list(after=self.progress.n_events):
                 self.progress.add(event)
             for record in self.networks.take(reader):
                 self._count_epochs(record)
 
     def _goes_on(self, reader: ResultReader) -> bool:
-        """Whether the last event known is still where it was."""
+        """Whether the last event known is still where it was: otherwise the file is another, whatever its number."""
         last = self.progress.last_event
         return last is None or reader.event_at(self.progress.n_events) == last
 

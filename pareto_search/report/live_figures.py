@@ -1,5 +1,7 @@
 """Figures of the live page: the report's fronts, learning curves of the search's trials, and the hypervolume so far."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
@@ -17,11 +19,11 @@ from pareto_search.report.figures import FORCE, Quantity, accuracy_figure
 from pareto_search.report.style import STUDENT, axis, layout, look_of, no_data
 from pareto_search.report.tables import ReportTables
 
-#: Kept over refreshes, so that zoom and hidden legend entries stay as the reader left them.
-_REVISION = "live"
 #: Trials that have ended are drawn as far as these many of the last.
 _N_ENDED = 40
-_MARGIN = {"l": 62, "r": 16, "t": 20, "b": 96}
+#: What all have: one revision, and the panel's own ground, which may be dark.
+_SHARED = {"uirevision": "live", "height": 400, "margin": {"l": 62, "r": 16, "t": 20, "b": 96},
+           "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}  # fmt: skip
 #: Colour, width and legend name of the curves of trials, by their state.
 _CURVES = {
     "complete": ("#9aa7b8", 1.1, "Complete"),
@@ -49,7 +51,7 @@ def front_figure(tables: ReportTables, x: Quantity) -> go.Figure:
         found = [names.get((trace.marker.color, *place), ("", "")) for place in zip(trace.x, trace.y, strict=True)]
         trace.customdata, trace.text = [name for name, _ in found], [text for _, text in found]
         trace.hovertemplate, trace.hoverinfo = "%{text}<br>%{x:.3g}, %{y:.1f} meV/Å<extra></extra>", None
-    return figure.update_layout(uirevision=_REVISION, margin=_MARGIN, height=400)
+    return _followed(figure)
 
 
 def _names_by_place(tables: ReportTables, x: Quantity) -> dict[tuple[str, float, float], tuple[str, str]]:
@@ -85,10 +87,11 @@ def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgres
     errors = [1e3 * error for trial in shown for error in trial.errors.values()]
     last = max((epoch for trial in shown for epoch in trial.errors), default=0)
     epochs = _epoch_axis("Epoch", last)
-    return figure.update_layout(**layout(
-        xaxis=epochs, yaxis=axis("Validation force RMSE (meV/Å)", errors), margin=_MARGIN, height=400,
-        uirevision=_REVISION, annotations=[] if errors else no_data("No trial has reported an epoch yet"),
+    figure.update_layout(**layout(
+        xaxis=epochs, yaxis=axis("Validation force RMSE (meV/Å)", errors),
+        showlegend=True, annotations=[] if errors else no_data("No trial has reported an epoch yet"),
     ))  # fmt: skip
+    return _followed(figure)
 
 
 def drawn_trials(trials: Iterable[TrialProgress]) -> list[TrialProgress]:
@@ -190,10 +193,10 @@ def volume_figure(networks: pd.DataFrame, n_epochs: ArrayLike) -> go.Figure:
     epochs = _epoch_axis("Epochs trained so far, all networks", rows["at"].max() if len(figure.data) else 0)
     heights = axis("Hypervolume (cubic decades)", [v for trace in figure.data for v in trace.y], is_log=False)
     what = "No network has both an error and a cost yet"
-    return figure.update_layout(**layout(
-        xaxis=epochs, yaxis=heights, margin=_MARGIN, height=400, uirevision=_REVISION,
-        annotations=[] if len(figure.data) else no_data(what), showlegend=True,
+    figure.update_layout(**layout(
+        xaxis=epochs, yaxis=heights, annotations=[] if len(figure.data) else no_data(what), showlegend=True,
     ))  # fmt: skip
+    return _followed(figure)
 
 
 def volumes_so_far(points: ArrayLike, reference: Sequence[float]) -> NDArray[np.float64]:
@@ -208,7 +211,7 @@ def volumes_so_far(points: ArrayLike, reference: Sequence[float]) -> NDArray[np.
     volumes = np.zeros(len(costs))
     volume = 0.0
     for number, point in enumerate(costs):
-        is_new = np.isfinite(point).all() and (point > 0).all() and not (front <= point).all(axis=1).any()
+        is_new = (point > 0).all() and not (front <= point).all(axis=1).any()
         if is_new:
             front = np.vstack([front[~(point <= front).all(axis=1)], point])
             volume = hypervolume(front, reference, is_log10=True)
@@ -226,7 +229,7 @@ def network_figure(curve: pd.DataFrame, trial: TrialProgress | None, record: Mod
     """The learning curve of one network: training and validation as stored, else what its trial reported."""
     figure = go.Figure()
     look = STUDENT if record is None else look_of(record.role, record.control_kind or "")
-    name = "live" if record is None else record.model_id
+    name = record.model_id if record else f"trial {trial.number}" if trial else ""
     if len(curve):
         lines = {"Training": "train_force_rmse_ev_per_ang", "Validation": "valid_force_rmse_ev_per_ang"}
         parts = [(text, curve["epoch"].tolist(), curve[column].tolist()) for text, column in lines.items()]
@@ -241,8 +244,26 @@ def network_figure(curve: pd.DataFrame, trial: TrialProgress | None, record: Mod
         )  # fmt: skip
     values = [1e3 * error for *_, errors in parts for error in errors]
     last = max((epoch for _, epochs, _ in parts for epoch in epochs), default=0)
-    return figure.update_layout(**layout(
-        xaxis=_epoch_axis("Epoch", last),
-        yaxis=axis("Force RMSE (meV/Å)", values), height=270, margin={"l": 56, "r": 12, "t": 12, "b": 78},
-        uirevision=name, annotations=[] if values else no_data("No epoch is stored"), showlegend=True,
+    figure.update_layout(**layout(
+        xaxis=_epoch_axis("Epoch", last), yaxis=axis("Force RMSE (meV/Å)", values), showlegend=True,
+        annotations=[] if values else no_data("No epoch is stored"),
     ))  # fmt: skip
+    margin = {"l": 56, "r": 12, "t": 12, "b": 84}
+    return _followed(figure).update_layout(height=270, margin=margin, uirevision=name, legend_y=-0.34)
+
+
+def _followed(figure: go.Figure) -> go.Figure:
+    """A figure that is drawn again and again: zoom and hidden legend entries stay as the reader left them.
+
+    Plotly keeps what is hidden by the traces' names, which must not depend on which others there are. Axes say that
+    they find their range by themselves, so that one which does not is known to have been zoomed by the reader.
+    """
+    seen: Counter[str] = Counter()
+    for trace in figure.data:
+        name = re.sub(r"\W+", "-", f"{trace.name} {trace.mode}", flags=re.ASCII)  # Plotly makes a CSS class of it
+        seen[name] += 1
+        trace.uid = f"{name}-{seen[name]}"
+    for each in (figure.layout.xaxis, figure.layout.yaxis):
+        low, high = each.range  # as here, in logarithms for a logarithmic axis
+        each.update(range=None, autorange=True, autorangeoptions={"minallowed": low, "maxallowed": high})
+    return figure.update_layout(_SHARED)

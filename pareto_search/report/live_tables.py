@@ -1,20 +1,12 @@
-"""Cards, tables and records of the live page, as plain values."""
+"""Cards and tables of the live page, as plain values."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pareto_search.analysis.progress import (
-    Mark,
-    Progress,
-    RunState,
-    StudyBudget,
-    TrialProgress,
-    duration,
-    time_left,
-)
+from pareto_search.analysis.progress import Progress, TrialProgress
+from pareto_search.analysis.time_left import RunState, StudyBudget, duration, time_left
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import ConfigError
 from pareto_search.records import CostRecord, ModelRecord
@@ -35,16 +27,6 @@ STATE_NAMES = {
     "pruned": "pruned",
     "infeasible": "beyond the caps",
     "failed": "failed",
-}
-_MARK_NAMES = {
-    "began": "begun",
-    "costs": "costs known",
-    "training": "training",
-    "promoted": "promoted",
-    "resumed": "taken up again",
-    "paused": "paused",
-    "interrupted": "interrupted",
-    "ended": "ended",
 }
 _NO_VALUE = "–"
 
@@ -78,17 +60,6 @@ class LiveTable:
     rows: tuple[Row, ...]
     note: str = ""
     tag_column: int = -1
-
-
-@dataclass(frozen=True)
-class Details:
-    """What is known about a trial or a network."""
-
-    title: str
-    facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
-    model_id: str | None = None
-    trial: int | None = None
-    others: tuple[tuple[str, str], ...] = field(default=())
 
 
 class Catalogue:
@@ -241,24 +212,29 @@ def _trial_row(trial: TrialProgress, catalogue: Catalogue) -> Row:
     return Row(cells, trial.state, ("trial", str(trial.number)))
 
 
-def costs_table(costs: Iterable[CostRecord], n_rows: int = N_ROWS) -> LiveTable:
-    """Measured costs, cheapest first."""
-    records = sorted(costs, key=lambda record: record.md.us_per_atom_step_median)
+def costs_table(
+    costs: Mapping[ArchitectureKey, CostRecord], teacher: Architecture | None = None, n_rows: int = N_ROWS
+) -> LiveTable:
+    """Measured costs by architecture, cheapest first; the teacher's is named."""
+    records = sorted(costs.items(), key=lambda item: item[1].md.us_per_atom_step_median)
+    teacher_key = None if teacher is None else architecture_key_of(teacher)
+    rows = (_cost_row(record, key == teacher_key) for key, record in records[:n_rows])
     columns = (("Architecture", "", False), ("Cutoff", "Å", True), ("Engine", "", False), ("MD step", "µs/atom", True),
                ("Quartiles", "µs/atom", False), ("Max atoms", "", True), ("Smallest that fails", "", True),
                ("Memory", "kB/atom", True), ("Device", "", False))  # fmt: skip
     return LiveTable(
-        "Measured costs of the architectures", columns, tuple(_cost_row(record) for record in records[:n_rows]),
+        "Measured costs of the architectures", columns, tuple(rows),
         note=_shown(n_rows, len(records), "architectures", "cheapest"),
     )  # fmt: skip
 
 
-def _cost_row(record: CostRecord) -> Row:
+def _cost_row(record: CostRecord, is_teacher: bool) -> Row:
     md, capacity = record.md, record.capacity
     failed = capacity.bracket.n_failed
-    sizes = (record.architecture.get(name) for name in ("n_features", "n_sensitivities", "n_atom_layers"))
+    sizes = "/".join(str(record.architecture.get(name)) for name in ("n_features", "n_sensitivities", "n_atom_layers"))
     return Row((
-        "/".join(str(size) for size in sizes), number(float(record.architecture.get("dist_hard_max_ang", "nan"))),
+        f"{sizes} (teacher)" if is_teacher else sizes,
+        number(float(record.architecture.get("dist_hard_max_ang", "nan"))),
         f"{record.engine}{', compiled' if md.is_compiled else ''}, {record.dtype}",
         number(md.us_per_atom_step_median), f"{number(md.us_per_atom_step_q25)} – {number(md.us_per_atom_step_q75)}",
         whole(capacity.max_atoms), "none seen" if failed is None else whole(failed),
@@ -291,74 +267,6 @@ def failures_table(progress: Progress, records: Iterable[ModelRecord], n_rows: i
 
 def _shown(n_rows: int, n_all: int, what: str, which: str = "newest") -> str:
     return f"the {which} {n_rows} of {n_all:,} {what}" if n_all > n_rows else ""
-
-
-def trial_details(trial: TrialProgress, catalogue: Catalogue, records: Sequence[ModelRecord]) -> Details:
-    """What is known about a trial: its parameters, cost, history and networks."""
-    student = next((record for record in records if record.role == "student"), None)
-    facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
-    cost = catalogue.cost(trial)
-    if cost is not None:
-        facts.append(("Cost", _cost_facts(cost)))
-    facts.append(("History", tuple((clock(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
-    if student is not None:
-        facts.append(("Student", _record_facts(student)))
-    others = tuple((record.model_id, f"{_role(record)}: {record.model_id}") for record in records)
-    model_id = None if student is None else student.model_id
-    return Details(f"Trial {trial.number}", tuple(facts), model_id, trial.number, others)
-
-
-def network_details(record: ModelRecord, siblings: Sequence[ModelRecord]) -> Details:
-    """What is known about a stored network; `siblings` are other seeds and controls to go on to."""
-    others = tuple(
-        (other.model_id, f"{_role(other)}, seed {other.seed}: {other.model_id}")
-        for other in siblings
-        if other.model_id != record.model_id
-    )
-    trial = record.trial_id if record.stage == "search" else None
-    return Details(record.model_id, ((_role(record).capitalize(), _record_facts(record)),), record.model_id, trial,
-                   others)  # fmt: skip
-
-
-def _role(record: ModelRecord) -> str:
-    return record.role if record.control_kind is None else f"{record.control_kind} control"
-
-
-def _trial_facts(trial: TrialProgress, catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    error = trial.errors[max(trial.errors)] if trial.errors else float("nan")
-    facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
-             ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{number(1e3 * error, 4)} meV/Å")]  # fmt: skip
-    return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
-
-
-def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
-    md, capacity = cost.md, cost.capacity
-    return (
-        ("MD step", f"{number(md.us_per_atom_step_median)} µs/atom ({number(md.us_per_atom_step_q25)} – "
-                    f"{number(md.us_per_atom_step_q75)})"),
-        ("Most atoms", f"{whole(capacity.max_atoms)} in {capacity.budget_gib:.3g} GiB"),
-        ("Memory", f"{number(capacity.bytes_per_atom / 1e3)} kB/atom"),
-        ("Device", cost.device),
-    )  # fmt: skip
-
-
-def _record_facts(record: ModelRecord) -> tuple[tuple[str, str], ...]:
-    return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
-
-
-def _plain_facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _plain(value)) for name, value in values.items())
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _mark_text(mark: Mark) -> str:
-    text = f"{_MARK_NAMES[mark.kind]}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
-    return f"{text}: {mark.text}" if mark.text else text
 
 
 def clock(at_s: float) -> str:

@@ -4,13 +4,8 @@ from typing import Any
 
 import pytest
 
-from pareto_search.analysis.progress import (
-    Progress,
-    StudyBudget,
-    duration,
-    run_state,
-    time_left,
-)
+from pareto_search.analysis.progress import Progress
+from pareto_search.analysis.time_left import StudyBudget, TimeLeft, duration, run_state, time_left
 from pareto_search.records import Event
 
 BUDGET = StudyBudget(n_trials=4, max_hours=None, max_epochs=None, n_confirm=6, confirm_epochs=30)
@@ -114,7 +109,8 @@ def test_time_left_is_that_of_the_trials_left_and_then_the_confirmation() -> Non
 
 
 def test_trials_that_wait_count_and_refused_ones_do_not() -> None:
-    progress = told(search(), *trial(0, 100.0, 3), *trial(1, 100.0, 0, "infeasible"), *trial(2, 104.0)[:4],
+    refused = [event for number in (1, 3) for event in trial(number, 100.0, 0, "infeasible")]
+    progress = told(search(), *trial(0, 100.0, 3), *refused, *trial(2, 104.0)[:4],
                     of("paused", 110.0, 2, epoch=1))  # fmt: skip
     assert time_left(progress, BUDGET, 110.0).how.startswith("2 trials in 10 s, 2 of 4 left")
 
@@ -134,7 +130,8 @@ def test_time_left_of_the_confirmation_is_that_of_its_networks() -> None:
 
 def test_time_left_is_not_made_up() -> None:
     assert time_left(Progress(), BUDGET, 0.0).seconds is None
-    assert time_left(told(of("stage_began", 0.0, stage="teacher", n_planned=1)), BUDGET, 50.0).seconds is None
+    teacher = told(of("stage_began", 0.0, stage="teacher", n_planned=1))
+    assert time_left(teacher, BUDGET, 50.0) == TimeLeft(None, "known when the search has begun")
     assert "first of 4 trials" in time_left(told(search()), BUDGET, 110.0).how
     unlimited = StudyBudget(None, None, None, 6, 30)
     assert time_left(told(search(None), *trial(0, 100.0)), unlimited, 110.0).seconds is None

@@ -60,6 +60,7 @@ def test_only_what_is_new_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch)
     run.refresh()
     assert (Counting.events_read, Counting.models_read) == (n_events, 2)
     assert run.networks.version == 1
+    assert run.networks.frame["model_id"].tolist() == ["a", "b"]
 
     live_study.tell(folder, Event(99.0, "stage_ended", stage="search"))
     live_study.store(folder, [network("b", status="complete"), network("c")])
@@ -137,7 +138,8 @@ def test_costs_are_read_once_and_again_when_replaced(folder: Path, monkeypatch: 
     costs.mkdir()
     for number, shape in enumerate(((12, 8, 1), (16, 8, 1))):
         (costs / f"{number}.json").write_text(json.dumps(synthetic.cost(shape).to_plain()))
-    (costs / ".half.json-x").write_text("{")
+    for unfinished in (".2.json", "2.json-half"):
+        (costs / unfinished).write_text(json.dumps(synthetic.cost((32, 8, 1)).to_plain()))
     run = LiveRun(folder)
     run.refresh()
     run.refresh()

@@ -1,5 +1,6 @@
 import itertools
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import synthetic
 from dash import no_update
 
 from pareto_search.analysis.pareto import hypervolume
-from pareto_search.analysis.progress import Progress, RunState, StudyBudget
+from pareto_search.analysis.progress import Progress
+from pareto_search.analysis.time_left import RunState, StudyBudget
+from pareto_search.config import Architecture
 from pareto_search.records import Event
 from pareto_search.report.figures import FORCE, MEMORY, STEP_TIME
 from pareto_search.report.live import _OUTPUTS, _PARTS, make_app, refreshed
@@ -20,7 +23,7 @@ from pareto_search.report.live_board import HEAVY, Board
 from pareto_search.report.live_data import LiveRun
 from pareto_search.report.live_figures import drawn_trials, front_figure, trials_figure, volume_figure, volumes_so_far
 from pareto_search.report.live_tables import Catalogue, cards, costs_table, failures_table, trials_table
-from pareto_search.report.tables import make_tables
+from pareto_search.report.tables import cost_key, make_tables
 
 SHAPE = (12, 8, 1)
 BEGAN = Event(0.0, "stage_began", stage="search", n_planned=10)
@@ -61,7 +64,7 @@ def test_points_of_the_front_name_the_network_that_lies_there(quantity) -> None:
     models = data.models.set_index("model_id")
     n_points = 0
     for trace in figure.data:
-        if not trace.customdata or trace.mode != "markers":
+        if trace.mode != "markers" or trace.customdata is None:
             continue
         assert "" not in trace.customdata
         rows = models.loc[list(trace.customdata)]
@@ -158,7 +161,7 @@ def test_trials_that_train_come_first_with_what_is_known_of_them(tmp_path: Path)
 
 
 def test_parameters_that_fit_no_architecture_are_shown_without_one(tmp_path: Path) -> None:
-    progress = told(Event(0.0, "trial_began", trial_id=0, text="{}"))
+    progress = told(Event(0.0, "trial_began", trial_id=0, text='{"n_features": 12}'))
     assert trials_table(progress, catalogue(tmp_path)).rows[0].cells[2] == "–"
     assert trials_table(progress, Catalogue(None, {})).rows[0].cells[2] == "–"
 
@@ -182,9 +185,10 @@ def test_failures_are_told_once_with_their_reason() -> None:
 
 
 def test_costs_are_ordered_and_cut() -> None:
-    records = [synthetic.cost(shape) for shape in reversed(synthetic.LADDER)]
-    table = costs_table(records, 3)
-    assert [row.cells[0] for row in table.rows] == ["12/8/1", "12/16/2", "16/20/2"]
+    records = {cost_key(cost): cost for cost in map(synthetic.cost, reversed(synthetic.LADDER))}
+    teacher = Architecture(n_features=12, n_sensitivities=16, n_atom_layers=2)
+    table = costs_table(records, teacher, 3)
+    assert [row.cells[0] for row in table.rows] == ["12/8/1", "12/16/2 (teacher)", "16/20/2"]
     assert table.note == "the cheapest 3 of 8 architectures"
     assert table.rows[0].cells[3:5] == ("6.29", "6.20 – 6.42")
 
@@ -275,17 +279,17 @@ def values_of(outputs: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def test_the_callback_fills_every_output_and_then_only_what_has_changed(board: Board) -> None:
-    first = refreshed(board, None, {})
+    first = refreshed(board, {}, {})
     assert no_update not in first
     values = values_of(first)
     assert (values["name.children"], values["state.className"]) == ("followed", "state running")
     assert values["drawer.hidden"] is True
-    second = values_of(refreshed(board, None, first[-1]))
+    second = values_of(refreshed(board, {}, first[-1]))
     assert {name for name, value in second.items() if value is not no_update} == {"cards.children", "cards.data-at"}
 
 
 def test_a_choice_opens_the_drawer_and_marks_the_row(board: Board) -> None:
-    seen = refreshed(board, None, {})[-1]
+    seen = refreshed(board, {}, {})[-1]
     outputs = refreshed(board, {"kind": "trial", "name": "0"}, seen)
     values = values_of(outputs)
     assert values["drawer.hidden"] is False
@@ -295,12 +299,27 @@ def test_a_choice_opens_the_drawer_and_marks_the_row(board: Board) -> None:
     assert "chosen" not in json.dumps(values["trials.children"], default=lambda part: part.to_plotly_json())
 
 
-def test_figures_keep_zoom_and_selection_over_refreshes(board: Board) -> None:
-    before = {name: part.content.layout.uirevision for name, part in board.update({}).items() if name in HEAVY}
-    live_study.store(folder_of(board), [synthetic.row("s1", (16, 8, 1), stage="search", role="student")])
-    after = {name: part.content.layout.uirevision for name, part in board.update({}).items() if name in HEAVY}
-    assert before == after
-    assert None not in after.values()
+def test_figures_say_the_same_about_what_a_reader_may_change(board: Board) -> None:
+    """Otherwise his zoom would be lost, and what he has hidden be shown."""
+    before = {name: part.content for name, part in board.update({}).items() if name in HEAVY}
+    shapes = [(16, 8, 1), (64, 32, 3)]
+    live_study.tell(folder_of(board), *live_study.trial_events(1, 60.0, SHAPE, 27))
+    live_study.store(folder_of(board), [
+        synthetic.row(f"s{n}", shape, stage="search", role="student", trial_id=1) for n, shape in enumerate(shapes)
+    ])  # fmt: skip
+    after = {name: part.content for name, part in board.update({}).items() if name in HEAVY}
+    assert set(before) == set(after) == set(HEAVY) - {"tables"}
+    for name, figure in after.items():
+        old = before[name]
+        assert figure.layout.uirevision == old.layout.uirevision is not None
+        for axis in (figure.layout.xaxis, figure.layout.yaxis):
+            assert (axis.range, axis.autorange) == (None, True)
+            assert axis.autorangeoptions.minallowed < axis.autorangeoptions.maxallowed
+        names = {trace.uid for trace in figure.data}
+        assert all(re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII) for name in names)  # Plotly makes classes of them
+        assert {trace.uid for trace in old.data} <= names
+        assert len(names) == len(figure.data)
+    assert after["curves"].layout.xaxis.autorangeoptions != before["curves"].layout.xaxis.autorangeoptions
 
 
 def test_the_page_sends_nothing_elsewhere(board: Board) -> None:
@@ -318,7 +337,7 @@ def test_two_thousand_networks_are_kept_up_with(tmp_path: Path, monkeypatch: pyt
     board = Board(LiveRun(folder))
     seen: dict[str, str] = {}
     for _ in range(6):
-        seen = refreshed(board, None, seen)[-1]
+        seen = refreshed(board, {}, seen)[-1]
     took, drawn = [], set()
     for number in range(1000, 1010):
         live_study.tell(folder, *live_study.trial_events(number, 1e4 + number, SHAPE))
