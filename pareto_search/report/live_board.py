@@ -33,7 +33,7 @@ from pareto_search.report.live_tables import (
 from pareto_search.report.tables import ReportTables
 
 #: Figures are drawn in a refresh until they have taken this long; the others follow in the next.
-DRAWING_S = 0.1
+DRAWING_S = 0.05
 #: Several pages, and clicks, share what was read this short a time ago.
 _FRESH_S = 0.5
 #: Parts that are cheap to make, in any number, and those that take longer the more networks there are; `tables` is not
