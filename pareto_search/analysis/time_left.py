@@ -6,6 +6,9 @@ from typing import Literal
 
 from pareto_search.analysis.progress import QUIET_S, Progress
 
+#: From here on durations are told in minutes.
+MINUTES_S = 90.0
+
 
 @dataclass(frozen=True)
 class StudyBudget:
@@ -114,7 +117,8 @@ def run_state(progress: Progress, holder: Holder, now_s: float) -> RunState:
         last = progress.stages_ended[-1] if progress.stages_ended else ""
         return RunState("ended", f"ended after the {last}" if last else "ended")
     if holder == "gone":
-        return RunState("dead", f"stopped in the {progress.stage}: its process is gone; {silent}")
+        since = f"; {silent}" if silence_s >= MINUTES_S else ""  # no other text every second, which would be read out
+        return RunState("dead", f"stopped in the {progress.stage}: its process is gone{since}")
     if is_quiet and progress.stage == "teacher":
         return RunState("quiet", f"{silent}; there are none while the teacher trains")
     if is_quiet and holder == "alive":
@@ -126,6 +130,6 @@ def run_state(progress: Progress, holder: Holder, now_s: float) -> RunState:
 
 def duration(seconds: float) -> str:
     """Such as "12 s", "12 min" or "3.4 h"."""
-    if seconds < 90:
+    if seconds < MINUTES_S:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

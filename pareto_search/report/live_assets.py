@@ -23,7 +23,7 @@ LIVE_CSS = """
 .tag.training { background:#e5f1f8; color:#00527f; }
 .tag.waiting, .tag.interrupted { background:#fdf1d8; color:#7a5200; }
 .tag.infeasible { background:#fbe9df; color:#8f3606; } .tag.complete { background:#e0f3ec; color:#00614a; }
-.tools:empty { display:none; }
+.live .scroll + .none { margin:6px 2px 0; font-size:13px; }
 #drawer { position:fixed; top:0; right:0; bottom:0; width:min(460px,94vw); overflow:auto; z-index:1000;
   padding:18px 22px; background:var(--card); border-left:1px solid var(--line);
   box-shadow:-8px 0 24px rgba(31,41,55,.12); }

@@ -143,7 +143,8 @@ def cards(
 def _stage_name(progress: Progress, state: RunState) -> str:
     if progress.stage is not None:
         return progress.stage
-    return {"ended": "ended", "nothing": "waiting", "running": "between stages"}.get(state.kind, _NO_VALUE)
+    running = "between stages" if progress.n_events else "beginning"
+    return {"ended": "ended", "nothing": "waiting", "running": running}.get(state.kind, _NO_VALUE)
 
 
 def _stage_detail(progress: Progress, now_s: float) -> str:
@@ -247,7 +248,7 @@ def failures_table(progress: Progress, records: Iterable[ModelRecord], n_rows: i
     rows: list[tuple[int, Row]] = []
     for trial in progress.trials.values():
         if trial.state in ("failed", "infeasible"):
-            cells = (clock(trial.changed_at_s), f"trial {trial.number}", STATE_NAMES[trial.state], whole(trial.epoch),
+            cells = (f"trial {trial.number}", clock(trial.changed_at_s), STATE_NAMES[trial.state], whole(trial.epoch),
                      trial.reason or "not told")  # fmt: skip
             rows.append((trial.changed_at, Row(cells, trial.state, ("trial", str(trial.number)))))
     known = {trial.number for trial in progress.trials.values() if trial.state == "failed"}
@@ -255,11 +256,11 @@ def failures_table(progress: Progress, records: Iterable[ModelRecord], n_rows: i
         if record.status not in ("failed", "diverged") or (record.stage == "search" and record.trial_id in known):
             continue
         end = progress.networks.get(record.model_id)
-        cells = ("" if end is None else clock(end.at_s), record.model_id, record.status, whole(record.n_epochs),
+        cells = (record.model_id, "" if end is None else clock(end.at_s), record.status, whole(record.n_epochs),
                  record.reason or "not told")  # fmt: skip
         rows.append((end.event if end else 0, Row(cells, record.status, ("network", record.model_id))))
     rows.sort(key=lambda row: -row[0])
-    columns = (("When", "", False), ("What", "", False), ("Status", "", False), ("Epochs", "", True),
+    columns = (("What", "", False), ("When", "", False), ("Status", "", False), ("Epochs", "", True),
                ("Reason", "", False))  # fmt: skip
     shown = tuple(row for _, row in rows[:n_rows])
     return LiveTable("What failed or was refused", columns, shown, _shown(n_rows, len(rows), "failures"), 2)

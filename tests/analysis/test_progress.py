@@ -149,6 +149,7 @@ def test_the_nearest_limit_of_the_search_counts() -> None:
 def test_a_run_is_dead_when_its_process_is_gone_in_the_middle_of_a_stage() -> None:
     progress = told(search(), *trial(0, 100.0))
     assert run_state(progress, "alive", 110.0).kind == "running"
+    assert run_state(progress, "gone", 104.0).text == "stopped in the search: its process is gone"
     dead = run_state(progress, "gone", 103.0 + 720.0)
     assert (dead.kind, dead.text) == ("dead", "stopped in the search: its process is gone; no event for 12 min")
 

@@ -179,7 +179,7 @@ def test_failures_are_told_once_with_their_reason() -> None:
         live_study.record(synthetic.row("fine", SHAPE, stage="confirm", role="student")),
     ]  # fmt: skip
     table = failures_table(progress, records)
-    assert [(row.cells[1], row.cells[-1]) for row in table.rows] == [
+    assert [(row.cells[0], row.cells[-1]) for row in table.rows] == [
         ("c1", "out of memory"), ("trial 3", "signal 9 <killed>"), ("t9-control", "non-finite"),
     ]  # fmt: skip
 
@@ -204,6 +204,8 @@ def test_cards_say_where_the_run_stands() -> None:
     assert texts["epochs"][0] == "20"
     assert texts["last"] == ("40 s ago", "trial 3: failed")
     assert texts["left"][1].startswith("3 trials in 2 min, 7 of 10 left; then at most 180 epochs")
+    began = cards(Progress(), RunState("running", ""), budget, 0.0, {})
+    assert [card.value for card in began] == ["beginning", "0 ended", "0", "0", "–", "–"]
     dead = {card.name: card for card in cards(progress, RunState("dead", ""), budget, 900.0, {})}
     assert (dead["left"].value, dead["stage"].tone) == ("–", "bad")
     assert "1 interrupted" in dead["trials"].detail
