@@ -72,6 +72,7 @@ def test_points_of_the_front_name_the_network_that_lies_there(quantity) -> None:
         assert set(rows["role"].map({"student": "#0072B2"}).dropna()) <= {trace.marker.color}
         n_points += len(rows)
     assert n_points == len(tables.networks) + len(tables.search)
+    assert len({trace.uid for trace in figure.data}) == len(figure.data)  # though all of the search have one name
     assert FORCE.values(tables.networks).size == 1 + 8 * 3
 
 
