@@ -19,6 +19,8 @@ from pareto_search.report.figures import FORCE, Quantity, accuracy_figure
 from pareto_search.report.style import STUDENT, axis, layout, look_of, no_data
 from pareto_search.report.tables import ReportTables
 
+#: More networks than this are drawn as a crowd.
+_CROWD = 300
 #: Trials that have ended are drawn as far as these many of the last.
 _N_ENDED = 40
 #: What all have: one revision, and the panel's own ground, which may be dark.
@@ -51,7 +53,18 @@ def front_figure(tables: ReportTables, x: Quantity) -> go.Figure:
         found = [names.get((trace.marker.color, *place), ("", "")) for place in zip(trace.x, trace.y, strict=True)]
         trace.customdata, trace.text = [name for name, _ in found], [text for _, text in found]
         trace.hovertemplate, trace.hoverinfo = "%{text}<br>%{x:.3g}, %{y:.1f} meV/Å<extra></extra>", None
+    if len(names) > _CROWD:
+        _thin_out(figure)
     return _followed(figure)
+
+
+def _thin_out(figure: go.Figure) -> None:
+    """Small points without rims, and no lines between pairs: a crowd is easier to see so, and quicker to draw."""
+    for trace in figure.data:
+        if trace.mode == "markers" and trace.marker.symbol != "star":
+            trace.update(marker={"size": 5, "opacity": 0.6, "line": {"width": 0}}, error_y={"visible": False})
+        elif trace.name == "Same architecture":
+            trace.visible = False
 
 
 def _names_by_place(tables: ReportTables, x: Quantity) -> dict[tuple[str, float, float], tuple[str, str]]:

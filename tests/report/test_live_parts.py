@@ -76,6 +76,16 @@ def test_points_of_the_front_name_the_network_that_lies_there(quantity) -> None:
     assert FORCE.values(tables.networks).size == 1 + 8 * 3
 
 
+@pytest.mark.parametrize(("n_search", "is_crowd"), [(20, False), (300, True)])
+def test_a_crowd_is_drawn_with_small_points_and_all_of_them(n_search: int, is_crowd: bool) -> None:
+    tables = make_tables(synthetic.report_input(n_search=n_search, ladder=()))
+    figure = front_figure(tables, STEP_TIME)
+    students, pairs = traces(figure)["Students"], traces(figure)["Same architecture"]
+    assert len(students.x) == len(tables.of_role("student"))
+    assert (students.marker.size, pairs.visible) == ((5, False) if is_crowd else (9, None))
+    assert traces(figure)["Teacher"].marker.size == 15
+
+
 def test_curves_are_drawn_by_state_and_decisions_where_they_were_made() -> None:
     progress = paused_and_promoted()
     found = traces(trials_figure(progress.trials.values(), lambda trial: f"<{trial.number}>"))
