@@ -158,6 +158,21 @@ def report(
         say(f"{len(written)} files of figures in {figures}")
 
 
+@app.command()
+def dashboard(
+    run_dir: RunArgument,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port of the page; 0: any that is free")] = 8050,
+    host: Annotated[str, typer.Option("--host", help="address to listen on; others than this machine's see it")] = (
+        "127.0.0.1"
+    ),
+) -> None:
+    """Serve a page that follows a run while it goes on; it only reads, and waits where no run has begun yet."""
+    from pareto_search.report.live import serve
+    from pareto_search.terminal import show_address
+
+    serve(run_dir, host, port, lambda port, is_run: show_address(run_dir, host, port, is_run))
+
+
 def _config(path: Path, settings: list[str] | None, address: str | None = None) -> Any:
     from pareto_search.config_file import load_config
 

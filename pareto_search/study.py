@@ -377,7 +377,7 @@ class Study:
             teacher=finished_record(self.directory.teacher_dir),
             record_of=self.store.get,
         )
-        for event in self.store.past_events():
+        for event in self.store.event_list():
             metrics(event)
         self.journal.listeners.append(metrics)
         self.resources.enter_context(metrics.kept_up())

@@ -1,5 +1,7 @@
 """What the command line prints: tables and a few lines on standard output."""
 
+import getpass
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from pareto_search.stages import Measurement
     from pareto_search.study import StudyReport
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BARS = " ▁▂▃▄▅▆▇█"
 
 
@@ -150,6 +153,19 @@ def show_measurement(measurement: "Measurement") -> None:
         f"integrator {md.us_per_atom_integrator:.3g} µs/atom/step; "
         f"energy drift {md.energy_drift_ev_per_atom_ps:.2g} eV/atom/ps"
     )
+
+
+def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
+    """Where the live page is, and how to see it from elsewhere."""
+    user, machine = getpass.getuser(), socket.gethostname()
+    if not is_run:
+        say(f"{run_dir} holds no run yet; the page waits for one to begin there")
+    shown = f"[{host}]" if ":" in host else host
+    say(f"live page of {run_dir}: http://{shown}:{port}/ (Ctrl-C ends the page, not the run)")
+    if host in _LOOPBACK:
+        say(f"from another machine: ssh -L {port}:{shown}:{port} {user}@{machine}, then http://localhost:{port}/ there")
+    else:
+        say(f"whoever reaches {shown} can read this run; without --host only this machine can")
 
 
 def show_study(report: "StudyReport", out: Path) -> None:

@@ -1,6 +1,9 @@
 import json
 import logging
 import shutil
+import sqlite3
+import subprocess
+import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from pareto_search.errors import StoreError
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
-from pareto_search.store import ResultStore
+from pareto_search.store import ResultReader, ResultStore
 
 TEACHER = ModelRecord(
     model_id="teacher-1",
@@ -184,3 +187,78 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path.write_text("model_id,trial_id\n" * 100)
     with pytest.raises(StoreError, match="cannot be used"):
         ResultStore(path)
+
+
+def test_a_reader_sees_what_a_store_that_is_open_has_written(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    events = [Event(9.0, "trial_began", trial_id=0, text="{}"), Event(8.0, "epoch", trial_id=0, epoch=1)]
+    with ResultStore(path) as store:
+        store.put(TEACHER, CURVE)
+        store.add_event(events[0])
+        with ResultReader(path) as reader:
+            assert reader.event_list() == events[:1]
+            store.add_event(events[1])  # a reader sees one state, and nobody waits for him
+            assert reader.event_list() == events[:1]
+        with ResultReader(path) as reader:
+            assert reader.event_list(after=1) == events[1:]
+            assert reader.event_at(2) == events[1]
+            assert reader.event_at(3) is None
+            assert reader.get("teacher-1") == TEACHER
+            assert list(reader.curve("teacher-1")["valid_loss"]) == [point.valid_loss for point in CURVE]
+            assert reader.curve("nobody").empty
+            with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                reader._connection.execute("DELETE FROM models")
+
+
+def test_a_reader_is_told_which_networks_have_changed(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path) as store:
+        for number in range(3):
+            store.put(replace(TEACHER, model_id=f"m{number}", status="pruned"), CURVE)
+        with ResultReader(path) as reader:
+            before = reader.model_marks()
+            assert [record.model_id for record in reader.models_at(before).values()] == ["m0", "m1", "m2"]
+            assert list(reader.models_at([2])) == [2]
+            assert reader.models_at([]) == {}
+        store.put(replace(TEACHER, model_id="m1", status="complete"), CURVE)
+        with ResultReader(path) as reader:
+            after = reader.model_marks()
+    assert [position for position in after if after[position] != before[position]] == [2]
+
+
+def test_a_reader_leaves_nothing_behind_and_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path) as store:
+        store.put(TEACHER, CURVE)
+    content = path.read_bytes()
+    with ResultReader(path) as reader:
+        assert reader.count == 1
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._connection.execute("DELETE FROM models")
+    assert [p.name for p in tmp_path.iterdir()] == ["r.sqlite"]
+    assert path.read_bytes() == content
+
+
+def test_a_reader_sees_what_a_killed_store_had_written(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    script = (
+        "import os, pathlib; from pareto_search.store import ResultStore; from pareto_search.records import Event\n"
+        f"store = ResultStore(pathlib.Path({str(path)!r})); store.add_event(Event(1.0, 'training', trial_id=5))\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=False)
+    with ResultReader(path) as reader:
+        assert reader.event_list() == [Event(1.0, "training", trial_id=5)]
+
+
+def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="not there"):
+        ResultReader(tmp_path / "r.sqlite")
+    assert not (tmp_path / "r.sqlite").exists()
+    (tmp_path / "text").write_text("model_id,trial_id\n" * 100)
+    with pytest.raises(StoreError, match="cannot be read"):
+        ResultReader(tmp_path / "text")
+    with ResultStore(tmp_path / "old") as store:
+        store._connection.execute("PRAGMA user_version=1")
+    with pytest.raises(StoreError, match="table version 1, not 2"):
+        ResultReader(tmp_path / "old")

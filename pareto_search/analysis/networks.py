@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pareto_search.records import MODEL_COLUMNS
 
@@ -72,9 +73,9 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
         if name in _NUMBER_COLUMNS:
             columns[name] = pd.to_numeric(cleaned[name], errors="coerce").astype(float)
         else:
-            columns[name] = pd.Series(
-                ["" if pd.isna(value) else str(value) for value in cleaned[name]], index=cleaned.index, dtype=object
-            )
+            pairs = zip(cleaned[name].astype(object), cleaned[name].isna(), strict=True)
+            texts = ["" if is_missing else str(value) for value, is_missing in pairs]
+            columns[name] = pd.Series(texts, index=cleaned.index, dtype=object)
     return pd.DataFrame(columns, columns=list(MODEL_COLUMNS))
 
 
@@ -159,13 +160,17 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     """One row per network, without its label; a loop over networks would take seconds in a long search."""
     force, energy = f"{split}_force_rmse_ev_per_ang", f"{split}_energy_rmse_ev_per_atom"
-    by_seed = rows.sort_values(["seed", "model_id"]).groupby(list(_KEY_COLUMNS), dropna=False, sort=False)
+    keys = list(_KEY_COLUMNS)
+    rows = rows.assign(group=rows.groupby(keys, dropna=False, sort=False).ngroup())  # numbers join faster than keys
+    ordered = rows.sort_values(["group", "seed", "model_id"])
+    by_seed = ordered.groupby("group")
     by_error = rows.sort_values(["valid_force_rmse_ev_per_ang", "seed", "model_id"], na_position="last")
-    best = by_error.groupby(list(_KEY_COLUMNS), dropna=False, sort=False)["model_id"].first()
-    columns = {
+    ends = by_seed.size().cumsum().to_numpy()[:-1]
+    best = by_error.groupby("group")["model_id"].first()
+    columns: dict[str, Any] = {
         "n": by_seed.size(),
-        "seeds": by_seed["seed"].agg(_whole_numbers),
-        "model_ids": by_seed["model_id"].agg(tuple),
+        "seeds": [_whole_numbers(part) for part in np.split(ordered["seed"].to_numpy(), ends)] if len(rows) else [],
+        "model_ids": [tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)] if len(rows) else [],
         "best_model_id": best,
         **{name: by_seed[name].median() for name in COST_COLUMNS},
         "force_rmse_ev_per_ang": by_seed[force].mean(),
@@ -175,8 +180,8 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
         "rdf_error_std": by_seed["rdf_error"].std(),
         **{name: by_seed[name].mean() for name in _MEAN_COLUMNS},
     }
-    return pd.DataFrame(columns).reset_index().assign(split=split)
+    return rows.drop_duplicates("group").set_index("group")[keys].assign(**columns, split=split).reset_index(drop=True)
 
 
-def _whole_numbers(values: pd.Series) -> Any:
-    return tuple(int(value) for value in values.dropna())
+def _whole_numbers(values: NDArray[np.float64]) -> tuple[int, ...]:
+    return tuple(int(value) for value in values[np.isfinite(values)])

@@ -1,7 +1,6 @@
 """The pages as a reader sees them, in headless Chromium."""
 
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,27 +19,9 @@ webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not in
 ActionChains, Keys = webdriver.ActionChains, webdriver.Keys
 pytestmark = pytest.mark.browser
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage",
-         "--window-size=1440,900")  # fmt: skip
 #: Seconds; other work may be going on beside the tests.
 WAIT = 60
 HOSTILE = "</script><script>window.isBroken = 1</script><img src=x onerror=window.isBroken=1><b>bold</b>"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield session
-    session.quit()
 
 
 def small_study() -> ReportInput:

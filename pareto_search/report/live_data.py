@@ -1,0 +1,287 @@
+"""What the live page knows of a run, read from its directory bit by bit; nothing there is touched."""
+
+import contextlib
+import json
+import math
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import yaml
+from pydantic import ValidationError
+
+from pareto_search.analysis.progress import Progress
+from pareto_search.analysis.time_left import Holder, StudyBudget
+from pareto_search.config import StudyConfig
+from pareto_search.errors import StoreError
+from pareto_search.records import MODEL_COLUMNS, CostRecord, ModelRecord
+from pareto_search.report.tables import ArchitectureKey, ReportInput, ReportTables, cost_key, make_tables
+from pareto_search.run_directory import RunDirectory
+from pareto_search.store import ResultReader
+
+#: A folder that changed a shorter time ago may have changed again within the tick of the file system's clock.
+_SETTLED_S = 5.0
+#: A file's place on disk, its length and its age: what tells that it was replaced.
+_Stamp = tuple[int, int, int]
+
+
+class LiveRun:
+    """A run directory, followed while it changes.
+
+    `refresh` takes in what is new. A results file that was replaced, as after a new start from nothing, is noticed
+    and read from its beginning.
+
+    Args:
+        path: The run directory; it need not exist yet.
+        clock: Unix time.
+
+    Attributes:
+        directory: Its files.
+        now_s: When it was last read.
+        progress: The journal.
+        networks: Stored networks.
+        costs: Measured costs by architecture; of several the newest.
+        config: The settings, or None while there are none.
+        description: The content of `dataset.json`, empty while there is none.
+        problem: Why the results could not be read the last time, or None.
+        n_starts: How often the results were read from their beginning.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.directory = RunDirectory(Path(path).resolve())
+        self._clock = clock
+        self.now_s = clock()
+        self.config: StudyConfig | None = None
+        self.description: dict[str, object] = {}
+        self.costs: dict[ArchitectureKey, CostRecord] = {}
+        self.n_costs_read = 0
+        self.problem: str | None = None
+        self.n_starts = 0
+        self._stamps: dict[Path, _Stamp] = {}
+        self._start()
+
+    def _start(self) -> None:
+        self.progress = Progress()
+        self.networks = Networks()
+        self.n_starts += 1
+
+    def refresh(self) -> None:
+        """Read what is new."""
+        self.now_s = self._clock()
+        self._read_config()
+        self._read_costs()
+        try:
+            self._read_results()
+        except (StoreError, sqlite3.Error) as error:
+            self.problem = str(error)
+        else:
+            self.problem = None
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether there is a report."""
+        return self.directory.report_html.is_file()
+
+    @property
+    def holder(self) -> Holder:
+        """Whether the process that took the directory last still lives."""
+        return holder_of(self.directory.lock)
+
+    @property
+    def budget(self) -> StudyBudget:
+        """What the study wants."""
+        return StudyBudget(None, None, None, 0, 0) if self.config is None else budget_of(self.config)
+
+    def curve(self, model_id: str) -> pd.DataFrame:
+        """The learning curve of a stored network, `CURVE_COLUMNS`; read now, and empty where that cannot be."""
+        try:
+            with ResultReader(self.directory.results_sqlite) as reader:
+                return reader.curve(model_id)
+        except (StoreError, sqlite3.Error):
+            return pd.DataFrame()
+
+    def tables(self) -> ReportTables:
+        """What the report's figures are drawn from."""
+        config = {} if self.config is None else {"name": self.config.name}
+        return make_tables(ReportInput(config, self.networks.frame, pd.DataFrame(), list(self.costs.values()), {}))
+
+    def ends(self) -> list[int | None]:
+        """Number of the event that ended each network, in their order; None where the journal does not tell."""
+        ends: list[int | None] = []
+        for record in self.networks.records:
+            network = self.progress.networks.get(record.model_id)
+            trial = None if record.trial_id is None else self.progress.trials.get(record.trial_id)
+            is_of_trial = record.stage == "search" and trial is not None
+            ends.append(network.event if network else trial.ended_at if is_of_trial and trial else None)
+        return ends
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _read_config(self) -> None:
+        path = self.directory.config_yaml
+        if self._has_changed(path):
+            with contextlib.suppress(OSError, yaml.YAMLError, UnicodeDecodeError, ValidationError):
+                self.config = StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if self._has_changed(self.directory.dataset_json):
+            with contextlib.suppress(OSError, ValueError):
+                self.description = json.loads(self.directory.dataset_json.read_text(encoding="utf-8"))
+
+    def _read_costs(self) -> None:
+        folder = self.directory.costs_dir
+        if not self._has_changed(folder) and self.now_s - folder_time_s(folder) > _SETTLED_S:
+            return  # files come and are replaced by renaming, which the folder's own time tells
+        for path in sorted(self.directory.costs_dir.glob("[!.]*.json")):
+            if not self._has_changed(path):
+                continue
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                record = CostRecord.from_plain(json.loads(path.read_text(encoding="utf-8")))
+                self.costs[cost_key(record)] = record
+                self.n_costs_read += 1
+
+    def _has_changed(self, path: Path) -> bool:
+        """Whether a file is another than when this was last asked; a file that is gone has not changed."""
+        try:
+            status = path.stat()
+        except OSError:
+            return False
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        has_changed = self._stamps.get(path) != stamp
+        self._stamps[path] = stamp
+        return has_changed
+
+    def _read_results(self) -> None:
+        path = self.directory.results_sqlite
+        if not path.is_file():
+            return
+        with ResultReader(path) as reader:
+            if not self._goes_on(reader):
+                self._start()
+            for event in reader.event_list(after=self.progress.n_events):
+                self.progress.add(event)
+            for record in self.networks.take(reader):
+                self._count_epochs(record)
+
+    def _goes_on(self, reader: ResultReader) -> bool:
+        """Whether the last event known is still where it was: otherwise the file is another, whatever its number."""
+        last = self.progress.last_event
+        return last is None or reader.event_at(self.progress.n_events) == last
+
+    def _count_epochs(self, record: ModelRecord) -> None:
+        """Count the epochs of a search's control, of which the journal does not tell."""
+        if record.role != "control" or not record.n_epochs or record.model_id in self.progress.networks:
+            return
+        trial = None if record.trial_id is None else self.progress.trials.get(record.trial_id)
+        if record.stage == "search" and trial is not None:
+            self.progress.add_epochs(record.n_epochs, trial.ended_at or trial.changed_at, trial.changed_at_s)
+
+
+class Networks:
+    """Stored networks in the order they came.
+
+    Attributes:
+        version: Grows whenever a network is added or changes.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._marks: dict[int, tuple[object, ...]] = {}
+        self._records: dict[int, ModelRecord] = {}
+
+    def take(self, reader: ResultReader) -> list[ModelRecord]:
+        """Read what is new or has changed; returns what is new."""
+        marks = reader.model_marks()
+        if marks == self._marks:
+            return []
+        changed = [position for position, mark in marks.items() if self._marks.get(position) != mark]
+        new = set(marks) - set(self._marks)
+        records = {position: record for position, record in self._records.items() if position in marks}
+        records |= reader.models_at(changed)
+        self._records, self._marks = dict(sorted(records.items())), marks
+        self.version += 1
+        self.__dict__.pop("frame", None)
+        return [self._records[position] for position in sorted(new)]
+
+    @property
+    def records(self) -> list[ModelRecord]:
+        """All records."""
+        return list(self._records.values())
+
+    def of_trial(self, number: int) -> list[ModelRecord]:
+        """The student and the controls that a trial of the search trained."""
+        return [r for r in self._records.values() if r.trial_id == number and r.stage == "search"]
+
+    def get(self, model_id: str) -> ModelRecord | None:
+        """One record, or None."""
+        return next((record for record in self._records.values() if record.model_id == model_id), None)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All records: MODEL_COLUMNS."""
+        columns = {name: [getattr(r, name) for r in self._records.values()] for name in MODEL_COLUMNS}
+        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+
+
+def holder_of(lock: Path) -> Holder:
+    """Whether the process that wrote a lock file lives: it is read, not taken, so that no run is disturbed."""
+    try:
+        words = lock.read_text(encoding="utf-8").split()
+        pid, host, since = int(words[1]), words[3], datetime.fromisoformat(words[5]).timestamp()
+    except (OSError, ValueError, IndexError):
+        return "unknown"
+    if host != socket.gethostname():
+        return "unknown"
+    try:
+        process = psutil.Process(pid)
+        is_same = process.create_time() <= since + 1.0  # another process may have got its number since
+        return "alive" if is_same and process.status() != psutil.STATUS_ZOMBIE else "gone"
+    except psutil.NoSuchProcess:
+        return "gone"
+    except psutil.Error:
+        return "unknown"
+
+
+def folder_time_s(folder: Path) -> float:
+    """When a folder changed last, Unix time; minus infinity where there is none."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return -math.inf
+
+
+def budget_of(config: StudyConfig) -> StudyBudget:
+    """What a study wants, as far as its settings tell."""
+    confirm = config.confirm
+    return StudyBudget(
+        n_trials=config.search.n_trials,
+        max_hours=config.search.max_hours,
+        max_epochs=config.search.max_trained_epochs,
+        n_confirm=(confirm.max_front + confirm.n_ladder) * confirm.n_seeds * (1 + len(confirm.controls)),
+        confirm_epochs=config.confirm_training.max_epochs,
+    )
+
+
+def check_followable(path: Path) -> None:
+    """Refuse a path that no run can be followed in.
+
+    One that is empty, or not there but in a directory that is, can be waited for: a run may begin in it.
+
+    Raises:
+        StoreError: If it is a file, holds something else, or its own directory is missing too.
+    """
+    if path.is_file():
+        raise StoreError(f"{path} is a file, not a run directory; name the --out of a run")
+    directory = RunDirectory(path)
+    if path.is_dir():
+        is_empty = all(entry.name == directory.lock.name for entry in path.iterdir())
+        if not directory.config_yaml.is_file() and not is_empty:
+            raise StoreError(f"{path} is not a run directory: it has no config.yaml; name the --out of a run")
+    elif not path.resolve().parent.is_dir():
+        raise StoreError(f"{path} is not there, nor is the directory above it; name the --out of a run")
+    if directory.results_sqlite.is_file() and directory.results_sqlite.stat().st_size:
+        ResultReader(directory.results_sqlite).close()

@@ -1,0 +1,95 @@
+"""Run directories as a running study leaves them, written in one go."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import synthetic
+import yaml
+
+from pareto_search.records import Event, ModelRecord
+from pareto_search.store import ResultStore
+
+CONFIG = {
+    "name": "followed",
+    "description": "A study that is followed",
+    "data": {"source": "emt-aluminum", "n_frames": 20},
+    "search": {
+        "space": {"n_features": {"low": 12, "high": 99}, "n_sensitivities": {"low": 8, "high": 39},
+                  "n_atom_layers": {"low": 1, "high": 4}},
+        "n_trials": 10,
+        "training": {"max_epochs": 30},
+    },
+    "confirm": {"n_seeds": 2, "max_front": 3, "n_ladder": 0, "controls": ["paper"]},
+    "measure": {"structure": {"symbol": "Al"}},
+}  # fmt: skip
+
+
+def begin(folder: Path, **changes: Any) -> Path:
+    """A run directory with its settings, and an empty results file."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+    ResultStore(folder / "results.sqlite").close()
+    return folder
+
+
+def tell(folder: Path, *events: Event) -> None:
+    """Append to the journal."""
+    with ResultStore(folder / "results.sqlite") as store:
+        for event in events:
+            store.add_event(event)
+
+
+def store(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Store networks, given as rows of `models.csv`, each with a short curve."""
+    with ResultStore(folder / "results.sqlite") as results:
+        for row in rows:
+            results.put(record(row), ())
+
+
+def record(row: dict[str, Any]) -> ModelRecord:
+    """The record of a row."""
+    return ModelRecord.from_plain({name: None if pd.isna(value) else value for name, value in row.items()})
+
+
+def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs: int = 27) -> list[Event]:
+    """A trial that begins, trains and ends complete."""
+    params = dict(zip(("n_features", "n_sensitivities", "n_atom_layers"), shape, strict=True))
+    error = synthetic.control_error(shape)
+    return [
+        Event(at_s, "trial_began", trial_id=number, text=json.dumps(params)),
+        Event(at_s + 1, "costs_known", trial_id=number, seconds=0.5),
+        Event(at_s + 1, "training", trial_id=number, epoch=0),
+        *(
+            Event(at_s + 2 + epoch, "epoch", trial_id=number, epoch=epoch,
+                  valid_force_rmse_ev_per_ang=error * (1 + 3 / epoch))
+            for epoch in range(1, n_epochs + 1, 2)
+        ),
+        Event(at_s + 3 + n_epochs, "trial_ended", trial_id=number, status="complete", epoch=n_epochs),
+    ]  # fmt: skip
+
+
+def fill(folder: Path, n_trials: int) -> Path:
+    """A run with two networks a trial, all at once: storing one by one takes a transaction each."""
+    begin(folder)
+    frame = synthetic.models(n_search=n_trials, ladder=())
+    shapes = frame[frame["role"] == "student"].set_index("trial_id")
+    events = [Event(0.0, "stage_began", stage="search", n_planned=n_trials)]
+    for number, row in shapes.iterrows():
+        shape = (int(row["n_features"]), int(row["n_sensitivities"]), int(row["n_atom_layers"]))
+        events += trial_events(int(number), 10.0 * int(number), shape)
+    models = [record(row) for row in frame.to_dict("records")]
+    with ResultStore(folder / "results.sqlite") as results:
+        connection = results._connection
+        connection.execute("BEGIN")
+        for table, rows in (("models", [m.to_plain() for m in models]), ("events", [asdict(e) for e in events])):
+            names = list(rows[0])
+            marks = ", ".join("?" * len(names))
+            connection.executemany(
+                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [tuple(row.values()) for row in rows]
+            )
+        connection.execute("COMMIT")
+    return folder
