@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pareto_search.errors import ParetoSearchError
+from pareto_search.errors import ConfigError, ParetoSearchError
 
 app = typer.Typer(
     help="Search for light HIPNN student potentials, taught by a larger network, and compare them with controls.",
@@ -140,21 +140,28 @@ def measure(
 
 @app.command()
 def report(
-    run_dir: RunArgument,
+    run_dirs: Annotated[list[Path], typer.Argument(help="run directory; several are compared on one page")],
     figures: Annotated[
         Path | None, typer.Option("--figures", help="also write every figure as an image and as CSV into this folder")
     ] = None,
     formats: Annotated[
         list[ImageFormat] | None, typer.Option("--format", help="kind of image; may be repeated  [default: svg]")
     ] = None,
+    out: Annotated[Path, typer.Option("--out", help="page of several runs")] = Path("comparison.html"),
+    force: Annotated[bool, typer.Option("--force", help="compare runs on different data, and say so")] = False,
 ) -> None:
-    """Write models.csv, curves.csv, events.csv, report.json and report.html of a run directory again."""
+    """Write the tables and the report of a run directory again, or compare several runs."""
     from pareto_search import stages
-    from pareto_search.terminal import say, show_study
+    from pareto_search.terminal import say, show_comparison, show_study
 
-    show_study(stages.report(run_dir), run_dir)
+    if len(run_dirs) > 1:
+        if figures is not None:
+            raise ConfigError("--figures is for one run directory")
+        show_comparison(stages.compare(run_dirs, out, is_forced=force), out)
+        return
+    show_study(stages.report(run_dirs[0]), run_dirs[0])
     if figures is not None:
-        written = stages.figures(run_dir, figures, [kind.value for kind in formats or [ImageFormat.svg]])
+        written = stages.figures(run_dirs[0], figures, [kind.value for kind in formats or [ImageFormat.svg]])
         say(f"{len(written)} files of figures in {figures}")
 
 

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.summary import DatasetSummary, summarize
-from pareto_search.errors import StoreError
+from pareto_search.errors import ConfigError, StoreError
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.run_directory import RunDirectory
+from pareto_search.store import ResultReader
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
 
 if TYPE_CHECKING:
+    from pareto_search.analysis.runs import RunsComparison
     from pareto_search.report.static_figures import ImageFormat
 
 logger = logging.getLogger(__name__)
@@ -96,6 +99,28 @@ def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFor
     """Write the report's figures as images, and what they show as CSV; returns the files."""
     with _study(_config_of(Path(run_dir)), run_dir) as study:
         return study.figures(Path(folder), formats)
+
+
+def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool = False) -> "RunsComparison":
+    """Write a page that shows runs over each other; the runs may be going on, and are left as they are.
+
+    Args:
+        run_dirs: The runs.
+        html: The page to write.
+        is_forced: Compare runs on different data, and label the page so.
+    """
+    from pareto_search.report.comparison_page import write_comparison
+    from pareto_search.report.tables import ReportInput
+
+    inputs: dict[str, ReportInput] = {}
+    for run_dir in map(Path, run_dirs):
+        config = _config_of(run_dir)
+        with ResultReader(RunDirectory(run_dir).results_sqlite) as reader:
+            data = ReportInput(config.to_plain(), reader.models(), reader.curves(), [], {}, reader.events())
+        inputs[config.name if config.name not in inputs else str(run_dir)] = data
+    if len(inputs) < len(run_dirs):
+        raise ConfigError("the same run directory is named twice")
+    return write_comparison(inputs, Path(html), is_forced=is_forced)
 
 
 @dataclass(frozen=True)

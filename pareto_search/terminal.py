@@ -13,6 +13,7 @@ from pareto_search.config import Architecture
 from pareto_search.records import CostRecord, ModelRecord
 
 if TYPE_CHECKING:
+    from pareto_search.analysis.runs import RunsComparison
     from pareto_search.data.summary import DatasetSummary
     from pareto_search.planning import StudyPlan
     from pareto_search.stages import Measurement
@@ -42,6 +43,26 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def show_comparison(comparison: "RunsComparison", html: Path) -> None:
+    """One line per run, what limits the comparison, and where the page is."""
+    columns = ("run", "architectures", "on the front", "best F meV/Å", "hypervolume", "epochs")
+    rows = [
+        (
+            run.name,
+            run.n_architectures,
+            run.n_front,
+            1e3 * run.best_force_rmse_ev_per_ang,
+            run.hypervolumes.get("student"),
+            run.n_epochs,
+        )
+        for run in comparison.runs
+    ]
+    _table("Runs side by side", columns, rows)
+    for difference in comparison.differences:
+        say(difference)
+    say(f"page: {html}")
 
 
 def show_models(records: list[ModelRecord]) -> None:
