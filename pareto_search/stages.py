@@ -112,14 +112,14 @@ def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool
     from pareto_search.report.comparison_page import write_comparison
     from pareto_search.report.tables import ReportInput
 
+    if len({Path(run_dir).resolve() for run_dir in run_dirs}) < len(run_dirs):
+        raise ConfigError("the same run directory is named twice")
     inputs: dict[str, ReportInput] = {}
     for run_dir in map(Path, run_dirs):
         config = _config_of(run_dir)
         with ResultReader(RunDirectory(run_dir).results_sqlite) as reader:
             data = ReportInput(config.to_plain(), reader.models(), reader.curves(), [], {}, reader.events())
         inputs[config.name if config.name not in inputs else str(run_dir)] = data
-    if len(inputs) < len(run_dirs):
-        raise ConfigError("the same run directory is named twice")
     return write_comparison(inputs, Path(html), is_forced=is_forced)
 
 
