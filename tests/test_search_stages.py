@@ -84,8 +84,8 @@ def test_events_tell_how_the_run_went(pruned):
     assert (events["at_s"].diff().dropna() >= 0).all()
     counts = events["kind"].value_counts()
     assert counts["trial_began"] == counts["trial_ended"] == 6
-    assert counts["training"] == 6 + counts["paused"] - (events["status"] == "pruned").sum()
     ended = events[events["kind"] == "trial_ended"].set_index("trial_id")
+    assert counts["training"] == 6 + counts["paused"] - (ended["status"] == "pruned").sum()
     students = models[(models["stage"] == "search") & (models["trial_id"].notna())].set_index("trial_id")
     assert ended["status"].to_dict() == students["status"].to_dict()
     last = events[events["kind"] == "epoch"].groupby("trial_id").last()

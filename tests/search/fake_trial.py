@@ -55,7 +55,7 @@ def timed(shared: Shared, what: str) -> Iterator[None]:
     begun = time.monotonic()
     yield
     if shared.behaviour == "timed":
-        time.sleep(2.0 if what == "trial" else 0.2)
+        time.sleep(5.0 if what == "trial" else 0.2)  # longer than it takes to start another
         with (shared.folder / "intervals").open("a") as file:
             file.write(json.dumps([what, begun, time.monotonic()]) + "\n")
 
