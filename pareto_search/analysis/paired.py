@@ -51,12 +51,17 @@ class PairedDifference:
     @property
     def is_better(self) -> bool:
         """Students are surely better: conclusive, and the whole interval is below 0."""
-        return bool(self.is_conclusive and self.ci95 and self.ci95[1] < 0)
+        return self.is_conclusive and self._deciding is not None and self._deciding[1] < 0
 
     @property
     def is_worse(self) -> bool:
         """Students are surely worse: conclusive, and the whole interval is above 0."""
-        return bool(self.is_conclusive and self.ci95 and self.ci95[0] > 0)
+        return self.is_conclusive and self._deciding is not None and self._deciding[0] > 0
+
+    @property
+    def _deciding(self) -> Interval | None:
+        """The interval that reports show: of the percentage, where architectures with large errors weigh no more."""
+        return self.ci95_percent or self.ci95
 
 
 def pair_models(models: pd.DataFrame, basis: Basis, control_kind: str, quantity: str) -> pd.DataFrame:

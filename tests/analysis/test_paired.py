@@ -93,6 +93,18 @@ def test_worse_students_are_called_worse() -> None:
     assert paired_difference(frame(np.full((3, 4), 0.02))).is_worse
 
 
+def test_the_verdict_goes_by_the_percentage_that_is_shown() -> None:
+    """One inaccurate architecture makes the absolute differences uneven, though all gain alike."""
+    gains = {1.0: -0.22, 0.1: -0.20, 0.11: -0.24}
+    pairs = [frame(np.full((1, 2), gain * control), control) for control, gain in gains.items()]
+    found = paired_difference(pd.concat([pair.assign(architecture=n) for n, pair in enumerate(pairs)]))
+    assert found.ci95 is not None
+    assert found.ci95[0] < 0 < found.ci95[1]
+    assert found.ci95_percent is not None
+    assert found.ci95_percent[1] < 0
+    assert found.is_better
+
+
 def test_few_pairs_are_computed_but_not_conclusive() -> None:
     found = paired_difference(frame(np.array([[-0.1, -0.1], [-0.1, -0.1]])))
     assert found.ci95 is not None
