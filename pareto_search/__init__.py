@@ -3,17 +3,21 @@
 import pareto_search as ps
 
 summary = ps.run(ps.load_config("configs/quickstart.yaml"), "runs/quickstart")
-potential = ps.load("runs/quickstart/models/<model_id>")
+results = ps.open_results("runs/quickstart")
+results.front  # a table
+results.figure("fig2a").show()
+potential = results.load("student-...")
 potential.energy_forces(atoms)
 """
 
 from typing import Any
 
-__all__ = ["load", "load_config", "run"]
+__all__ = ["load", "load_config", "open_results", "run"]
 
 _HOMES = {
     "load": "pareto_search.potential.trained",
     "load_config": "pareto_search.config_file",
+    "open_results": "pareto_search.results",
     "run": "pareto_search.stages",
 }
 

@@ -108,6 +108,11 @@ class RunDirectory:
         """Model folders of students and controls."""
         return self.path / "models"
 
+    def model_dir(self, model_id: str) -> Path:
+        """Model folder of a network; the teacher, of which a run has one, may also be called `teacher`."""
+        is_teacher = model_id.partition("-")[0] == "teacher"
+        return self.teacher_dir if is_teacher else self.models_dir / model_id
+
     @property
     def models_csv(self) -> Path:
         """One row per network."""

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pareto_search.config import StudyConfig
-from pareto_search.config_file import load_config
 from pareto_search.data.summary import DatasetSummary, summarize
-from pareto_search.errors import ConfigError, StoreError
+from pareto_search.errors import ConfigError
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
-from pareto_search.run_directory import RunDirectory
-from pareto_search.store import ResultReader
+from pareto_search.results import Results, open_results, stored_config
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
 
@@ -91,14 +89,15 @@ def confirm(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
 
 def report(run_dir: str | Path) -> StudyReport:
     """Write the tables and the report of a run directory again."""
-    with _study(_config_of(Path(run_dir)), run_dir) as study:
+    with _study(stored_config(Path(run_dir)), run_dir) as study:
         return study.report()
 
 
 def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
-    """Write the report's figures as images, and what they show as CSV; returns the files."""
-    with _study(_config_of(Path(run_dir)), run_dir) as study:
-        return study.figures(Path(folder), formats)
+    """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on."""
+    from pareto_search.report.static_figures import write_figures
+
+    return write_figures(open_results(run_dir).data, Path(folder), formats)
 
 
 def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool = False) -> "RunsComparison":
@@ -110,17 +109,14 @@ def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool
         is_forced: Compare runs on different data, and label the page so.
     """
     from pareto_search.report.comparison_page import write_comparison
-    from pareto_search.report.tables import ReportInput
 
     if len({Path(run_dir).resolve() for run_dir in run_dirs}) < len(run_dirs):
         raise ConfigError("the same run directory is named twice")
-    inputs: dict[str, ReportInput] = {}
+    runs: dict[str, Results] = {}
     for run_dir in map(Path, run_dirs):
-        config = _config_of(run_dir)
-        with ResultReader(RunDirectory(run_dir).results_sqlite) as reader:
-            data = ReportInput(config.to_plain(), reader.models(), reader.curves(), [], {}, reader.events())
-        inputs[config.name if config.name not in inputs else str(run_dir)] = data
-    return write_comparison(inputs, Path(html), is_forced=is_forced)
+        run = open_results(run_dir)
+        runs[run.config.name if run.config.name not in runs else str(run_dir)] = run
+    return write_comparison({name: run.data for name, run in runs.items()}, Path(html), is_forced=is_forced)
 
 
 @dataclass(frozen=True)
@@ -138,10 +134,9 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     from pareto_search.measure.cost import measure_cost
 
     directory = Path(run_dir)
-    config = _config_of(directory, overrides)
-    with _study(_config_of(directory), run_dir) as study:
-        folder = study.directory.teacher_dir if model_id == "teacher" else study.directory.models_dir / model_id
-        potential = load_model(folder)
+    config = stored_config(directory, overrides)
+    with _study(stored_config(directory), run_dir) as study:
+        potential = load_model(study.directory.model_dir(model_id))
         loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
         test = measure_accuracy(potential, loader, study.data.split.test)
@@ -155,13 +150,6 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
                 n_threads=config.cluster.cpus_per_trial,
             )
         return Measurement(model_id, valid, test, cost)
-
-
-def _config_of(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
-    path = run_dir / "config.yaml"
-    if not path.is_file():
-        raise StoreError(f"{run_dir} is not a run directory: it has no config.yaml; name the --out of a run")
-    return load_config(path, overrides)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +22,7 @@ from pareto_search.measure.device import check_device
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
+from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
     import optuna
 
     from pareto_search.analysis.study import StudySummary
-    from pareto_search.report.static_figures import ImageFormat
-    from pareto_search.report.tables import ReportInput
     from pareto_search.report.words import Answer
     from pareto_search.search.cluster import RaySession
 
@@ -334,24 +333,10 @@ class Study:
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv, directory.events_csv)
         CostTable(directory.costs_dir).export(directory.costs_json)
-        return StudyReport(*write_report(self._report_input(), directory.report_html, directory.report_json))
-
-    def figures(self, folder: Path, formats: "Sequence[ImageFormat]") -> list[Path]:
-        """Write the report's figures as images, and what they show as CSV; returns the files."""
-        from pareto_search.report.static_figures import write_figures
-
-        return write_figures(self._report_input(), folder, formats)
-
-    def _report_input(self) -> "ReportInput":
-        from pareto_search.report.tables import ReportInput
-
-        return ReportInput(
-            config=self.config.to_plain(),
-            models=self.store.models(),
-            curves=self.store.curves(),
-            costs=CostTable(self.directory.costs_dir).all(),
-            dataset=read_dataset_info(self.directory.dataset_json).to_plain(),
-            events=self.store.events(),
+        return StudyReport(
+            *write_report(
+                report_input(self.directory, self.config, self.store), directory.report_html, directory.report_json
+            )
         )
 
     def records(self, stage: Stage) -> list[ModelRecord]:

@@ -1,11 +1,15 @@
 """Every verb of the command line does its stage, one after the other on one run directory."""
 
+import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+import pareto_search as ps
 from pareto_search import cli
+from pareto_search.errors import ConfigError, DataError, StoreError
 from pareto_search.store import ResultStore
 from tests.study import start, write_config
 
@@ -33,6 +37,42 @@ def test_stages_one_by_one(tmp_path):
     said, errors = planning.communicate(timeout=200)
     assert planning.returncode == 0, errors
     assert len(said) > 50
+    the_results_are_read_in_python(out)
+    the_notebook_runs(out)
+
+
+def the_results_are_read_in_python(out: Path) -> None:
+    results = ps.open_results(out)
+    models, networks = results.models, results.networks
+    assert set(models["stage"]) == {"teacher", "search", "confirm"}
+    assert set(results.curves["model_id"]) == set(models.loc[models["n_epochs"] > 0, "model_id"])
+    assert len(results.costs) == len(json.loads((out / "costs.json").read_text()))
+    assert results.summary.to_plain() == json.loads((out / "report.json").read_text())
+    assert results.answer.headline in (out / "report.html").read_text()
+    assert list(results.front["model_id"]) == results.summary.front
+    for name in results.figures:
+        assert len(results.figure(name).data) > 0, name
+    with pytest.raises(ConfigError, match="no figure 'fig3c'; it has fig2a, "):
+        results.figure("fig3c")
+    for model_id in ("teacher", networks.query("role == 'teacher'")["best_model_id"].item(), results.summary.front[0]):
+        record = results.load(model_id).description["record"]
+        assert model_id in ("teacher", record["model_id"])
+    with pytest.raises(DataError, match="student-none"):
+        results.load("student-none")
+    with pytest.raises(StoreError, match="not a run directory"):
+        ps.open_results(out / "models")
+
+
+def the_notebook_runs(out: Path) -> None:
+    path = Path(__file__).parents[1] / "dashboards" / "results.ipynb"
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    is_parameter = ["parameters" in cell["metadata"].get("tags", ()) for cell in cells]
+    assert is_parameter == [True] + [False] * (len(cells) - 1)
+    names = {"RUN": out}
+    for cell in cells[1:]:
+        exec(compile("".join(cell["source"]), path.name, "exec"), names)
+    assert len(names["energies"]) == 101
+    assert names["energies"][-1] == pytest.approx(names["energies"][0], abs=0.01)
 
 
 def test_runs_are_compared_while_others_use_them(tmp_path, capsys, monkeypatch):

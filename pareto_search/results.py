@@ -1,0 +1,159 @@
+"""The results of a run, for notebooks and scripts: tables, figures, answer and networks."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from pareto_search.config import StudyConfig
+from pareto_search.config_file import load_config
+from pareto_search.data.dataset_file import read_dataset_info
+from pareto_search.errors import ConfigError, StoreError
+from pareto_search.run_directory import RunDirectory
+from pareto_search.search.costs import CostTable
+from pareto_search.store import ResultReader
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from pareto_search.analysis.study import StudySummary
+    from pareto_search.potential.trained import TrainedPotential
+    from pareto_search.report.tables import ReportInput, ReportTables
+    from pareto_search.report.words import Answer
+
+
+class Results:
+    """What a run had found when this was made; nothing in its directory is changed.
+
+    Args:
+        directory: The files of the run.
+        config: Its settings.
+        data: Its tables, as the report is made from them.
+    """
+
+    def __init__(self, directory: RunDirectory, config: StudyConfig, data: "ReportInput") -> None:
+        self.directory = directory
+        self.config = config
+        self.data = data
+
+    @property
+    def models(self) -> pd.DataFrame:
+        """Every network, a row each: the columns of `models.csv`."""
+        return self.data.models
+
+    @property
+    def curves(self) -> pd.DataFrame:
+        """Every epoch of every network: the columns of `curves.csv`."""
+        return self.data.curves
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened when: the columns of `events.csv`."""
+        return self.data.events
+
+    @property
+    def costs(self) -> pd.DataFrame:
+        """Measured costs, a row for each architecture, device and engine; the columns are the keys of `costs.json`."""
+        return pd.json_normalize([record.to_plain() for record in self.data.costs])
+
+    @cached_property
+    def summary(self) -> "StudySummary":
+        """What `report.json` holds: comparisons with controls, their intervals, the teacher, the front."""
+        from pareto_search.analysis.study import summarize_study
+
+        return summarize_study(self.data.models)
+
+    @cached_property
+    def answer(self) -> "Answer":
+        """The first section of the report, as text."""
+        from pareto_search.report.words import answer
+
+        return answer(self.summary, self.data, self._tables)
+
+    @property
+    def networks(self) -> pd.DataFrame:
+        """Means over seeds of the networks that carry the claims, the teacher's among them."""
+        return self._tables.networks
+
+    @property
+    def front(self) -> pd.DataFrame:
+        """Students and controls that no other dominates, by rising MD step time."""
+        return pd.DataFrame(self.summary.front_networks)
+
+    @cached_property
+    def figures(self) -> Mapping[str, str]:
+        """Title of every figure that the run has enough results for, by its name."""
+        from pareto_search.report.figure_list import FIGURES
+
+        return {entry.name: entry.title for entry in FIGURES if entry.is_shown(self._tables)}
+
+    def figure(self, name: str) -> "go.Figure":
+        """A figure of the report.
+
+        Raises:
+            ConfigError: If there is none of that name.
+        """
+        from pareto_search.report.figure_list import FIGURES
+
+        if name not in self.figures:
+            raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self.figures)}")
+        return next(entry for entry in FIGURES if entry.name == name).draw(self._tables)
+
+    def load(self, model_id: str) -> "TrainedPotential":
+        """A trained network by its `model_id`; `teacher` is the teacher.
+
+        Raises:
+            DataError: If it has no folder, or a file in it is damaged.
+        """
+        from pareto_search.potential.trained import load
+
+        return load(self.directory.model_dir(model_id))
+
+    @cached_property
+    def _tables(self) -> "ReportTables":
+        from pareto_search.report.tables import make_tables
+
+        return make_tables(self.data)
+
+
+def open_results(run_dir: str | Path) -> Results:
+    """Read the results of a run, which may be going on.
+
+    Raises:
+        StoreError: If the path is no run directory, or its results cannot be read.
+    """
+    config = stored_config(Path(run_dir))
+    directory = RunDirectory(Path(run_dir))
+    with ResultReader(directory.results_sqlite) as reader:
+        return Results(directory, config, report_input(directory, config, reader))
+
+
+def stored_config(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
+    """The settings that a run was started with.
+
+    Raises:
+        StoreError: If the path is no run directory.
+    """
+    path = run_dir / "config.yaml"
+    if not path.is_file():
+        raise StoreError(f"{run_dir} is not a run directory: it has no config.yaml; name the --out of a run")
+    return load_config(path, overrides)
+
+
+def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultReader) -> "ReportInput":
+    """What a report of the run is made from."""
+    from pareto_search.report.tables import ReportInput
+
+    dataset: dict[str, Any] = {}
+    if directory.dataset_json.is_file():  # a run that has just begun has none
+        dataset = read_dataset_info(directory.dataset_json).to_plain()
+    return ReportInput(
+        config=config.to_plain(),
+        models=reader.models(),
+        curves=reader.curves(),
+        costs=CostTable(directory.costs_dir).all(),
+        dataset=dataset,
+        events=reader.events(),
+    )
