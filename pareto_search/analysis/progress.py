@@ -2,7 +2,6 @@
 
 import json
 import math
-from bisect import insort
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -83,7 +82,7 @@ class TrialProgress:
 
 @dataclass(frozen=True)
 class NetworkEnd:
-    """The end of a network that belongs to no trial; `event` is the number of the event."""
+    """The end of a network; `event` is the number of the event."""
 
     at_s: float
     event: int
@@ -107,7 +106,7 @@ class Progress:
         search_s: Seconds that the search has gone on.
         n_epochs: Epochs trained so far, of all networks but the teacher.
         trials: By number.
-        networks: Networks that ended and belong to no trial, by name.
+        networks: Networks that ended, by name.
     """
 
     def __init__(self) -> None:
@@ -125,6 +124,7 @@ class Progress:
         self.networks: dict[str, NetworkEnd] = {}
         self._n_networks_before = 0
         self._epochs: list[tuple[int, float, int]] = []  # number of the event, time, epochs
+        self._epochs_of: dict[int | str, int] = {}  # of a trial's student by the trial, of other networks by name
         self._pauses: list[float] = []
 
     def add(self, event: Event) -> None:
@@ -146,14 +146,6 @@ class Progress:
             self._end_network(event)
         elif event.trial_id is not None:
             self._add_to_trial(self.trials.setdefault(event.trial_id, TrialProgress(event.trial_id)), event)
-
-    def add_epochs(self, n_epochs: int, event: int, at_s: float) -> None:
-        """Count epochs by the number and the time of the event that ended them.
-
-        The journal itself does not tell of those of a search's controls.
-        """
-        insort(self._epochs, (event, at_s, n_epochs))
-        self.n_epochs += n_epochs
 
     @property
     def n_done(self) -> int:
@@ -197,13 +189,23 @@ class Progress:
     def _end_network(self, event: Event) -> None:
         name = event.model_id or f"network {self.n_events}"
         self.networks[name] = NetworkEnd(event.at_s, self.n_events, name, event.status or "", event.text)
-        if event.epoch:
-            self.add_epochs(event.epoch, self.n_events, event.at_s)
+        is_student = event.trial_id is not None and name.startswith("student")  # its epochs were told one by one
+        self._count_epochs(event.trial_id if is_student and event.trial_id is not None else name, event)
+
+    def _count_epochs(self, who: int | str, event: Event) -> None:
+        """Count epochs once: a network may be told of again, trained further or shared by two trials."""
+        before, epoch = self._epochs_of.get(who, 0), event.epoch or 0
+        if epoch > before:
+            self._epochs_of[who] = epoch
+            self._epochs.append((self.n_events, event.at_s, epoch - before))
+            self.n_epochs += epoch - before
 
     def _add_to_trial(self, trial: TrialProgress, event: Event) -> None:
         if event.kind == "epoch":
             trial.changed_at_s, trial.changed_at = event.at_s, self.n_events
-            self._add_epoch(trial, event)
+            if event.valid_force_rmse_ev_per_ang is not None:
+                trial.errors[event.epoch or 0] = event.valid_force_rmse_ev_per_ang
+            self._count_epochs(trial.number, event)
         elif event.kind == "trial_began":
             trial.params = json.loads(event.text or "{}")
             self._mark(trial, event, "began", "measuring")
@@ -223,13 +225,6 @@ class Progress:
             trial.reason = event.text
             self._mark(trial, event, "ended", states.get(event.status, "failed"), event.text or "")
             trial.ended_at = self.n_events
-
-    def _add_epoch(self, trial: TrialProgress, event: Event) -> None:
-        epoch, before = event.epoch or 0, max(trial.errors, default=0)
-        if event.valid_force_rmse_ev_per_ang is not None:
-            trial.errors[epoch] = event.valid_force_rmse_ev_per_ang
-        if epoch > before:
-            self.add_epochs(epoch - before, self.n_events, event.at_s)
 
     def _mark(self, trial: TrialProgress, event: Event, kind: MarkKind, state: TrialState, text: str = "") -> None:
         epoch = trial.epoch if event.epoch is None else event.epoch

@@ -113,13 +113,8 @@ class LiveRun:
 
     def ends(self) -> list[int | None]:
         """Number of the event that ended each network, in their order; None where the journal does not tell."""
-        ends: list[int | None] = []
-        for record in self.networks.records:
-            network = self.progress.networks.get(record.model_id)
-            trial = None if record.trial_id is None else self.progress.trials.get(record.trial_id)
-            is_of_trial = record.stage == "search" and trial is not None
-            ends.append(network.event if network else trial.ended_at if is_of_trial and trial else None)
-        return ends
+        found = (self.progress.networks.get(record.model_id) for record in self.networks.records)
+        return [None if end is None else end.event for end in found]
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -164,21 +159,12 @@ class LiveRun:
                 self._start()
             for event in reader.event_list(after=self.progress.n_events):
                 self.progress.add(event)
-            for record in self.networks.take(reader):
-                self._count_epochs(record)
+            self.networks.take(reader)
 
     def _goes_on(self, reader: ResultReader) -> bool:
         """Whether the last event known is still where it was: otherwise the file is another, whatever its number."""
         last = self.progress.last_event
         return last is None or reader.event_at(self.progress.n_events) == last
-
-    def _count_epochs(self, record: ModelRecord) -> None:
-        """Count the epochs of a search's control, of which the journal does not tell."""
-        if record.role != "control" or not record.n_epochs or record.model_id in self.progress.networks:
-            return
-        trial = None if record.trial_id is None else self.progress.trials.get(record.trial_id)
-        if record.stage == "search" and trial is not None:
-            self.progress.add_epochs(record.n_epochs, trial.ended_at or trial.changed_at, trial.changed_at_s)
 
 
 class Networks:
@@ -193,19 +179,17 @@ class Networks:
         self._marks: dict[int, tuple[object, ...]] = {}
         self._records: dict[int, ModelRecord] = {}
 
-    def take(self, reader: ResultReader) -> list[ModelRecord]:
-        """Read what is new or has changed; returns what is new."""
+    def take(self, reader: ResultReader) -> None:
+        """Read what is new or has changed."""
         marks = reader.model_marks()
         if marks == self._marks:
-            return []
+            return
         changed = [position for position, mark in marks.items() if self._marks.get(position) != mark]
-        new = set(marks) - set(self._marks)
         records = {position: record for position, record in self._records.items() if position in marks}
         records |= reader.models_at(changed)
         self._records, self._marks = dict(sorted(records.items())), marks
         self.version += 1
         self.__dict__.pop("frame", None)
-        return [self._records[position] for position in sorted(new)]
 
     @property
     def records(self) -> list[ModelRecord]:

@@ -91,13 +91,17 @@ def test_epochs_per_second_are_those_of_the_last_minutes() -> None:
     assert Progress().epochs_per_s() is None
 
 
-def test_epochs_up_to_an_event_include_those_of_controls_that_are_told_of_later() -> None:
-    progress = told(search(), *trial(0, 100.0), *trial(1, 200.0))
-    ends = [progress.trials[0].ended_at, progress.trials[1].ended_at]
-    assert progress.n_epochs_at(ends).tolist() == [3, 6]
-    progress.add_epochs(10, ends[0], 103.0)
-    assert progress.n_epochs_at(ends).tolist() == [13, 16]
-    assert progress.n_epochs == 16
+def test_epochs_count_once_whoever_tells_of_them() -> None:
+    def ended(at_s: float, name: str, number: int | None, epoch: int) -> Event:
+        return of("network_ended", at_s, number, model_id=name, status="complete", epoch=epoch)
+
+    first, second = trial(0, 100.0), trial(1, 200.0)
+    progress = told(search(), *first[:-1], ended(103.0, "student-a", 0, 3), ended(103.0, "paper-a", 0, 10), first[-1],
+                    *second[:-1], ended(203.0, "student-b", 1, 5), ended(203.0, "paper-a", 1, 10), second[-1],
+                    ended(300.0, "student-c", None, 7))  # fmt: skip
+    ends = [progress.trials[0].ended_at, progress.trials[1].ended_at, progress.n_events]
+    assert progress.n_epochs_at(ends).tolist() == [13, 18, 25]
+    assert progress.n_epochs == 25
 
 
 def test_time_left_is_that_of_the_trials_left_and_then_the_confirmation() -> None:

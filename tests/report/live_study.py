@@ -72,15 +72,24 @@ def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs
     ]  # fmt: skip
 
 
+def network_end(row: dict[str, Any], at_s: float) -> Event:
+    """The event of a row of `models.csv`."""
+    number = None if pd.isna(row["trial_id"]) else int(row["trial_id"])
+    return Event(at_s, "network_ended", stage=row["stage"], trial_id=number, model_id=row["model_id"],
+                 status=row["status"], epoch=int(row["n_epochs"]))  # fmt: skip
+
+
 def fill(folder: Path, n_trials: int) -> Path:
     """A run with two networks a trial, all at once: storing one by one takes a transaction each."""
     begin(folder)
     frame = synthetic.models(n_search=n_trials, ladder=())
     shapes = frame[frame["role"] == "student"].set_index("trial_id")
+    of_trial = frame[frame["trial_id"].notna()].groupby("trial_id")
     events = [Event(0.0, "stage_began", stage="search", n_planned=n_trials)]
     for number, row in shapes.iterrows():
         shape = (int(row["n_features"]), int(row["n_sensitivities"]), int(row["n_atom_layers"]))
-        events += trial_events(int(number), 10.0 * int(number), shape)
+        *before, end = trial_events(int(number), 10.0 * int(number), shape)
+        events += [*before, *(network_end(row, end.at_s) for row in of_trial.get_group(number).to_dict("records")), end]
     models = [record(row) for row in frame.to_dict("records")]
     with ResultStore(folder / "results.sqlite") as results:
         connection = results._connection

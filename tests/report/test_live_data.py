@@ -149,19 +149,21 @@ def test_costs_are_read_once_and_again_when_replaced(folder: Path, monkeypatch: 
     assert (len(run.costs), run.n_costs_read) == (3, 3)
 
 
-def test_epochs_of_controls_count_when_their_trial_ended(folder: Path) -> None:
-    live_study.tell(folder, BEGAN, *live_study.trial_events(0, 10.0, SHAPE, 5),
-                    *live_study.trial_events(1, 50.0, SHAPE, 5))  # fmt: skip
-    control = {"stage": "search", "role": "control", "control_kind": "paper"}
+def test_the_journal_tells_when_a_network_ended(folder: Path) -> None:
+    first = live_study.trial_events(0, 10.0, SHAPE, 5)
+    live_study.tell(folder, BEGAN, *first[:-1],
+                    Event(18.0, "network_ended", trial_id=0, model_id="student-0", status="complete", epoch=5),
+                    Event(18.0, "network_ended", trial_id=0, model_id="paper-0", status="complete", epoch=40),
+                    first[-1])  # fmt: skip
     live_study.store(folder, [
-        network("s0", trial_id=0, n_epochs=5), synthetic.row("c0", SHAPE, trial_id=0, n_epochs=40, **control),
-        network("s1", trial_id=1, n_epochs=5), synthetic.row("c1", SHAPE, trial_id=1, n_epochs=7, **control),
+        network("student-0", trial_id=0, n_epochs=5), network("of an older version", trial_id=0),
+        synthetic.row("paper-0", SHAPE, trial_id=0, stage="search", role="control", control_kind="paper"),
     ])  # fmt: skip
     run = LiveRun(folder)
     run.refresh()
-    assert run.progress.n_epochs == 5 + 40 + 5 + 7
-    ends = run.ends()
-    assert run.progress.n_epochs_at(end for end in ends if end).tolist() == [45, 45, 57, 57]
+    student, unknown, control = run.ends()
+    assert unknown is None
+    assert run.progress.n_epochs_at([student, control]).tolist() == [5, 45]
 
 
 def test_the_curve_of_a_network_is_read_when_it_is_wanted(folder: Path) -> None:
