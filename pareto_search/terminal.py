@@ -31,7 +31,8 @@ def say(text: str) -> None:
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for number, name in enumerate(columns):
-        table.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
+        is_name = number == 0  # to be copied in one piece
+        table.add_column(name, justify="left" if is_name else "right", overflow="fold", no_wrap=is_name)
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     Console().print(table)

@@ -1,6 +1,7 @@
 """Settings for all tests."""
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,8 +14,8 @@ hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Deal out files with slow tests to two halves, each before the others: two processes start with a half each."""
-    slow_files = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
-    others = list(dict.fromkeys(item.path for item in items if item.path not in slow_files))
-    halves = [*slow_files[::2], *others[::2], *slow_files[1::2], *others[1::2]]
-    items.sort(key=lambda item: halves.index(item.path))
+    """Files that start Ray first, then others with slow tests: what is left at the end is short."""
+    marks: dict[Path, set[str]] = {}
+    for item in items:
+        marks.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    items.sort(key=lambda item: ("cluster" not in marks[item.path], "slow" not in marks[item.path]))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -41,13 +42,13 @@ TINY = {
         "memory_budget_gib": 0.004,
         "rel_tol": 0.3,
     },
-    "cluster": {"dashboard": False},
+    "cluster": {"dashboard": False, "reuse_workers": True},
 }
 
 
-def write_config(folder: Path) -> Path:
+def write_config(folder: Path, **cluster: Any) -> Path:
     path = folder / "tiny.yaml"
-    path.write_text(yaml.safe_dump(TINY))
+    path.write_text(yaml.safe_dump(TINY | {"cluster": TINY["cluster"] | cluster}))
     return path
 
 

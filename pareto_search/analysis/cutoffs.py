@@ -1,9 +1,12 @@
 """What the hard cutoff buys in studies that search it: cutoffs of the front, and how costs grow with the cutoff."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.comparison import front_points
+from pareto_search.analysis.intervals import Interval, t_interval
 from pareto_search.analysis.pareto import pareto_mask
 
 #: A fit of three numbers to fewer architectures would say little.
@@ -20,7 +23,15 @@ def front_cutoffs(networks: pd.DataFrame) -> list[float]:
     return sorted(students.loc[pareto_mask(front_points(students)), "dist_hard_max_ang"])
 
 
-def power_of_cutoff(architectures: pd.DataFrame, column: str) -> float | None:
+@dataclass(frozen=True)
+class Power:
+    """The power to which a cost grows with the cutoff, and its 95 % interval."""
+
+    power: float
+    ci95: Interval
+
+
+def power_of_cutoff(architectures: pd.DataFrame, column: str) -> Power | None:
     """Power p of a cost that grows as n_weights^q · cutoff^p, by least squares on logarithms.
 
     Args:
@@ -37,4 +48,8 @@ def power_of_cutoff(architectures: pd.DataFrame, column: str) -> float | None:
         return None
     terms = np.column_stack([np.ones(len(logs)), logs[:, :2] - logs[:, :2].mean(axis=0)])
     found, _, rank, _ = np.linalg.lstsq(terms, logs[:, 2], rcond=None)
-    return float(found[2]) if rank == terms.shape[1] else None
+    if rank < terms.shape[1]:
+        return None
+    df = len(logs) - rank
+    variance = np.sum((logs[:, 2] - terms @ found) ** 2) / df * np.linalg.inv(terms.T @ terms)[2, 2]
+    return Power(float(found[2]), t_interval(float(found[2]), float(np.sqrt(variance)), df))

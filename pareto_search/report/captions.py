@@ -6,11 +6,12 @@ import pandas as pd
 from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epoch_fractions
-from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
+from pareto_search.analysis.cutoffs import Power, front_cutoffs, power_of_cutoff
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
 from pareto_search.analysis.timeline import stage_times
 from pareto_search.report.front_3d import on_front
+from pareto_search.report.numbers import number
 from pareto_search.report.parallel import searched_students, varied
 from pareto_search.report.quantities import FORCE, MEMORY, STEP_TIME, with_values
 from pareto_search.report.search_figures import OBJECTIVE_NAMES, USES, setting_name
@@ -183,13 +184,22 @@ def cutoff_cost_caption(tables: ReportTables) -> str:
     """Caption of figure 6B: how time and memory grow with the cutoff at equal size."""
     text = "Step time against the hard cutoff"
     frame = architectures(tables)
-    powers = [power_of_cutoff(frame, column) for column in ("md_us_per_atom_step", "bytes_per_atom")]
-    if powers[0] is None or powers[1] is None:
+    powers = {
+        name: power_of_cutoff(frame, column)
+        for name, column in (("step time", STEP_TIME.column), ("memory", "bytes_per_atom"))
+    }
+    told = [f"{name} to {_power(power)}" for name, power in powers.items() if power is not None]
+    if len(told) < len(powers):
         return f"{text}; architectures are too few to tell the cutoff's part from that of the size."
     return (
-        f"{text}: with equally many weights, step time grows as the cutoff to the power {powers[0]:.1f} and memory to "
-        f"the power {powers[1]:.1f} (fit over {len(frame)} architectures)."
+        f"{text}: with equally many weights, costs grow with the cutoff, {' and '.join(told)} (95 % intervals; fit over "
+        f"{len(frame)} architectures)."
     )
+
+
+def _power(found: Power) -> str:
+    low, high = found.ci95
+    return f"the power {number(found.power, 2)} ({number(low, 2)} to {number(high, 2)})"
 
 
 def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:

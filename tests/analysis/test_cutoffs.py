@@ -12,7 +12,20 @@ def architectures(n: int) -> pd.DataFrame:
 
 
 def test_the_power_of_the_cutoff_is_told_from_that_of_the_size():
-    assert power_of_cutoff(architectures(6), "cost") == pytest.approx(2.7)
+    found = power_of_cutoff(architectures(6), "cost")
+    assert found.power == pytest.approx(2.7)
+    assert found.ci95 == pytest.approx((2.7, 2.7))
+
+
+def test_the_interval_of_the_power_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(11)
+    held = []
+    for _ in range(400):
+        frame = architectures(9)
+        frame["cost"] *= np.exp(0.2 * rng.standard_normal(9))
+        low, high = power_of_cutoff(frame, "cost").ci95
+        held.append(low <= 2.7 <= high)
+    assert 0.92 < np.mean(held) < 0.98
 
 
 @pytest.mark.parametrize("frame", [architectures(5), architectures(9).assign(dist_hard_max_ang=5.0)])

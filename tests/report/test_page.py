@@ -267,7 +267,7 @@ def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
         models[column] = models["n_weights"] ** 0.5 * models["dist_hard_max_ang"] ** power
     html = written(replace(data, models=models), tmp_path)
     figures = figures_of(html)
-    assert "as the cutoff to the power 2.0 and memory to the power 3.0" in html
+    assert "step time to the power 2.0 (2.0 to 2.0) and memory to the power 3.0 (3.0 to 3.0)" in html
     assert re.search(r"students on the front have cutoffs from \d\.\d to \d\.\d Å, of 4\.5 to 7\.\d Å tried", html)
     students = next(trace for trace in figures["fig6a"]["data"] if trace["name"] == "Students")
     assert len(students["customdata"]) == len(synthetic.LADDER)
