@@ -192,8 +192,8 @@ def cutoff_cost_caption(tables: ReportTables) -> str:
     if len(told) < len(powers):
         return f"{text}; architectures are too few to tell the cutoff's part from that of the size."
     return (
-        f"{text}: with equally many weights, costs grow with the cutoff, {' and '.join(told)} (95 % intervals; fit over "
-        f"{len(frame)} architectures)."
+        f"{text}: with equally many weights, costs grow with the cutoff, {' and '.join(told)} (95 % intervals; fit "
+        f"over {len(frame)} architectures)."
     )
 
 
