@@ -92,26 +92,9 @@ def run_search(
         cost_tasks.shared_ref = shared_ref = ray.put(shared)
         wanted = "any number of" if settings.n_trials is None else settings.n_trials
         logger.info("search: %s trials wanted, %d ended before", wanted, searcher.budget.n_ended)
-        name_trials = _NameTrials(study_name)
-        tuner = tune.Tuner(
-            _trainable(trial, shared_ref, cluster, storage_dir),
-            tune_config=tune.TuneConfig(
-                search_alg=searcher,
-                scheduler=RungScheduler(searcher),
-                num_samples=-1,  # the searcher says when it is over
-                reuse_actors=cluster.reuse_workers,
-                trial_name_creator=name_trials,
-                trial_dirname_creator=name_trials,
-            ),
-            run_config=tune.RunConfig(
-                name=study_name,
-                storage_path=str(storage_dir),
-                callbacks=[Events(stop, on_result), *make_loggers(cluster.loggers, study_name, storage_dir)],
-                stop=StopAll(stop),
-                failure_config=tune.FailureConfig(max_failures=_MAX_RETRIES),
-                verbose=0,
-            ),
-        )
+        callbacks = [Events(stop, on_result), *make_loggers(cluster.loggers, study_name, storage_dir)]
+        trainable = _trainable(trial, shared_ref, cluster, storage_dir)
+        tuner = _tuner(trainable, searcher, callbacks, stop, study_name, storage_dir, reuse=cluster.reuse_workers)
         try:
             with quiet_tune(), interruptible(stop):
                 tuner.fit()
@@ -121,6 +104,39 @@ def run_search(
         if stop.error is not None:
             raise stop.error
         logger.info("search: over, %s", searcher.budget.why_over() or f"{searcher.budget.n_ended} trials have ended")
+
+
+def _tuner(
+    trainable: Any,
+    searcher: StudySearch,
+    callbacks: list[tune.Callback],
+    stop: Stop,
+    study_name: str,
+    storage_dir: Path,
+    *,
+    reuse: bool,
+) -> tune.Tuner:
+    """Tune, with all that decides in the hands of the searcher."""
+    name_trials = _NameTrials(study_name)
+    return tune.Tuner(
+        trainable,
+        tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            scheduler=RungScheduler(searcher),
+            num_samples=-1,  # the searcher says when it is over
+            reuse_actors=reuse,
+            trial_name_creator=name_trials,
+            trial_dirname_creator=name_trials,
+        ),
+        run_config=tune.RunConfig(
+            name=study_name,
+            storage_path=str(storage_dir),
+            callbacks=callbacks,
+            stop=StopAll(stop),
+            failure_config=tune.FailureConfig(max_failures=_MAX_RETRIES),
+            verbose=0,
+        ),
+    )
 
 
 def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef, cluster: ClusterSettings, notes: Path) -> Any:
