@@ -15,6 +15,8 @@ from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
 from pareto_search.potential.hipnn import HipnnPotential
 
+#: The files that make a network.
+MODEL_FILES = ("model.json", "weights.npz")
 _FORMAT = 1
 _RETRAIN = "copy the folder again, or delete it and run the study again to retrain the network"
 
