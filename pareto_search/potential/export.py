@@ -21,7 +21,7 @@ def export_model(model_dir: Path, kind: ExportKind, path: Path, *, is_periodic: 
         kind: `ase`: a model folder for `pareto_search.load`, arrays and JSON, never pickle. `hippynn`: a folder with a
             checkpoint for hippynn. `lammps`: a file for `pair_style mliap unified`.
         path: Where; must not exist.
-        is_periodic: Whether the checkpoint for hippynn takes cells, which systems without need not have.
+        is_periodic: Whether there are cells in the data, which the checkpoint for hippynn then takes.
 
     Raises:
         ConfigError: If there is no such kind, the path exists, or the network cannot be exported to the kind.
