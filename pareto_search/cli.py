@@ -27,6 +27,14 @@ class ImageFormat(StrEnum):
     pdf = "pdf"
 
 
+class ExportKind(StrEnum):
+    """What a model can be exported to."""
+
+    ase = "ase"
+    hippynn = "hippynn"
+    lammps = "lammps"
+
+
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 ConfigArgument = Annotated[Path, typer.Argument(help="config file (YAML), such as configs/quickstart.yaml")]
@@ -36,6 +44,7 @@ SetOption = Annotated[
 ]
 AddressOption = Annotated[str | None, typer.Option("--address", help="join this Ray cluster instead of starting one")]
 RunArgument = Annotated[Path, typer.Argument(help="run directory")]
+ModelArgument = Annotated[str, typer.Argument(help="a model of the run (see models.csv), or 'teacher'")]
 
 
 @app.command()
@@ -126,11 +135,7 @@ def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, 
 
 
 @app.command()
-def measure(
-    run_dir: RunArgument,
-    model_id: Annotated[str, typer.Argument(help="a model of the run (see models.csv), or 'teacher'")],
-    settings: SetOption = None,
-) -> None:
+def measure(run_dir: RunArgument, model_id: ModelArgument, settings: SetOption = None) -> None:
     """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for the peer."""
     from pareto_search import stages
     from pareto_search.terminal import show_measurement
@@ -163,6 +168,21 @@ def report(
     if figures is not None:
         written = stages.figures(run_dirs[0], figures, [kind.value for kind in formats or [ImageFormat.svg]])
         say(f"{len(written)} files of figures in {figures}")
+
+
+@app.command()
+def export(
+    run_dir: RunArgument,
+    model_id: ModelArgument,
+    path: Annotated[Path, typer.Argument(help="what to write: a folder, or for lammps a file *.pt; must not exist")],
+    kind: Annotated[ExportKind, typer.Option("--to", help="who is to read it")],
+) -> None:
+    """Write a trained model to carry away: for this package and ASE, for hippynn, or for LAMMPS."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_export
+
+    stages.export(run_dir, model_id, kind.value, path)
+    show_export(kind.value, path)
 
 
 @app.command()

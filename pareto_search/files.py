@@ -1,7 +1,10 @@
 """Writing files so that a reader, or a process that dies, never leaves half of one; the user's cache."""
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -35,6 +38,24 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             f"{path} could not be written ({error.strerror or error}); free space or make its folder writable, then "
             "run the same command again"
         ) from error
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which then takes the place of the given one: that appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        old = temporary.with_name(f"{temporary.name}-old")
+        if folder.exists():
+            folder.replace(old)
+        temporary.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
 def user_cache() -> Path:

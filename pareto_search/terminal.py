@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
     from pareto_search.data.summary import DatasetSummary
     from pareto_search.planning import StudyPlan
+    from pareto_search.potential.export import ExportKind
     from pareto_search.stages import Measurement
     from pareto_search.study import StudyReport
 
@@ -175,6 +176,16 @@ def show_measurement(measurement: "Measurement") -> None:
         f"integrator {md.us_per_atom_integrator:.3g} µs/atom/step; "
         f"energy drift {md.energy_drift_ev_per_atom_ps:.2g} eV/atom/ps"
     )
+
+
+def show_export(kind: "ExportKind", path: Path) -> None:
+    """Where a model was exported, and how it is read there."""
+    how = {
+        "ase": f'pareto_search.load("{path}").calculator()',
+        "hippynn": f"in {path}: hippynn.experiment.serialization.load_checkpoint_from_cwd()",
+        "lammps": f"units metal; pair_style mliap unified {path} 0",
+    }
+    say(f"{path}: {how[kind]}")
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:

@@ -28,6 +28,7 @@ def test_stages_one_by_one(tmp_path):
         ("confirm", (config, "--out", out), "models"),
         ("report", (out, "--figures", out / "figures", "--format", "pdf"), "figures/fig2a.pdf"),
         ("measure", (out, "teacher"), None),
+        ("export", (out, "teacher", "--to", "hippynn", out / "exported"), "exported/best_model.pt"),
     ]:
         process = start(verb, *arguments)
         said, errors = process.communicate(timeout=200)

@@ -1,4 +1,7 @@
-"""hippynn's HIPNN: the model, its initialisation and its own evaluation. The only file that imports hippynn."""
+"""hippynn's HIPNN: the model, its initialisation and its own evaluation.
+
+Only this file and `hippynn_files.py` import hippynn.
+"""
 
 import copy
 import functools

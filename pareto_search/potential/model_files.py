@@ -2,8 +2,6 @@
 
 import io
 import json
-import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,11 @@ import torch
 from pareto_search.config import Architecture
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import DataError
+from pareto_search.files import whole_folder
 from pareto_search.potential.hipnn import HipnnPotential
 
+#: The files that make a network.
+MODEL_FILES = ("model.json", "weights.npz")
 _FORMAT = 1
 _RETRAIN = "copy the folder again, or delete it and run the study again to retrain the network"
 
@@ -29,10 +30,8 @@ def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, 
         extra: Further keys of `model.json`.
         files: Further text files, by name.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        description: dict[str, Any] = {"format": _FORMAT, **extra}
+    description: dict[str, Any] = {"format": _FORMAT, **extra}
+    with whole_folder(folder) as temporary:
         if potential is not None:
             arrays: dict[str, Any] = _arrays(potential)
             np.savez(temporary / "weights.npz", **arrays)
@@ -44,15 +43,6 @@ def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, 
         (temporary / "model.json").write_text(json.dumps(description, indent=1))
         for name, text in files.items():
             (temporary / name).write_text(text)
-        temporary.chmod(0o755)
-        old = temporary.with_name(f"{temporary.name}-old")
-        if folder.exists():
-            folder.replace(old)
-        temporary.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def read_description(folder: Path) -> dict[str, Any]:

@@ -250,9 +250,13 @@ def test_a_click_on_a_point_opens_its_record(report) -> None:
         "return Array.from(document.querySelectorAll('#networks [aria-selected=true]'), r => r.cells[0].textContent)"
     )
     assert report.execute_script(marked) == [f"c00-student-s{seed}" for seed in range(1000, 1004)]
-    command = record.find_element("css selector", ".command pre").text.splitlines()[2]
+    commands = [part.text.splitlines()[2] for part in record.find_elements("css selector", ".command pre")]
     folder = Path(report.current_url.split("#")[0].removeprefix("file://")).parent
-    assert command == f"pareto-search measure {folder} c00-student-s1002"
+    model_id = "c00-student-s1002"
+    assert commands == [
+        f"pareto-search measure {folder} {model_id}",
+        f"pareto-search export {folder} {model_id} --to ase exported/{model_id}",
+    ]
     report.find_element("css selector", "body").send_keys(Keys.ESCAPE)
     assert not report.find_elements("id", "record")
     assert report.execute_script(marked) == []

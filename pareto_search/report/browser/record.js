@@ -128,7 +128,7 @@ function drawRecordCurves(rows) {
 function commands(rows) {
   return study.commands.map((command) => {
     const lines = rows.map((row) => command.replace('RUN', () => runDirectory())
-      .replace('MODEL_ID', () => quote(networks.role[row] === 'teacher' ? 'teacher' : networks.model_id[row])));
+      .replaceAll('MODEL_ID', () => quote(networks.role[row] === 'teacher' ? 'teacher' : networks.model_id[row])));
     const copy = make('button', {type: 'button', class: 'copy'}, 'Copy');
     copy.addEventListener('click', () => copyText(lines.join('\n'), copy));
     const text = make('pre', {tabindex: '0', 'aria-label': 'Commands'}, lines.join('\n'));
