@@ -11,38 +11,63 @@ import pareto_search as ps
 from pareto_search import cli
 from pareto_search.errors import ConfigError, DataError, StoreError
 from pareto_search.store import ResultStore
-from tests.study import start, write_config
+from tests.study import write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 
-def test_stages_one_by_one(tmp_path):
-    config, out = write_config(tmp_path), tmp_path / "run"
-    planning = start("plan", config)  # it writes nothing, so it may run beside the others
+def call(*arguments: object) -> int:
+    """The command line in this process; its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["pareto-search", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run made stage by stage."""
+    folder = tmp_path_factory.mktemp("verbs")
+    config, out = write_config(folder), folder / "run"
     for verb, arguments, made in [
+        ("plan", (config,), None),
         ("data", (config, "--out", out), "data.html"),
         ("teacher", (config, "--out", out), "teacher/weights.npz"),
         ("label", (config, "--out", out), "labels.npz"),
         ("costs", (config, "--out", out, "--ladder", 1), "costs.json"),
         ("search", (config, "--out", out), "study.db"),
         ("confirm", (config, "--out", out), "models"),
-        ("report", (out, "--figures", out / "figures", "--format", "pdf"), "figures/fig2a.pdf"),
-        ("measure", (out, "teacher"), None),
-        ("export", (out, "teacher", "--to", "hippynn", out / "exported"), "exported/best_model.pt"),
     ]:
-        process = start(verb, *arguments)
-        said, errors = process.communicate(timeout=200)
-        assert process.returncode == 0, (verb, errors)
-        assert len(said) > 50, (verb, said)
+        assert made is None or made == "models" or not (out / made).exists(), verb
+        assert call(verb, *arguments) == 0, verb
         assert made is None or (out / made).exists(), verb
-    said, errors = planning.communicate(timeout=200)
-    assert planning.returncode == 0, errors
-    assert len(said) > 50
-    the_results_are_read_in_python(out)
-    the_notebook_runs(out)
+    return out
 
 
-def the_results_are_read_in_python(out: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "arguments", "made"),
+    [
+        ("report", ("--figures", "FOLDER/figures", "--format", "pdf"), "figures/fig2a.pdf"),
+        ("measure", ("teacher",), None),
+        ("export", ("teacher", "--to", "hippynn", "FOLDER/exported"), "exported/best_model.pt"),
+    ],
+)
+def test_a_run_is_used(out, tmp_path, capsys, verb, arguments, made):
+    assert call(verb, out, *(word.replace("FOLDER", str(tmp_path)) for word in arguments)) == 0
+    assert len(capsys.readouterr().out) > 50
+    assert made is None or (tmp_path / made).exists()
+
+
+def test_a_confirmation_trains_what_was_chosen(out):
+    models = ps.open_results(out).models
+    assert models["stage"].value_counts().to_dict() == {"teacher": 1, "search": 6, "confirm": 9}
+    assert set(models["status"]) == {"complete"}
+
+
+def test_results_are_read_in_python(out: Path) -> None:
     results = ps.open_results(out)
     models, networks = results.models, results.networks
     assert set(models["stage"]) == {"teacher", "search", "confirm"}
@@ -64,7 +89,7 @@ def the_results_are_read_in_python(out: Path) -> None:
         ps.open_results(out / "models")
 
 
-def the_notebook_runs(out: Path) -> None:
+def test_the_notebook_runs(out: Path) -> None:
     path = Path(__file__).parents[1] / "dashboards" / "results.ipynb"
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     is_parameter = ["parameters" in cell["metadata"].get("tags", ()) for cell in cells]
@@ -76,34 +101,19 @@ def the_notebook_runs(out: Path) -> None:
     assert names["energies"][-1] == pytest.approx(names["energies"][0], abs=0.01)
 
 
-def test_runs_are_compared_while_others_use_them(tmp_path, capsys, monkeypatch):
-    config = write_config(tmp_path)
-    one, two = tmp_path / "one", tmp_path / "two"
-    process = start("search", config, "--out", one)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    shutil.copytree(one, two)
-    before = {path: path.stat().st_mtime_ns for path in one.rglob("*")}
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["pareto-search", "report", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as stop:
-            return stop.code, capsys.readouterr()
-        return 0, capsys.readouterr()
-
+def test_runs_are_compared_while_others_use_them(out, tmp_path, capsys):
+    two = tmp_path / "two"
+    shutil.copytree(out, two)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     with ResultStore(two / "results.sqlite"):  # as a run that goes on
-        code, said = call(one, two, "--out", tmp_path / "both.html")
-    assert code == 0, said
+        assert call("report", out, two, "--out", tmp_path / "both.html") == 0
     assert str(two) in (tmp_path / "both.html").read_text()  # both have the name tiny
-    assert (tmp_path / "both.html").is_file()
-    assert {path: path.stat().st_mtime_ns for path in one.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     for arguments, message in [
-        ((one, one), "named twice"),
-        ((one, tmp_path), "no config.yaml"),
-        ((one, two, "--figures", tmp_path / "x"), "one run directory"),
+        ((out, out), "named twice"),
+        ((out, tmp_path), "no config.yaml"),
+        ((out, two, "--figures", tmp_path / "x"), "one run directory"),
     ]:
-        code, said = call(*arguments)
-        assert code == 2
-        assert message in said.err
+        capsys.readouterr()
+        assert call("report", *arguments) == 2
+        assert message in capsys.readouterr().err

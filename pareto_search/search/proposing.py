@@ -15,7 +15,6 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
-from scipy.stats import qmc
 
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import WHOLE_NUMBERS, Choice, Range, SearchSettings
@@ -102,6 +101,8 @@ def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ..
 def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, attempt: int) -> dict[str, Any]:
     n_dimensions = len(settings.space.searched)
     if settings.sampler == "qmc" and attempt == 0:
+        from scipy.stats import qmc
+
         sobol = qmc.Sobol(n_dimensions, rng=settings.seed)
         if n_proposed > 0:
             sobol.fast_forward(n_proposed)

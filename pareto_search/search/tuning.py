@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import qmc
 
 from pareto_search.config import LossWeights, SearchSettings
 from pareto_search.records import ModelRecord
@@ -56,6 +55,8 @@ def best_weights(
 def _spread_weights(search: SearchSettings, n: int) -> list[LossWeights]:
     if n == 0:
         return []
+    from scipy.stats import qmc
+
     cube = qmc.Sobol(len(search.space.searched), rng=search.seed).random_base2(math.ceil(math.log2(n)) if n > 1 else 0)
     points = [from_unit(search.space, np.asarray(row)) for row in cube[:n]]
     return [to_weights(search.space, point).model_copy(update={"weight_atomic_energy": 0.0}) for point in points]
