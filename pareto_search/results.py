@@ -1,6 +1,7 @@
 """The results of a run, for notebooks and scripts: tables, figures, answer and networks."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,11 +106,12 @@ class Results:
         """A trained network by its `model_id`; `teacher` is the teacher.
 
         Raises:
-            DataError: If it has no folder, or a file in it is damaged.
+            ConfigError: If the run has none of that name.
+            DataError: If a file of it is missing or damaged.
         """
         from pareto_search.potential.trained import load
 
-        return load(self.directory.model_dir(model_id))
+        return load(find_model(self.directory, model_id))
 
     @cached_property
     def _tables(self) -> "ReportTables":
@@ -140,6 +142,23 @@ def stored_config(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig
     if not path.is_file():
         raise StoreError(f"{run_dir} is not a run directory: it has no config.yaml; name the --out of a run")
     return load_config(path, overrides)
+
+
+def find_model(directory: RunDirectory, model_id: str) -> Path:
+    """Folder of a model of a run.
+
+    Raises:
+        ConfigError: If the run has none of just this name; `teacher` is the teacher's, too.
+    """
+    from pareto_search.potential.model_files import read_description
+
+    folder, teacher = directory.model_dir(model_id), directory.teacher_dir.name
+    is_there = (folder / "model.json").is_file()
+    if is_there and model_id in (teacher, read_description(folder)["record"]["model_id"]):
+        return folder
+    known = [teacher, *(path.name for path in directory.models_dir.glob("*"))]
+    close = "".join(f"did you mean {name!r}? " for name in get_close_matches(model_id, known, 1))
+    raise ConfigError(f"{directory.path} has no model {model_id!r}; {close}models.csv lists them all")
 
 
 def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultReader) -> "ReportInput":

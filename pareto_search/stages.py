@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,10 @@ from pareto_search.data.summary import DatasetSummary, summarize
 from pareto_search.errors import ConfigError
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.planning import StudyPlan, plan_study
-from pareto_search.potential.model_files import load_model, read_description
+from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
-from pareto_search.results import Results, open_results, stored_config
+from pareto_search.results import Results, find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
@@ -140,7 +139,7 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     directory = Path(run_dir)
     config = stored_config(directory, overrides)
     with _study(stored_config(directory), run_dir) as study:
-        potential = load_model(study.directory.model_dir(model_id))
+        potential = load_model(find_model(study.directory, model_id))
         loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
         test = measure_accuracy(potential, loader, study.data.split.test)
@@ -169,18 +168,7 @@ def export(run_dir: str | Path, model_id: str, kind: "ExportKind", path: str | P
     stored_config(Path(run_dir))
     directory = RunDirectory(Path(run_dir))
     has_bulk = read_dataset_info(directory.dataset_json).summary["density_g_per_cm3"] is not None
-    export_model(_model_dir(directory, model_id), kind, Path(path), is_periodic=has_bulk)
-
-
-def _model_dir(directory: RunDirectory, model_id: str) -> Path:
-    """Folder of a model, which must be in the run by just this name, or `teacher`."""
-    folder, teacher = directory.model_dir(model_id), directory.teacher_dir.name
-    is_there = (folder / "model.json").is_file()
-    if is_there and model_id in (teacher, read_description(folder)["record"]["model_id"]):
-        return folder
-    known = [teacher, *(path.name for path in directory.models_dir.glob("*"))]
-    close = "".join(f"did you mean {name!r}? " for name in get_close_matches(model_id, known, 1))
-    raise ConfigError(f"{directory.path} has no model {model_id!r}; {close}models.csv lists them all")
+    export_model(find_model(directory, model_id), kind, Path(path), is_periodic=has_bulk)
 
 
 @contextmanager

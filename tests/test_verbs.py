@@ -9,7 +9,7 @@ import pytest
 
 import pareto_search as ps
 from pareto_search import cli
-from pareto_search.errors import ConfigError, DataError, StoreError
+from pareto_search.errors import ConfigError, StoreError
 from pareto_search.store import ResultStore
 from tests.study import write_config
 
@@ -83,7 +83,7 @@ def test_results_are_read_in_python(out: Path) -> None:
     for model_id in ("teacher", networks.query("role == 'teacher'")["best_model_id"].item(), results.summary.front[0]):
         record = results.load(model_id).description["record"]
         assert model_id in ("teacher", record["model_id"])
-    with pytest.raises(DataError, match="student-none"):
+    with pytest.raises(ConfigError, match="no model 'student-none'"):
         results.load("student-none")
     with pytest.raises(StoreError, match="not a run directory"):
         ps.open_results(out / "models")
