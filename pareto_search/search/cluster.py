@@ -133,7 +133,7 @@ def _start_or_join(settings: ClusterSettings, name: str) -> None:
     n_threads = str(settings.cpus_per_trial)
     common = {
         "namespace": name,
-        "job_config": JobConfig(metadata={"study": name, "program": "pareto_search"}),
+        "job_config": JobConfig(metadata={"job_name": name}),
         "runtime_env": {"env_vars": {"OMP_NUM_THREADS": n_threads, "MKL_NUM_THREADS": n_threads}},
         "log_to_driver": False,
         "logging_level": logging.ERROR,

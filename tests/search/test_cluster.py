@@ -9,6 +9,7 @@ JOIN = """
 import sys
 from pathlib import Path
 import ray
+from ray._private.worker import global_worker
 from ray.cluster_utils import Cluster
 from pareto_search.config import ClusterSettings
 from pareto_search.search.cluster import ray_session
@@ -23,6 +24,8 @@ results = []
 with ray_session(settings, "joined") as session:
     run_jobs(cluster=settings, shared=2, jobs=[1, 2, 3], job=square, name=str, notes=Path(sys.argv[1]),
              on_result=lambda job, result, reason: results.append(result))
+    (job,) = global_worker.gcs_client.get_all_job_info().values()
+print(dict(job.config.metadata))
 print(sorted(results), session.n_slots, ray.is_initialized())
 ray.init(address=cluster.address, log_to_driver=False)  # it was left running
 print(int(ray.cluster_resources()["CPU"]))
@@ -40,4 +43,5 @@ def test_joins_a_running_cluster_and_leaves_it_running(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2:] == ["[2, 8, 18] 3 False", "3"]
+    name = "{'job_name': 'joined'}"  # where Ray's dashboard looks for it
+    assert done.stdout.splitlines()[-3:] == [name, "[2, 8, 18] 3 False", "3"]
