@@ -152,11 +152,12 @@ def find_model(directory: RunDirectory, model_id: str) -> Path:
     """
     from pareto_search.potential.model_files import read_description
 
-    folder, teacher = directory.model_dir(model_id), directory.teacher_dir.name
-    is_there = (folder / "model.json").is_file()
-    if is_there and model_id in (teacher, read_description(folder)["record"]["model_id"]):
-        return folder
-    known = [teacher, *(path.name for path in directory.models_dir.glob("*"))]
+    folder = directory.model_dir(model_id)
+    if (folder / "model.json").is_file():
+        record = read_description(folder).get("record", {})
+        if model_id in (folder.name, record.get("model_id")):  # the teacher of another run has another id
+            return folder
+    known = [directory.teacher_dir.name, *(path.name for path in directory.models_dir.glob("*"))]
     close = "".join(f"did you mean {name!r}? " for name in get_close_matches(model_id, known, 1))
     raise ConfigError(f"{directory.path} has no model {model_id!r}; {close}models.csv lists them all")
 

@@ -415,6 +415,9 @@ def test_model_files(started, monkeypatch, capsys, damage, message):
 
 
 def test_model_that_is_not_there(started, monkeypatch, capsys):
-    code, said = call(monkeypatch, capsys, "measure", started[1], "student-none")
-    assert code == 2
-    assert re.search(r"student-none.*model\.json", said)
+    _, out = started
+    save_model(out / "teacher", potential_for(aluminum()).float(), {"record": {"model_id": "teacher-1"}}, {})
+    for model_id in ("student-none", "teacher-2"):
+        code, said = call(monkeypatch, capsys, "measure", out, model_id)
+        assert code == 2
+        assert f"has no model '{model_id}'" in said
