@@ -1,7 +1,9 @@
 import itertools
 import json
 import re
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import Architecture
 from pareto_search.records import Event
 from pareto_search.report.figures import FORCE, MEMORY, STEP_TIME
-from pareto_search.report.live import _OUTPUTS, _PARTS, make_app, refreshed
+from pareto_search.report.live import _OUTPUTS, _PARTS, _render, make_app, refreshed
 from pareto_search.report.live_board import HEAVY, Board
 from pareto_search.report.live_data import LiveRun
 from pareto_search.report.live_figures import drawn_trials, front_figure, trials_figure, volume_figure, volumes_so_far
@@ -363,3 +365,15 @@ def test_two_thousand_networks_are_kept_up_with(tmp_path: Path, monkeypatch: pyt
     assert drawn >= {"cards", "trials", "front_speed", "front_memory", "curves", "volume", "details"}
     assert max(took) < 0.9  # 0.25 s where this was written
     assert board._run.progress.trials[1009].state == "complete"
+
+
+def test_readers_who_ask_at_the_same_moment_get_numbers_of_their_own() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
+    try:
+        with ThreadPoolExecutor(8) as readers:
+            found = readers.map(lambda _: [_render("cards", [], "")[1] for _ in range(3000)], range(8))
+            answers = [number for numbers in found for number in numbers]
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(answers)) == len(answers)
