@@ -1,17 +1,21 @@
 """Figures as files: by Matplotlib, by a browser, and as CSV."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
+import plotly.graph_objects as go
 import plotly.io
 import pytest
 import synthetic
 
 from pareto_search.report import static_figures
 from pareto_search.report.figure_list import FIGURES
+from pareto_search.report.matplotlib_figures import save_with_matplotlib
 from pareto_search.report.search_figures import history_figure, importance_figure
 from pareto_search.report.static_figures import figure_table, write_figures
+from pareto_search.report.style import axis, layout
 from pareto_search.report.tables import make_tables
 
 DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
@@ -71,6 +75,15 @@ def test_tables_tell_panels_side_by_side_apart() -> None:
     assert wanted.parameter == "n_features"
     ends = shown["Rank correlation"] - shown["spread below"], shown["Rank correlation"] + shown["spread above"]
     assert ends == pytest.approx(wanted.ci95)
+
+
+def test_matplotlib_draws_what_is_not_sure_hollow(tmp_path: Path) -> None:
+    figure = go.Figure(layout=layout(xaxis=axis("x", [1, 3]), yaxis=axis("y", [1, 3])))
+    figure.add_scatter(x=[1, 2, 3], y=[1, 2, 3], mode="markers",
+                       marker={"symbol": ["circle", "circle-open", "circle"], "color": "#0072B2"})  # fmt: skip
+    save_with_matplotlib(figure, tmp_path / "figure.svg", (300, 200), 1)
+    styles = re.findall(r'<use [^>]*style="fill: (#\w+); stroke: #0072b2', (tmp_path / "figure.svg").read_text())
+    assert sorted(styles) == ["#0072b2", "#0072b2", "#ffffff"]
 
 
 @pytest.mark.slow
