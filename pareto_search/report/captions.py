@@ -51,9 +51,10 @@ def parallel_caption(tables: ReportTables) -> str:
     rows = searched_students(tables)
     text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
     best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
-    if len(best) < 5:
+    settings = varied(rows)
+    if len(best) < 5 or not settings:
         return f"{text}."
-    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in varied(rows)}
+    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in settings}
     setting = min(spreads, key=spreads.__getitem__)
     low, high = f"{best[setting.column].min():.4g}", f"{best[setting.column].max():.4g}"
     name = setting.name.replace("<br>", " ").lower()

@@ -249,6 +249,13 @@ def test_degenerate_studies_still_make_a_page(name: str, tmp_path: Path) -> None
     assert ">nan<" not in html
 
 
+def test_a_search_of_nothing_that_is_drawn_makes_a_page(tmp_path: Path) -> None:
+    data = synthetic.report_input(n_search=60)
+    models = data.models.assign(n_features=12, n_sensitivities=8, n_atom_layers=1)  # only activations differ, say
+    page = written(replace(data, models=models), tmp_path)
+    assert "60 students of the search with error and cost; a range drawn on an axis filters all figures." in page
+
+
 def test_several_cutoffs_are_told_apart(tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=1)
     cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 7.5)
