@@ -30,8 +30,8 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
         return f"{text}; there are no controls to compare with."
     dominance = headline.dominance
     return (
-        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are worse than some student on "
-        "error, step time and memory at once."
+        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
+        "error, step time and memory together."
     )
 
 

@@ -175,6 +175,7 @@ def test_parallel_axes_are_what_varies_and_the_objectives(page: str) -> None:
 
 def test_figures_are_described_for_those_who_do_not_see_them(page: str) -> None:
     assert 'aria-describedby="fig2a-caption fig2a-summary"' in page
+    assert "8 of 8 controls are dominated by some student" in page  # not worse on all: their costs are the same
     summary = re.search(r'id="fig2a-summary">(.*?)</p>', page)
     assert summary is not None
     assert summary[1].startswith("Axes: MD step time (µs/atom/step), Force RMSE (meV/Å). Points: ")
