@@ -77,7 +77,7 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
             "--force compares them all the same and labels the page"
         )
     bases = [claim_basis(rows) for rows in cleaned.values()]
-    basis = next((basis for basis in bases if basis.reason), bases[0])
+    basis = max(bases, key=lambda basis: (basis.stage == "search", basis.split == "valid"))
     networks = {name: average_networks(rows, basis) for name, rows in cleaned.items()}
     points = [point.values for frame in networks.values() if (point := reference_point(frame)) is not None]
     reference = tuple(float(value) for value in np.max(points, axis=0)) if points else None

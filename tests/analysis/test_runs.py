@@ -45,6 +45,15 @@ def test_all_are_stated_as_the_least_confirmed_run_allows() -> None:
     assert comparison.runs[0].best_force_rmse_ev_per_ang == 0.3
 
 
+def test_a_run_without_confirmation_is_weaker_than_one_without_test_errors() -> None:
+    searched = row("s", "search", "student", 0.1, 5.0)
+    untested = run(searched, row("t", "confirm", "student", 0.1, 5.0, test_force_rmse_ev_per_ang=None))
+    for runs in ({"untested": untested, "searched": run(searched)}, {"searched": run(searched), "untested": untested}):
+        comparison = compare_runs(runs)
+        assert {(found.basis.stage, found.basis.split) for found in comparison.runs} == {("search", "valid")}
+        assert all(found.n_architectures == 1 for found in comparison.runs)
+
+
 def test_runs_on_different_data_are_refused_unless_forced_and_then_labelled() -> None:
     one = run(row("s", "search", "student", 0.1, 5.0))
     other = run(row("s", "search", "student", 0.1, 5.0, dataset_hash="bbb", device="another")).assign(
