@@ -244,23 +244,24 @@ class ResultStore(ResultReader):
         Returns:
             Number of networks added or changed.
         """
-        known = {
-            row[0]
-            for row in self._connection.execute(f"SELECT model_id FROM models WHERE status NOT IN ({_UNSETTLED})")
-        }
         n_added = 0
         for folder in folders:
-            if folder.name in known or not (folder / "model.json").is_file():
+            if self._is_settled(folder.name) or not (folder / "model.json").is_file():
                 continue
             try:
                 record, curve = _read_folder(folder)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 logger.warning("%s cannot be read (%s) and is left out; delete it to train it again", folder, error)
                 continue
-            if record.model_id not in known and self.get(record.model_id) != record:
+            if not self._is_settled(record.model_id) and self.get(record.model_id) != record:
                 self.put(record, curve)
                 n_added += 1
         return n_added
+
+    def _is_settled(self, model_id: str) -> bool:
+        """Whether a network is stored that will not be trained on; one look-up, however many there are."""
+        query = f"SELECT 1 FROM models WHERE model_id = ? AND status NOT IN ({_UNSETTLED})"
+        return self._connection.execute(query, (model_id,)).fetchone() is not None
 
     def ingest_all(self, models_dir: Path) -> int:
         """`ingest` every folder in a directory, by age; hidden ones are still being written."""
