@@ -94,7 +94,10 @@ def importance_caption(tables: ReportTables) -> str:
 
 def work_caption(tables: ReportTables) -> str:
     """Caption of figure 10: what the workers of the longest stage did."""
-    text = "Workers' time by stage, interruptions left out; waiting is the time in which a worker did neither"
+    text = (
+        "Workers' time by stage, interruptions left out; measuring is that of workers with nothing to train while a "
+        "cost was measured, waiting the rest"
+    )
     stages = stage_times(tables.events)
     if not stages:
         return f"{text}."
