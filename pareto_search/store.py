@@ -47,7 +47,7 @@ class ResultReader:
     """Results of a run, read while another process may write them; a context manager, open for moments only.
 
     Nothing is written and nobody has to wait. Where no process has the file open it is read as it lies, so that not
-    even SQLite's own files beside it are made.
+    even SQLite's own files beside it are made. What goes wrong with the file later leaves the context as a StoreError.
 
     Args:
         path: SQLite file.
@@ -57,8 +57,10 @@ class ResultReader:
     """
 
     _connection: sqlite3.Connection
+    _path: Path
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         if not path.is_file():
             raise StoreError(f"{path} is not there; a run makes it when it begins")
         is_in_use = path.with_name(f"{path.name}-wal").exists()
@@ -80,8 +82,10 @@ class ResultReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(f"{self._path} cannot be read ({error})") from error
 
     def close(self) -> None:
         """Close the file; further calls fail."""
