@@ -109,6 +109,13 @@ def test_all_trials_that_train_are_drawn_and_the_last_of_those_that_have_ended()
     assert numbers == [*range(20, 60), 99]
 
 
+def test_of_thousands_that_wait_at_a_rung_the_last_are_drawn() -> None:
+    events = [event for number in range(60) for event in live_study.trial_events(number, 100.0 * number, SHAPE, 3)[:-1]]
+    pauses = [Event(9000.0 + number, "paused", trial_id=number, epoch=3) for number in range(58)]
+    numbers = [trial.number for trial in drawn_trials(told(BEGAN, *events, *pauses).trials.values())]
+    assert numbers == [*range(18, 58), 58, 59]
+
+
 def test_volumes_so_far_are_those_of_the_points_until_then() -> None:
     rng = np.random.default_rng(5)
     points = rng.uniform(0.5, 1.2, (60, 3))
