@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.comparison import front_points, kinds_of_control, reference_point
-from pareto_search.analysis.networks import Basis, average_networks, claim_basis, clean_models
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis, clean_models
 from pareto_search.analysis.pareto import hypervolume, pareto_mask
 from pareto_search.errors import DataError
 
@@ -105,7 +105,7 @@ def _summary(
         name=name,
         basis=basis,
         networks=networks,
-        n_architectures=students["label"].nunique(),
+        n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_front=int(pareto_mask(front_points(students)).sum()),
         best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
         hypervolumes={}
