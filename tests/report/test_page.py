@@ -259,11 +259,11 @@ def test_a_search_of_nothing_that_is_drawn_makes_a_page(tmp_path: Path) -> None:
 
 def test_several_cutoffs_are_told_apart(tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=1)
-    cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 7.5)
+    cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 10.25)
     html = written(replace(data, models=data.models.assign(dist_hard_max_ang=cutoffs)), tmp_path)
     assert "12/8/1 @5.0 Å" in html
     names = [trace["name"] for trace in figures_of(html)["fig5a"]["data"]]
-    assert names == ["Cutoff 5 Å", "Cutoff 7.5 Å", "Teacher"]
+    assert names == ["Cutoff 5 Å", "Cutoff 10.25 Å", "Teacher"]
 
 
 def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
