@@ -47,7 +47,7 @@ class ResultReader:
     """Results of a run, read while another process may write them; a context manager, open for moments only.
 
     Nothing is written and nobody has to wait. Where no process has the file open it is read as it lies, so that not
-    even SQLite's own files beside it are made.
+    even SQLite's own files beside it are made. What goes wrong with the file later leaves the context as a StoreError.
 
     Args:
         path: SQLite file.
@@ -57,8 +57,10 @@ class ResultReader:
     """
 
     _connection: sqlite3.Connection
+    _path: Path
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         if not path.is_file():
             raise StoreError(f"{path} is not there; a run makes it when it begins")
         is_in_use = path.with_name(f"{path.name}-wal").exists()
@@ -80,8 +82,10 @@ class ResultReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.close()
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(f"{self._path} cannot be read ({error})") from error
 
     def close(self) -> None:
         """Close the file; further calls fail."""
@@ -244,23 +248,24 @@ class ResultStore(ResultReader):
         Returns:
             Number of networks added or changed.
         """
-        known = {
-            row[0]
-            for row in self._connection.execute(f"SELECT model_id FROM models WHERE status NOT IN ({_UNSETTLED})")
-        }
         n_added = 0
         for folder in folders:
-            if folder.name in known or not (folder / "model.json").is_file():
+            if self._is_settled(folder.name) or not (folder / "model.json").is_file():
                 continue
             try:
                 record, curve = _read_folder(folder)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 logger.warning("%s cannot be read (%s) and is left out; delete it to train it again", folder, error)
                 continue
-            if record.model_id not in known and self.get(record.model_id) != record:
+            if not self._is_settled(record.model_id) and self.get(record.model_id) != record:
                 self.put(record, curve)
                 n_added += 1
         return n_added
+
+    def _is_settled(self, model_id: str) -> bool:
+        """Whether a network is stored that will not be trained on; one look-up, however many there are."""
+        query = f"SELECT 1 FROM models WHERE model_id = ? AND status NOT IN ({_UNSETTLED})"
+        return self._connection.execute(query, (model_id,)).fetchone() is not None
 
     def ingest_all(self, models_dir: Path) -> int:
         """`ingest` every folder in a directory, by age; hidden ones are still being written."""

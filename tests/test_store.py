@@ -251,6 +251,17 @@ def test_a_reader_sees_what_a_killed_store_had_written(tmp_path: Path) -> None:
         assert reader.event_list() == [Event(1.0, "training", trial_id=5)]
 
 
+def test_a_file_that_is_damaged_further_on_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path) as store:
+        for number in range(300):
+            store.put(replace(CONTROL, model_id=f"paper-{number}"), [])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
+    with pytest.raises(StoreError, match="cannot be read"), ResultReader(path) as reader:
+        reader.models()
+
+
 def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not there"):
         ResultReader(tmp_path / "r.sqlite")

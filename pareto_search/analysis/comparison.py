@@ -164,6 +164,9 @@ def compare_hypervolumes(
     difference = student - control
     slopes = [_slopes(p, reference) for p in points]
     networks = pd.concat([students.assign(slope=slopes[0]), controls.assign(slope=-slopes[1])])
+    if not networks["slope"].any():
+        reason = "no network is within the reference point"
+        return HypervolumeComparison(student, control, difference, None, reason)
     if any(len(set(seeds)) < 2 for seeds in networks.loc[networks["slope"] != 0, "seeds"]):
         reason = "a network of the fronts has one seed only"
         return HypervolumeComparison(student, control, difference, None, reason)

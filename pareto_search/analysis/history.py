@@ -72,7 +72,8 @@ def ended_trials(models: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         models: Rows of `models.csv`, in the order they came.
-        events: Rows of `events.csv`; without events of trials the time is unknown and the order that of the rows.
+        events: Rows of `events.csv`. Trials whose end is not among them, as in results that were read back from the
+            model folders, come first, in the order of their rows; the time is then unknown.
     """
     rows = clean_models(models)
     rows = rows[(rows["stage"] == "search") & rows["trial_id"].notna()]
@@ -87,6 +88,9 @@ def ended_trials(models: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     seconds = active_seconds(events)
     ended_s = seconds[is_end].set_axis(events.loc[is_end, "trial_id"].astype(float)) - seconds[is_search].min()
     ended_s = ended_s[~ended_s.index.duplicated(keep="last")]
+    untold = trials[~trials.index.isin(ended_s.index)]
+    if len(untold):
+        return pd.concat([untold, trials.loc[ended_s.index]])
     return trials.loc[ended_s.index].assign(ended_s=ended_s)
 
 

@@ -105,6 +105,7 @@ class Progress:
         n_settled_before: Trials that were settled when it began.
         search_s: Seconds that the search has gone on.
         n_epochs: Epochs trained so far, of all networks but the teacher.
+        n_search_epochs: Those of them that the search trained, which its budget counts.
         trials: By number.
         networks: Networks that ended, by name.
     """
@@ -119,7 +120,7 @@ class Progress:
         self.stage_began_at_s = math.nan
         self.n_settled_before = 0
         self.search_s = 0.0
-        self.n_epochs = 0
+        self.n_epochs = self.n_search_epochs = 0
         self.trials: dict[int, TrialProgress] = {}
         self.networks: dict[str, NetworkEnd] = {}
         self._n_networks_before = 0
@@ -199,6 +200,7 @@ class Progress:
             self._epochs_of[who] = epoch
             self._epochs.append((self.n_events, event.at_s, epoch - before))
             self.n_epochs += epoch - before
+            self.n_search_epochs += epoch - before if self.stage == "search" else 0
 
     def _add_to_trial(self, trial: TrialProgress, event: Event) -> None:
         if event.kind == "epoch":

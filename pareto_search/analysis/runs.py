@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.comparison import front_points, kinds_of_control, reference_point
-from pareto_search.analysis.networks import Basis, average_networks, claim_basis, clean_models
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis, clean_models
 from pareto_search.analysis.pareto import hypervolume, pareto_mask
 from pareto_search.errors import DataError
 
@@ -77,7 +77,7 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
             "--force compares them all the same and labels the page"
         )
     bases = [claim_basis(rows) for rows in cleaned.values()]
-    basis = next((basis for basis in bases if basis.reason), bases[0])
+    basis = max(bases, key=lambda basis: (basis.stage == "search", basis.split == "valid"))
     networks = {name: average_networks(rows, basis) for name, rows in cleaned.items()}
     points = [point.values for frame in networks.values() if (point := reference_point(frame)) is not None]
     reference = tuple(float(value) for value in np.max(points, axis=0)) if points else None
@@ -105,7 +105,7 @@ def _summary(
         name=name,
         basis=basis,
         networks=networks,
-        n_architectures=students["label"].nunique(),
+        n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_front=int(pareto_mask(front_points(students)).sum()),
         best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
         hypervolumes={}

@@ -74,7 +74,7 @@ def _stage_limits(progress: Progress, budget: StudyBudget, elapsed_s: float) -> 
         limits.append(TimeLeft(seconds, f"the search's limit of {budget.max_hours:g} h"))
     rate = progress.epochs_per_s()
     if progress.stage == "search" and budget.max_epochs is not None and rate:
-        n_left = max(0, budget.max_epochs - progress.n_epochs)
+        n_left = max(0, budget.max_epochs - progress.n_search_epochs)
         limits.append(TimeLeft(n_left / rate, f"{n_left:,} epochs left at {rate:.3g} epochs/s"))
     return limits
 

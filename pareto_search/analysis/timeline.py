@@ -1,12 +1,14 @@
 """Where the time of a run went, from its events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 #: Events at which a trial's stint on a worker is over.
 _STINT_OVER = ("paused", "trial_ended")
+#: Begin and end in seconds.
+_Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -17,8 +19,8 @@ class StageTime:
         stage: Its name.
         wall_s: From its beginning to its end.
         n_workers: Most networks that were trained at once.
-        training_s: Of all workers.
-        measuring_s: Spent on costs, from asking for them to having them.
+        training_s: Of all workers, with the pauses in which they left the device to a measurement.
+        measuring_s: Of workers with nothing to train while a cost was measured, from asking for it to having it.
     """
 
     stage: str
@@ -29,7 +31,7 @@ class StageTime:
 
     @property
     def waiting_s(self) -> float:
-        """Time in which a worker neither trained nor measured: starting, waiting for costs or for work."""
+        """The rest of the workers' time: starting, or without work."""
         return max(0.0, self.n_workers * self.wall_s - self.training_s - self.measuring_s)
 
 
@@ -39,21 +41,28 @@ def stage_times(events: pd.DataFrame) -> list[StageTime]:
     Args:
         events: Rows of `events.csv`.
     """
-    parts: dict[str, list[tuple[float, list[tuple[float, float]], float]]] = {}
+    parts: dict[str, list[tuple[float, list[_Span], list[_Span]]]] = {}
     for stage, rows in _runs(events.assign(at_s=active_seconds(events))):
         wall_s = float(rows["at_s"].iloc[-1] - rows["at_s"].iloc[0])
-        measuring_s = float(rows.loc[rows["kind"] == "costs_known", "seconds"].sum())
-        parts.setdefault(stage, []).append((wall_s, list(_trainings(rows)), measuring_s))
-    return [
-        StageTime(
-            stage=stage,
-            wall_s=sum(wall_s for wall_s, _, _ in runs),
-            n_workers=max(_most_at_once(trainings) for _, trainings, _ in runs),
-            training_s=sum(end - start for _, trainings, _ in runs for start, end in trainings),
-            measuring_s=sum(measuring_s for _, _, measuring_s in runs),
-        )
-        for stage, runs in parts.items()
-    ]
+        parts.setdefault(stage, []).append((wall_s, list(_trainings(rows)), list(_measurements(rows))))
+    return [_stage_time(stage, *zip(*runs, strict=True)) for stage, runs in parts.items()]
+
+
+def _stage_time(
+    stage: str, walls_s: Sequence[float], trainings: Sequence[list[_Span]], measurements: Sequence[list[_Span]]
+) -> StageTime:
+    """What the runs that worked on a stage took together."""
+    n_workers = max(map(_most_at_once, trainings))
+    return StageTime(
+        stage=stage,
+        wall_s=sum(walls_s),
+        n_workers=n_workers,
+        training_s=sum(end - start for spans in trainings for start, end in spans),
+        measuring_s=sum(
+            _idle_s(max(n_workers, 1), of_run, measured)
+            for of_run, measured in zip(trainings, measurements, strict=True)
+        ),
+    )
 
 
 def active_seconds(events: pd.DataFrame) -> "pd.Series[float]":
@@ -70,7 +79,7 @@ def _runs(events: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield str(rows["stage"].iloc[0]), rows.loc[: ends[0]] if len(ends) else rows
 
 
-def _trainings(rows: pd.DataFrame) -> Iterator[tuple[float, float]]:
+def _trainings(rows: pd.DataFrame) -> Iterator[_Span]:
     """Begin and end of each stint of a trial, and of each network that belongs to none."""
     last_s = float(rows["at_s"].iloc[-1])
     open_stints: dict[int, float] = {}
@@ -86,7 +95,28 @@ def _trainings(rows: pd.DataFrame) -> Iterator[tuple[float, float]]:
     yield from ((start_s, last_s) for start_s in open_stints.values())
 
 
-def _most_at_once(intervals: list[tuple[float, float]]) -> int:
+def _measurements(rows: pd.DataFrame) -> Iterator[_Span]:
+    """Begin and end of each measurement of a cost."""
+    first_s = float(rows["at_s"].iloc[0])
+    measured = rows[(rows["kind"] == "costs_known") & rows["seconds"].notna()]
+    for at_s, seconds in measured[["at_s", "seconds"]].itertuples(index=False):
+        yield max(at_s - seconds, first_s), at_s
+
+
+def _idle_s(n_workers: int, trainings: list[_Span], measurements: list[_Span]) -> float:
+    """Time of the workers without a network while something was measured."""
+    changes = [(at_s, step, 0) for start, end in trainings for at_s, step in ((start, 1), (end, -1))]
+    changes += [(at_s, 0, step) for start, end in measurements for at_s, step in ((start, 1), (end, -1))]
+    idle_s = before_s = 0.0
+    n_training = n_measuring = 0
+    for at_s, training, measuring in sorted(changes):
+        if n_measuring:
+            idle_s += max(0, n_workers - n_training) * (at_s - before_s)
+        n_training, n_measuring, before_s = n_training + training, n_measuring + measuring, at_s
+    return idle_s
+
+
+def _most_at_once(intervals: list[_Span]) -> int:
     """Most intervals that overlap; one that ends as another begins does not overlap it."""
     changes = sorted([(start, 1) for start, _ in intervals] + [(end, -1) for _, end in intervals])
     most = now = 0

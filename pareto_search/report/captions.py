@@ -30,8 +30,8 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
         return f"{text}; there are no controls to compare with."
     dominance = headline.dominance
     return (
-        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are worse than some student on "
-        "error, step time and memory at once."
+        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
+        "error, step time and memory together."
     )
 
 
@@ -51,9 +51,10 @@ def parallel_caption(tables: ReportTables) -> str:
     rows = searched_students(tables)
     text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
     best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
-    if len(best) < 5:
+    settings = varied(rows)
+    if len(best) < 5 or not settings:
         return f"{text}."
-    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in varied(rows)}
+    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in settings}
     setting = min(spreads, key=spreads.__getitem__)
     low, high = f"{best[setting.column].min():.4g}", f"{best[setting.column].max():.4g}"
     name = setting.name.replace("<br>", " ").lower()
@@ -93,7 +94,10 @@ def importance_caption(tables: ReportTables) -> str:
 
 def work_caption(tables: ReportTables) -> str:
     """Caption of figure 10: what the workers of the longest stage did."""
-    text = "Workers' time by stage, interruptions left out; waiting is the time in which a worker did neither"
+    text = (
+        "Workers' time by stage, interruptions left out; measuring is that of workers with nothing to train while a "
+        "cost was measured, waiting the rest"
+    )
     stages = stage_times(tables.events)
     if not stages:
         return f"{text}."

@@ -148,7 +148,7 @@ def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
 
 def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
     """True if `max_atoms` varies over the architectures by less than its own bracket is wide."""
-    atoms = tables.models.loc[tables.models["max_atoms"] > 0].drop_duplicates("label")["max_atoms"].to_numpy()
+    atoms = tables.models.loc[tables.models["max_atoms"] > 0].drop_duplicates("architecture")["max_atoms"].to_numpy()
     if len(atoms) < 2:
         return False
     widths = [

@@ -24,7 +24,7 @@ def cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
     if 1 < len(cutoffs) <= len(SERIES):
         for cutoff, (color, symbol) in zip(cutoffs, SERIES, strict=False):
             group = trained[trained["dist_hard_max_ang"] == cutoff]
-            _add_costs(figure, tables, group, Look(f"Cutoff {cutoff:.2g} Å", color, symbol), SIZE, y)
+            _add_costs(figure, tables, group, Look(f"Cutoff {cutoff:.4g} Å", color, symbol), SIZE, y)
     else:
         _add_costs(figure, tables, trained, ARCHITECTURE, SIZE, y)
     return _with_teacher(figure, tables, frame, SIZE, y)

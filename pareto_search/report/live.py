@@ -1,6 +1,7 @@
 """The live page of a run, in Plotly Dash: layout, callbacks and the server. What it shows is made in `live_board`."""
 
 import errno
+import itertools
 import logging
 import socket
 from collections.abc import Callable, Mapping
@@ -167,7 +168,7 @@ def _render(name: str, content: Any, mark: str) -> list[Any]:
         head: Head = content
         return [head.name, head.about, head.state.text, f"state {head.state.kind}", head.warning]
     if name == "cards":
-        return [[_card(card) for card in content], next(_counter)]
+        return [[_card(card) for card in content], str(next(_numbers))]
     if name == "details":
         return [_details(content), content is None, mark if content is not None else ""]
     if name in _TABLES:
@@ -175,14 +176,8 @@ def _render(name: str, content: Any, mark: str) -> list[Any]:
     return [content]
 
 
-def _count() -> Any:
-    number = 0
-    while True:
-        number += 1
-        yield str(number)
-
-
-_counter = _count()
+#: Numbers of the answers that carry cards. Threads of several readers may ask at once, which no generator bears.
+_numbers = itertools.count(1)
 
 
 def _layout(interval_ms: int) -> html.Div:

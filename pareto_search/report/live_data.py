@@ -4,7 +4,6 @@ import contextlib
 import json
 import math
 import socket
-import sqlite3
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -78,7 +77,7 @@ class LiveRun:
         self._read_costs()
         try:
             self._read_results()
-        except (StoreError, sqlite3.Error) as error:
+        except StoreError as error:
             self.problem = str(error)
         else:
             self.problem = None
@@ -103,7 +102,7 @@ class LiveRun:
         try:
             with ResultReader(self.directory.results_sqlite) as reader:
                 return reader.curve(model_id)
-        except (StoreError, sqlite3.Error):
+        except StoreError:
             return pd.DataFrame()
 
     def tables(self) -> ReportTables:

@@ -22,8 +22,8 @@ from pareto_search.report.tables import ReportTables
 
 #: More networks than this are drawn as a crowd.
 _CROWD = 300
-#: Trials that have ended are drawn as far as these many of the last.
-_N_ENDED = 40
+#: Trials that have ended, and those that wait, are drawn as far as these many of the last: thousands may wait.
+_N_LAST = 40
 #: What all have: one revision, and the panel's own ground, which may be dark.
 _SHARED = {"uirevision": "live", "height": 400, "margin": {"l": 62, "r": 16, "t": 20, "b": 96},
            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}  # fmt: skip
@@ -81,7 +81,7 @@ def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgres
     """Validation force RMSE of the search's students against epoch, and what was decided about them.
 
     Args:
-        trials: All trials; of those that have ended the last are drawn.
+        trials: All trials, of which `drawn_trials` are drawn.
         label: Name of a trial's architecture.
     """
     shown = drawn_trials(trials)
@@ -107,13 +107,13 @@ def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgres
 
 
 def drawn_trials(trials: Iterable[TrialProgress]) -> list[TrialProgress]:
-    """All trials that have not ended, and the last of those that have, by number."""
-    live: list[TrialProgress] = []
+    """All trials that are under way, and the last of those that wait and of those that have ended, by number."""
+    under_way: list[TrialProgress] = []
+    waiting: list[TrialProgress] = []
     ended: list[TrialProgress] = []
-    for trial in trials:
-        (live if trial.is_live else ended).append(trial)
-    ended.sort(key=lambda trial: trial.changed_at)
-    return sorted([*live, *ended[-_N_ENDED:]], key=lambda trial: trial.number)
+    for trial in sorted(trials, key=lambda trial: trial.changed_at):
+        (waiting if trial.state == "waiting" else under_way if trial.is_live else ended).append(trial)
+    return sorted([*under_way, *waiting[-_N_LAST:], *ended[-_N_LAST:]], key=lambda trial: trial.number)
 
 
 def _look(trial: TrialProgress) -> str:

@@ -83,7 +83,12 @@ def _draw_trace(panel: Axes, trace: Any) -> None:
         return
     label = trace.name if trace.showlegend is not False else None
     xerr, yerr = _spread(trace.error_x), _spread(trace.error_y)
-    panel.errorbar(trace.x, trace.y, xerr=xerr, yerr=yerr, elinewidth=1, capsize=2, label=label, **_look(trace))
+    drawn = panel.errorbar(trace.x, trace.y, xerr=xerr, yerr=yerr, elinewidth=1, capsize=2, label=label, **_look(trace))
+    if trace.marker.symbol is not None and not isinstance(trace.marker.symbol, str):  # one for each point
+        is_open = [symbol.endswith("-open") for symbol in trace.marker.symbol]
+        drawn[0].set_markevery(np.flatnonzero(~np.array(is_open)).tolist())
+        hollow = {**_look(trace), "markerfacecolor": "white", "markevery": np.flatnonzero(is_open).tolist()}
+        panel.plot(trace.x, trace.y, zorder=drawn[0].get_zorder() + 0.1, **hollow)
 
 
 def _draw_bars(panel: Axes, traces: list[Any]) -> None:

@@ -72,7 +72,10 @@ def _save_with_plotly(images: dict[Path, go.Figure]) -> bool:
 
 
 def figure_table(figure: go.Figure, tables: ReportTables) -> pd.DataFrame:
-    """What a figure shows, a row a point: its series, coordinates by the titles of their axes, spread and networks."""
+    """What a figure shows, a row a point: its series, coordinates by the titles of their axes, spread and networks.
+
+    Where panels side by side show different quantities, or have titles, each has its own columns or its title.
+    """
     frames = [
         _parallel_table(trace, tables) if trace.type == "parcoords" else _trace_table(figure, trace, tables)
         for trace in figure.data
@@ -92,20 +95,32 @@ def _trace_table(figure: go.Figure, trace: Any, tables: ReportTables) -> pd.Data
         values = getattr(trace, name, None)
         if values is not None:
             columns[_title(figure, trace, name)] = values
-    if trace.type == "scatter" and trace.error_y.array is not None:
-        columns["spread above"] = trace.error_y.array
-        below = trace.error_y.arrayminus
-        columns["spread below"] = trace.error_y.array if below is None else below
+    if panel := _panel(figure, trace):
+        columns["panel"] = panel
+    for bars in (trace.error_y, trace.error_x) if trace.type == "scatter" else ():
+        if bars.array is not None:
+            columns["spread above"] = bars.array
+            columns["spread below"] = bars.array if bars.arrayminus is None else bars.arrayminus
     columns["networks"] = _networks_of(trace, tables)
     frame = pd.DataFrame(columns)
     return frame[frame.iloc[:, 1].notna()]  # gaps between lines, and entries of the legend alone
 
 
 def _title(figure: go.Figure, trace: Any, name: str) -> str:
-    """Title of the axis that a coordinate belongs to; panels share the first one's."""
+    """Title of the axis that a coordinate belongs to; an axis without one shares that of the first."""
     axes = figure.layout.scene if trace.type == "scatter3d" else figure.layout
-    title = axes[f"{name}axis"].title.text or name
+    own = "" if trace.type == "scatter3d" else (trace[f"{name}axis"] or name)[1:]
+    title = axes[f"{name}axis{own}"].title.text or axes[f"{name}axis"].title.text or name
     return str(title).replace("<br>", " ").strip()
+
+
+def _panel(figure: go.Figure, trace: Any) -> str:
+    """Title of the panel that a trace is drawn in, in figures whose panels have titles; else nothing."""
+    if trace.type != "scatter" or len({other.xaxis or "x" for other in figure.data}) < 2:
+        return ""
+    number = int((trace.xaxis or "x")[1:] or 1)
+    titles = [note.text.replace("<b>", "").replace("</b>", "") for note in figure.layout.annotations]
+    return titles[number - 1] if number <= len(titles) else ""
 
 
 def _networks_of(trace: Any, tables: ReportTables) -> list[str] | str:

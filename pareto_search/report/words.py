@@ -62,8 +62,10 @@ def verdict_of(summary: StudySummary) -> Verdict:
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
     if verdict == "better":
         ablation = summary.of_kind("ablation")
-        if ablation is not None and not ablation.paired_force_rmse.is_better:
-            return "Students are more accurate than the paper's controls, but not than controls with their own weights."
+        if ablation is not None and ablation.paired_force_rmse.n and not ablation.paired_force_rmse.is_better:
+            how = "less accurate than" if ablation.paired_force_rmse.is_worse else "not surely more accurate than"
+            others = f"but {how} controls with the students' loss weights"
+            return f"Students are more accurate than the paper's controls, {others}."
         return "Students are more accurate than their matched controls at the same cost."
     if verdict == "worse":
         return "Students are less accurate than their matched controls."
@@ -180,7 +182,7 @@ def _claim_sentence(claim: dict[str, Any]) -> str:
 
 
 def percent_interval(paired: PairedDifference) -> str:
-    """Such as "9.9 % below (95 % interval 9.1 to 10.7 % below)"."""
+    """Such as "9.9 % below (95 % interval −10.7 to −9.1 %)"."""
     if paired.mean_percent is None:
         return "not comparable with"
     mean = _side(paired.mean_percent)

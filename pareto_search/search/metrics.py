@@ -64,6 +64,7 @@ class RunMetrics:
         self._networks: set[str] = set()
         self._front = np.zeros((0, len(FRONT_COLUMNS)))
         self._shown: dict[tuple[metrics.Gauge, str | None], float] = {}
+        self._showing = threading.Lock()
 
         def counter(name: str, description: str, *labels: str) -> metrics.Counter:
             made = metrics.Counter(f"pareto_search_{name}", description, ("study", *labels))
@@ -149,8 +150,9 @@ class RunMetrics:
             self._show(self._hypervolume, hypervolume(self._front, self._reference, is_log10=True))
 
     def _show(self, gauge: metrics.Gauge, value: float, state: str | None = None) -> None:
-        self._shown[gauge, state] = value
-        gauge.set(value, None if state is None else {"state": state})
+        with self._showing:  # else a value that is being repeated may take the place of a new one
+            self._shown[gauge, state] = value
+            _set(gauge, value, state)
 
     @contextmanager
     def kept_up(self) -> Iterator[None]:
@@ -159,8 +161,9 @@ class RunMetrics:
 
         def repeat() -> None:
             while not is_over.wait(_REPEAT_S):
-                for gauge, state in tuple(self._shown):
-                    self._show(gauge, self._shown[gauge, state], state)
+                with self._showing:
+                    for (gauge, state), value in self._shown.items():
+                        _set(gauge, value, state)
 
         thread = threading.Thread(target=repeat, name="metrics", daemon=True)
         thread.start()
@@ -169,6 +172,10 @@ class RunMetrics:
         finally:
             is_over.set()
             thread.join()
+
+
+def _set(gauge: metrics.Gauge, value: float, state: str | None) -> None:
+    gauge.set(value, None if state is None else {"state": state})
 
 
 def _front_values(record: ModelRecord) -> tuple[float, ...]:

@@ -50,8 +50,8 @@ class Outcomes:
         """Store a network that belongs to no trial; the record is None where its worker was lost."""
         if record is not None:
             log_record(record)
-        self.store.ingest_all(self.workshop.directory.models_dir)
         model_id = job.model_id(self.workshop.data)
+        self.store.ingest([self.workshop.directory.models_dir / model_id])
         if record is None and self.store.get(model_id) is None:
             self.journal.note("network_ended", stage=job.stage, model_id=model_id, status="failed", text=reason)
         else:

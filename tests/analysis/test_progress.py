@@ -150,6 +150,20 @@ def test_the_nearest_limit_of_the_search_counts() -> None:
     assert time_left(progress, epochs, 5060.0).how.startswith("60 epochs left at 1 epochs/s")
 
 
+def test_epochs_of_the_confirmation_are_not_of_the_searchs_budget() -> None:
+    confirmation = [
+        of("stage_ended", 110.0, stage="search"),
+        of("stage_began", 110.0, stage="confirmation", n_planned=1),
+        of("network_ended", 120.0, model_id="student-b", stage="confirm", status="complete", epoch=500),
+        of("stage_ended", 120.0, stage="confirmation"),
+    ]
+    extended = [search(None, 200.0), *trial(1, 200.0)]
+    progress = told(search(None), *trial(0, 100.0), *confirmation, *extended)
+    left = time_left(progress, StudyBudget(None, None, 106, 0, 0), 203.0)
+    assert progress.n_epochs == 506
+    assert left.how.startswith("100 epochs left")
+
+
 def test_a_run_is_dead_when_its_process_is_gone_in_the_middle_of_a_stage() -> None:
     progress = told(search(), *trial(0, 100.0))
     assert run_state(progress, "alive", 110.0).kind == "running"

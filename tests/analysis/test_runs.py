@@ -45,6 +45,22 @@ def test_all_are_stated_as_the_least_confirmed_run_allows() -> None:
     assert comparison.runs[0].best_force_rmse_ev_per_ang == 0.3
 
 
+def test_a_run_without_confirmation_is_weaker_than_one_without_test_errors() -> None:
+    searched = row("s", "search", "student", 0.1, 5.0)
+    untested = run(searched, row("t", "confirm", "student", 0.1, 5.0, test_force_rmse_ev_per_ang=None))
+    for runs in ({"untested": untested, "searched": run(searched)}, {"searched": run(searched), "untested": untested}):
+        comparison = compare_runs(runs)
+        assert {(found.basis.stage, found.basis.split) for found in comparison.runs} == {("search", "valid")}
+        assert all(found.n_architectures == 1 for found in comparison.runs)
+
+
+def test_architectures_that_share_a_short_name_are_counted_apart() -> None:
+    students = [row(f"s{cut}", "confirm", "student", 0.1, 5.0, dist_hard_max_ang=cut) for cut in (5.21, 5.24, 6.0)]
+    (found,) = compare_runs({"one": run(*students)}).runs
+    assert found.networks["label"].nunique() == 3  # the teacher's among them
+    assert found.n_architectures == 3
+
+
 def test_runs_on_different_data_are_refused_unless_forced_and_then_labelled() -> None:
     one = run(row("s", "search", "student", 0.1, 5.0))
     other = run(row("s", "search", "student", 0.1, 5.0, dataset_hash="bbb", device="another")).assign(

@@ -37,9 +37,26 @@ def test_time_is_told_apart_by_stage_and_use() -> None:
     teacher, search, confirmation = stage_times(SEARCH)
     assert teacher == StageTime("teacher", 30.0, 1, 30.0, 0.0)
     # stints: 45-55 and 50-56, one of no length that the kill cut, and 1001-1011
-    assert search == StageTime("search", 16.0 + 12.0, 2, 10.0 + 6.0 + 0.0 + 10.0, 4.0)
-    assert search.waiting_s == 2 * 28.0 - 26.0 - 4.0
+    assert search == StageTime("search", 16.0 + 12.0, 2, 10.0 + 6.0 + 0.0 + 10.0, 2 * 4.0)
+    assert search.waiting_s == 2 * 28.0 - 26.0 - 8.0
     assert confirmation == StageTime("confirmation", 11.0, 2, 17.0, 0.0)
+
+
+def test_workers_have_no_more_time_than_there_is() -> None:
+    events = frame(
+        Event(0.0, "stage_began", stage="search"),
+        Event(10.0, "costs_known", trial_id=0, seconds=10.0),
+        Event(10.0, "training", trial_id=0),
+        Event(20.0, "costs_known", trial_id=1, seconds=20.0),  # asked for at once, and had to wait
+        Event(20.0, "training", trial_id=1),
+        Event(30.0, "costs_known", trial_id=2, seconds=20.0),  # while both trained
+        Event(40.0, "trial_ended", trial_id=0, status="complete"),
+        Event(50.0, "trial_ended", trial_id=1, status="complete"),
+        Event(50.0, "stage_ended", stage="search"),
+    )
+    (search,) = stage_times(events)
+    assert search == StageTime("search", 50.0, 2, 30.0 + 30.0, 2 * 10.0 + 10.0)
+    assert search.waiting_s == 10.0
 
 
 def test_the_time_between_a_kill_and_the_next_run_is_not_counted() -> None:

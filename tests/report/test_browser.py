@@ -224,6 +224,24 @@ def test_a_range_on_a_parallel_axis_filters_everything(report) -> None:
     assert not any(report.execute_script(kept))
 
 
+def test_a_range_that_ends_at_a_loss_weight_of_1_is_drawn_as_it_is(browser, tmp_path: Path) -> None:
+    data = small_study()
+    weights = 10.0 ** (data.models["trial_id"].fillna(0.0) % 5 - 2)  # 0.01 to 100
+    data = replace(data, models=data.models.assign(weight_energy=weights.astype(float)))
+    write_report(data, tmp_path / "report.html", tmp_path / "report.json")
+    browser.get((tmp_path / "report.html").as_uri())
+    show(browser, "fig7")
+    axis = "document.querySelector('#fig7 .plot').data[0].meta.fields.findIndex(([name]) => name === 'weight_energy')"
+    browser.execute_script(
+        "const plot = document.querySelector('#fig7 .plot');"
+        f"Plotly.restyle(plot, {{[`dimensions[${{{axis}}}].constraintrange`]: [[0, 1]]}}, [0]);"
+    )
+    WebDriverWait(browser, WAIT).until(lambda page: "within the ranges" in page.find_element("id", "shown").text)
+    drawn(browser, "fig7")
+    limits = f"return document.querySelector('#fig7 .plot').data[0].dimensions[{axis}].constraintrange"
+    assert browser.execute_script(limits) == [0, 1]
+
+
 def test_a_click_on_a_point_opens_its_record(report) -> None:
     show(report, "fig2a")
     place = report.execute_script(

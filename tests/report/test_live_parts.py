@@ -1,7 +1,9 @@
 import itertools
 import json
 import re
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import Architecture
 from pareto_search.records import Event
 from pareto_search.report.figures import FORCE, MEMORY, STEP_TIME
-from pareto_search.report.live import _OUTPUTS, _PARTS, make_app, refreshed
+from pareto_search.report.live import _OUTPUTS, _PARTS, _render, make_app, refreshed
 from pareto_search.report.live_board import HEAVY, Board
 from pareto_search.report.live_data import LiveRun
 from pareto_search.report.live_figures import drawn_trials, front_figure, trials_figure, volume_figure, volumes_so_far
@@ -105,6 +107,13 @@ def test_all_trials_that_train_are_drawn_and_the_last_of_those_that_have_ended()
     events += live_study.trial_events(99, 0.0, SHAPE, 3)[:-1]
     numbers = [trial.number for trial in drawn_trials(told(BEGAN, *events).trials.values())]
     assert numbers == [*range(20, 60), 99]
+
+
+def test_of_thousands_that_wait_at_a_rung_the_last_are_drawn() -> None:
+    events = [event for number in range(60) for event in live_study.trial_events(number, 100.0 * number, SHAPE, 3)[:-1]]
+    pauses = [Event(9000.0 + number, "paused", trial_id=number, epoch=3) for number in range(58)]
+    numbers = [trial.number for trial in drawn_trials(told(BEGAN, *events, *pauses).trials.values())]
+    assert numbers == [*range(18, 58), 58, 59]
 
 
 def test_volumes_so_far_are_those_of_the_points_until_then() -> None:
@@ -363,3 +372,15 @@ def test_two_thousand_networks_are_kept_up_with(tmp_path: Path, monkeypatch: pyt
     assert drawn >= {"cards", "trials", "front_speed", "front_memory", "curves", "volume", "details"}
     assert max(took) < 0.9  # 0.25 s where this was written
     assert board._run.progress.trials[1009].state == "complete"
+
+
+def test_readers_who_ask_at_the_same_moment_get_numbers_of_their_own() -> None:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
+    try:
+        with ThreadPoolExecutor(8) as readers:
+            found = readers.map(lambda _: [_render("cards", [], "")[1] for _ in range(3000)], range(8))
+            answers = [number for numbers in found for number in numbers]
+    finally:
+        sys.setswitchinterval(before)
+    assert len(set(answers)) == len(answers)

@@ -175,6 +175,7 @@ def test_parallel_axes_are_what_varies_and_the_objectives(page: str) -> None:
 
 def test_figures_are_described_for_those_who_do_not_see_them(page: str) -> None:
     assert 'aria-describedby="fig2a-caption fig2a-summary"' in page
+    assert "8 of 8 controls are dominated by some student" in page  # not worse on all: their costs are the same
     summary = re.search(r'id="fig2a-summary">(.*?)</p>', page)
     assert summary is not None
     assert summary[1].startswith("Axes: MD step time (µs/atom/step), Force RMSE (meV/Å). Points: ")
@@ -249,13 +250,20 @@ def test_degenerate_studies_still_make_a_page(name: str, tmp_path: Path) -> None
     assert ">nan<" not in html
 
 
+def test_a_search_of_nothing_that_is_drawn_makes_a_page(tmp_path: Path) -> None:
+    data = synthetic.report_input(n_search=60)
+    models = data.models.assign(n_features=12, n_sensitivities=8, n_atom_layers=1)  # only activations differ, say
+    page = written(replace(data, models=models), tmp_path)
+    assert "60 students of the search with error and cost; a range drawn on an axis filters all figures." in page
+
+
 def test_several_cutoffs_are_told_apart(tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=1)
-    cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 7.5)
+    cutoffs = np.where(data.models["n_sensitivities"] == 8, 5.0, 10.25)
     html = written(replace(data, models=data.models.assign(dist_hard_max_ang=cutoffs)), tmp_path)
     assert "12/8/1 @5.0 Å" in html
     names = [trace["name"] for trace in figures_of(html)["fig5a"]["data"]]
-    assert names == ["Cutoff 5 Å", "Cutoff 7.5 Å", "Teacher"]
+    assert names == ["Cutoff 5 Å", "Cutoff 10.25 Å", "Teacher"]
 
 
 def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:

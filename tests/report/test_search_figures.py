@@ -68,6 +68,15 @@ def test_the_growth_is_drawn_against_trials_epochs_and_hours(data: ReportInput) 
     assert is_searched(older)
 
 
+def test_trials_that_the_journal_does_not_tell_of_are_there_all_the_same(data: ReportInput) -> None:
+    told = ended_trials(data.models, data.events)
+    last = data.events["trial_id"].isna() | data.events["trial_id"].isin(told.index[-4:])
+    found = ended_trials(data.models, data.events[last])
+    assert sorted(found.index) == sorted(told.index)
+    assert list(found.index[-4:]) == list(told.index[-4:])
+    assert "ended_s" not in found  # the time of most is not known
+
+
 def test_importance_has_a_row_for_each_setting_and_needs_trials_enough(data: ReportInput) -> None:
     figure = importance_figure(make_tables(data))
     assert len(figure.data) == 3

@@ -1,16 +1,21 @@
 """Figures as files: by Matplotlib, by a browser, and as CSV."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
+import plotly.graph_objects as go
 import plotly.io
 import pytest
 import synthetic
 
 from pareto_search.report import static_figures
 from pareto_search.report.figure_list import FIGURES
-from pareto_search.report.static_figures import write_figures
+from pareto_search.report.matplotlib_figures import save_with_matplotlib
+from pareto_search.report.search_figures import history_figure, importance_figure
+from pareto_search.report.static_figures import figure_table, write_figures
+from pareto_search.report.style import axis, layout
 from pareto_search.report.tables import make_tables
 
 DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
@@ -49,9 +54,36 @@ def test_tables_hold_what_the_figures_show(tmp_path: Path) -> None:
     assert ids == {model_id for listed in networks["model_ids"] for model_id in listed}
     curves = pd.read_csv(tmp_path / "fig4.csv")
     assert list(curves.columns[:3]) == ["series", "Epoch", "Force RMSE (meV/Å)"]
+    n_each = curves["panel"].value_counts()
+    assert n_each["Training"] == n_each["Validation"] == len(curves) / 2
     searched = pd.read_csv(tmp_path / "fig7.csv")
     assert len(searched) == 10
     assert searched["networks"].is_unique
+
+
+def test_tables_tell_panels_side_by_side_apart() -> None:
+    tables = make_tables(synthetic.report_input(n_search=60))
+    history = figure_table(history_figure(tables), tables)
+    trials, epochs = history["Trials ended"].dropna(), history["Epochs trained"].dropna()
+    assert trials.tolist() == list(range(1, 61))
+    assert epochs.iloc[-1] == tables.models.loc[tables.models["stage"] == "search", "n_epochs"].sum()
+    assert len(trials) + len(epochs) == len(history)
+    effects = figure_table(importance_figure(tables), tables)
+    assert set(effects["panel"]) == {"Force RMSE", "Step time", "Max atoms"}
+    wanted = tables.importances[0].effects[0]
+    (shown,) = effects[(effects["panel"] == "Force RMSE") & (effects["y"] == "Features")].to_dict("records")
+    assert wanted.parameter == "n_features"
+    ends = shown["Rank correlation"] - shown["spread below"], shown["Rank correlation"] + shown["spread above"]
+    assert ends == pytest.approx(wanted.ci95)
+
+
+def test_matplotlib_draws_what_is_not_sure_hollow(tmp_path: Path) -> None:
+    figure = go.Figure(layout=layout(xaxis=axis("x", [1, 3]), yaxis=axis("y", [1, 3])))
+    figure.add_scatter(x=[1, 2, 3], y=[1, 2, 3], mode="markers",
+                       marker={"symbol": ["circle", "circle-open", "circle"], "color": "#0072B2"})  # fmt: skip
+    save_with_matplotlib(figure, tmp_path / "figure.svg", (300, 200), 1)
+    styles = re.findall(r'<use [^>]*style="fill: (#\w+); stroke: #0072b2', (tmp_path / "figure.svg").read_text())
+    assert sorted(styles) == ["#0072b2", "#0072b2", "#ffffff"]
 
 
 @pytest.mark.slow

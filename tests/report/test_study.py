@@ -48,6 +48,14 @@ def test_hypervolume_difference_in_closed_form() -> None:
     assert found.hypervolume.ci95 == pytest.approx((found.hypervolume.difference,) * 2)
 
 
+def test_without_volume_there_is_no_interval_of_no_width() -> None:
+    found = summarize_study(synthetic.models(teacher_error=0.001, noise=0.02)).headline
+    assert found is not None
+    assert found.hypervolume.student == found.hypervolume.control == 0
+    assert found.hypervolume.ci95 is None
+    assert "within the reference point" in (found.hypervolume.no_ci95_reason or "")
+
+
 def test_no_effect_is_not_claimed() -> None:
     found = summarize_study(synthetic.models(student_factor=1.0, noise=0.05)).headline
     assert found is not None

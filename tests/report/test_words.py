@@ -47,6 +47,7 @@ def test_no_difference_is_no_gain() -> None:
 
 def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
     found = words_of(factors={"paper": 1.0, "ablation": 0.8}, noise=0.01)
+    assert "but less accurate than controls with the students' loss weights" in found.headline
     assert has(found.sentences, "the gain reverses")
     assert has(found.cautions, "reverses against the ablation controls")
     kept = words_of(factors={"paper": 1.0, "ablation": 0.97}, noise=0.005)
@@ -56,8 +57,16 @@ def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
 
 def test_gain_that_may_be_none_against_the_ablation_is_not_said_to_reverse() -> None:
     found = words_of(factors={"paper": 1.0, "ablation": 0.88}, noise=0.08)
+    assert "but not surely more accurate than controls with the students' loss weights" in found.headline
     assert has(found.sentences, "the gain is not sure")
     assert has(found.cautions, "vanishes against the ablation controls")
+
+
+def test_ablation_controls_without_a_pair_say_nothing() -> None:
+    data = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.8}, noise=0.01)
+    of_ablation = data.models["control_kind"] == "ablation"
+    apart = data.models.assign(seed=data.models["seed"] + 100 * of_ablation)
+    assert words(replace(data, models=apart)).headline == words_of(noise=0.01).headline
 
 
 def test_paper_controls_alone_leave_the_loss_weights_as_a_cause() -> None:

@@ -1,5 +1,7 @@
 """The run's metrics as numbers, without Ray's exporter (tests/test_monitoring.py scrapes a real run)."""
 
+import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -114,6 +116,27 @@ def test_the_front_grows_with_complete_students(values: dict[tuple[Any, ...], fl
     end("student-2")
     assert values["hypervolume_decades3",] == pytest.approx(0.90309 * 0.30103**2, rel=1e-4)
     assert values["best_force_rmse_ev_per_ang",] == 0.05
+
+
+def test_a_value_that_is_repeated_never_takes_the_place_of_a_new_one(
+    values: dict[tuple[Any, ...], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_repeating = threading.Event()
+
+    class SlowMetric(FakeMetric):
+        def set(self, value: float, tags: dict[str, str] | None = None) -> None:
+            if threading.current_thread() is not threading.main_thread() and "queue" in self.name:
+                is_repeating.set()
+                time.sleep(0.2)  # the driver notes something meanwhile
+            super().set(value, tags)
+
+    monkeypatch.setattr(metrics.metrics, "Gauge", SlowMetric)
+    monkeypatch.setattr(metrics, "_REPEAT_S", 0.01)
+    run_metrics = RunMetrics("fake", 20, 4096, TEACHER, {}.get)
+    with run_metrics.kept_up():
+        assert is_repeating.wait(30)
+        Journal([run_metrics]).note("trial_began", trial_id=0)
+    assert values["measuring_queue",] == 1
 
 
 def test_failures_are_counted_by_few_reasons(values: dict[tuple[Any, ...], float]) -> None:

@@ -36,9 +36,10 @@ function showRanges(trace) {
   trace.uirevision = String(Array.from(state.ranges));
   trace.meta.fields.forEach(([field, factor, isLog], index) => {
     if (!state.ranges.has(field)) return;
-    const places = state.ranges.get(field).map((limit) => (isLog ? Math.log10(factor * limit) : factor * limit));
+    const place = (limit) => (isLog && Number.isFinite(limit) ? Math.log10(factor * limit) : factor * limit);
+    const [low, high] = state.ranges.get(field).map(place);
     const [lowest, highest] = extent(trace.dimensions[index].values);
-    trace.dimensions[index].constraintrange = [Math.max(places[0] || lowest, lowest), Math.min(places[1], highest)];
+    trace.dimensions[index].constraintrange = [Math.max(low, lowest), Math.min(high, highest)];
   });
 }
 
