@@ -76,6 +76,8 @@ class ResultReader:
             raise StoreError(f"{path} cannot be read ({error})") from error
         if version != _SCHEMA_VERSION:
             connection.close()
+            if version == 0:
+                raise StoreError(f"{path} is empty; the run has only just begun")
             raise StoreError(f"{path} has table version {version}, not {_SCHEMA_VERSION}; it is of another version")
         self._connection = connection
 

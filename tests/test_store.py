@@ -269,6 +269,9 @@ def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("model_id,trial_id\n" * 100)
     with pytest.raises(StoreError, match="cannot be read"):
         ResultReader(tmp_path / "text")
+    (tmp_path / "new").touch()
+    with pytest.raises(StoreError, match="only just begun"):
+        ResultReader(tmp_path / "new")
     with ResultStore(tmp_path / "old") as store:
         store._connection.execute("PRAGMA user_version=1")
     with pytest.raises(StoreError, match="table version 1, not 2"):

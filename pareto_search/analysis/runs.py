@@ -66,12 +66,14 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
         is_forced: Compare runs on different data, and say so.
 
     Raises:
-        DataError: If the runs do not share data and split, unless forced.
+        DataError: If the runs do not share data and split, or one has no network yet, unless forced.
     """
     cleaned = {name: clean_models(rows) for name, rows in models.items()}
     hashes = {name: _hash_of(rows) for name, rows in cleaned.items()}
     if len(set(hashes.values())) > 1 and not is_forced:
-        listed = ", ".join(f"{name}: {value[:12] or 'unknown'}" for name, value in hashes.items())
+        if bare := [name for name, value in hashes.items() if not value]:
+            raise DataError(f"{' and '.join(bare)}: no network is trained yet, so there is nothing to compare")
+        listed = ", ".join(f"{name}: {value[:12]}" for name, value in hashes.items())
         raise DataError(
             f"the runs were not trained on the same data and split ({listed}), so their errors cannot be compared; "
             "--force compares them all the same and labels the page"

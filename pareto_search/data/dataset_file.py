@@ -70,6 +70,8 @@ def read_dataset_info(path: Path) -> DatasetInfo:
     Raises:
         DataError: If the file is missing, damaged or of another version.
     """
+    if not path.is_file():
+        raise DataError(f"{path} is not there; a run writes it when it has read the data")
     remedy = "delete it and run the same command again, which writes it anew from the data"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

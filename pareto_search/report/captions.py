@@ -72,13 +72,13 @@ def history_caption(tables: ReportTables) -> str:
     last = int(np.argmax(history.hypervolume >= history.hypervolume[-1]))
     return (
         f"{text}: 95 % of it after {history.n_trials[at]} of {len(history.n_trials)} trials and "
-        f"{history.n_epochs[at]:,.0f} of {history.n_epochs[-1]:,.0f} epochs; the last "
-        f"{len(history.n_trials) - 1 - last} trials added nothing."
+        f"{history.n_epochs[at]:,.0f} of {history.n_epochs[-1]:,.0f} epochs; trials after the last gain: "
+        f"{len(history.n_trials) - 1 - last}."
     )
 
 
 def importance_caption(tables: ReportTables) -> str:
-    """Caption of figure 9: the strongest sure effect on each objective."""
+    """Caption of figure 9: the strongest of the sure effects on each objective."""
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled where the sign is sure"
     found = tables.importances
     said = []
@@ -86,10 +86,10 @@ def importance_caption(tables: ReportTables) -> str:
         sure = [effect for effect in importance.effects if effect.is_sure]
         if sure:
             verb = "raises" if sure[0].correlation > 0 else "lowers"
-            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()} most")
+            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()}")
     if not said:
         return f"{text}; nothing is sure."
-    return f"{text}: {', '.join(said)}."
+    return f"{text}. The strongest of these: {', '.join(said)}."
 
 
 def work_caption(tables: ReportTables) -> str:
@@ -177,7 +177,7 @@ def cutoff_caption(tables: ReportTables) -> str:
     found = front_cutoffs(tables.networks)
     if not found:
         return f"{text}; no student is on the front yet."
-    longer = "; longer ones cost more and gain nothing" if found[-1] < tried.max() else ""
+    longer = "; no longer one is on it" if found[-1] < tried.max() else ""
     return (
         f"{text}: students on the front have cutoffs from {found[0]:.1f} to {found[-1]:.1f} Å, of {tried.min():.1f} to "
         f"{tried.max():.1f} Å tried{longer}."

@@ -68,6 +68,8 @@ def test_runs_on_different_data_are_refused_unless_forced_and_then_labelled() ->
     )
     with pytest.raises(DataError, match=r"one: aaa, other: bbb.*--force"):
         compare_runs({"one": one, "other": other})
+    with pytest.raises(DataError, match="begun: no network is trained yet"):
+        compare_runs({"one": one, "begun": one.iloc[:0]})
     differences = compare_runs({"one": one, "other": other}, is_forced=True).differences
     assert len(differences) == 2
     assert "different data" in differences[0]

@@ -81,7 +81,7 @@ def test_a_damaged_file_is_an_error_with_its_path(tmp_path, info, name):
 
 
 def test_a_missing_file_and_another_version_are_errors(tmp_path, info):
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is not there"):
         read_dataset_info(tmp_path / "absent.json")
     path = tmp_path / "dataset.json"
     path.write_text(changed("format", 99)(info.to_plain()))
