@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BARS = " ▁▂▃▄▅▆▇█"
+_GAP = 2  # columns of the terminal between two columns of a table
 
 
 def say(text: str) -> None:
@@ -30,13 +33,27 @@ def say(text: str) -> None:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for number, name in enumerate(columns):
-        is_name = number == 0  # to be copied in one piece
-        table.add_column(name, justify="left" if is_name else "right", overflow="fold", no_wrap=is_name)
-    for row in rows:
-        table.add_row(*(_cell(value) for value in row))
-    Console().print(table)
+    """Print a table that breaks lines between words only: where the terminal is too narrow for that, it is wider."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = _widths([list(texts) for texts in zip(columns, *cells, strict=True)], Console().width)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False, header_style="bold")
+    for number, (name, width) in enumerate(zip(columns, widths, strict=True)):
+        is_text = number == 0 or any(isinstance(row[number], str) for row in rows)
+        table.add_column(name, justify="left" if is_text else "right", width=width)
+    for row in cells:
+        table.add_row(*row)
+    Console(soft_wrap=True).print(title, style="bold", markup=False, highlight=False)
+    Console(width=max(Console().width, sum(widths) + _GAP * len(widths))).print(table)
+
+
+def _widths(columns: list[list[str]], width: int) -> list[int]:
+    """Width of each column so that all fit into a line of `width`, or as nearly as whole words allow."""
+    wanted = [max(map(cell_len, texts)) for texts in columns]
+    least = [max(cell_len(word) for text in texts for word in text.split() or [""]) for texts in columns]
+    while sum(wanted) + _GAP * (len(wanted) - 1) > width and wanted != least:
+        widest = max(range(len(wanted)), key=lambda i: wanted[i] - least[i])
+        wanted[widest] -= 1
+    return wanted
 
 
 def _cell(value: Any) -> str:
@@ -84,7 +101,7 @@ def show_models(records: list[ModelRecord]) -> None:
         (
             r.model_id,
             r.status if r.reason is None else f"{r.status}: {r.reason}",
-            r.seed,
+            str(r.seed),
             r.n_epochs,
             r.valid_force_rmse_ev_per_ang,
             r.test_force_rmse_ev_per_ang,
@@ -94,7 +111,7 @@ def show_models(records: list[ModelRecord]) -> None:
         )
         for r in records
     ]
-    _table(f"{len(records)} networks", columns, rows)
+    _table("1 network" if len(records) == 1 else f"{len(records)} networks", columns, rows)
 
 
 def show_costs(costs: list[CostRecord]) -> None:
