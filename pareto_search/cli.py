@@ -152,7 +152,7 @@ def report(
     formats: Annotated[
         list[ImageFormat] | None, typer.Option("--format", help="kind of image; may be repeated  [default: svg]")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="page of several runs")] = Path("comparison.html"),
+    out: Annotated[Path | None, typer.Option("--out", help="page of several runs  [default: comparison.html]")] = None,
     force: Annotated[bool, typer.Option("--force", help="compare runs on different data, and say so")] = False,
 ) -> None:
     """Write the tables and the report of a run directory again, or compare several runs."""
@@ -162,8 +162,17 @@ def report(
     if len(run_dirs) > 1:
         if figures is not None:
             raise ConfigError("--figures is for one run directory")
-        show_comparison(stages.compare(run_dirs, out, is_forced=force), out)
+        page = out or Path("comparison.html")
+        show_comparison(stages.compare(run_dirs, page, is_forced=force), page)
         return
+    if out is not None or force:
+        raise ConfigError(
+            "--out and --force are for several run directories; the report of one is report.html in that directory"
+        )
+    if formats and figures is None:
+        raise ConfigError("--format is the kind of image that --figures writes; name a folder with --figures")
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise ConfigError(f"--figures {figures} is a file; name a folder")
     show_study(stages.report(run_dirs[0]), run_dirs[0])
     if figures is not None:
         written = stages.figures(run_dirs[0], figures, [kind.value for kind in formats or [ImageFormat.svg]])

@@ -396,6 +396,23 @@ def test_report_of_no_run(tmp_path, monkeypatch, capsys):
     assert (code, "not a run directory" in said, list(tmp_path.iterdir())) == (2, True, [])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--figures", "study.yaml"), "is a file; name a folder"),
+        (("--format", "pdf"), "with --figures"),
+        (("--out", "page.html"), "for several run directories"),
+        (("--force",), "for several run directories"),
+    ],
+)
+def test_report_options_that_would_do_nothing(started, monkeypatch, capsys, arguments, message):
+    config, out = started
+    monkeypatch.chdir(config.parent)
+    before = contents(config.parent)
+    code, said = call(monkeypatch, capsys, "report", out, *arguments)
+    assert (code, message in said, contents(config.parent) == before) == (2, True, True)
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:100])
 
