@@ -135,7 +135,13 @@ def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, 
 
 
 @app.command()
-def measure(run_dir: RunArgument, model_id: ModelArgument, settings: SetOption = None) -> None:
+def measure(
+    run_dir: RunArgument,
+    model_id: ModelArgument,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="override a setting, as measure.n_atoms=2000; may be repeated")
+    ] = None,
+) -> None:
     """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for the peer."""
     from pareto_search import stages
     from pareto_search.terminal import show_measurement

@@ -138,8 +138,9 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
 
     directory = Path(run_dir)
     config = stored_config(directory, overrides)
+    folder = find_model(RunDirectory(directory), model_id)
     with _study(stored_config(directory), run_dir) as study:
-        potential = load_model(find_model(study.directory, model_id))
+        potential = load_model(folder)
         loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
         test = measure_accuracy(potential, loader, study.data.split.test)
@@ -187,8 +188,8 @@ def _log_to(path: Path) -> Iterator[None]:
     root.addHandler(handler)
     try:
         yield
-    except Exception as error:
-        logger.error("stopped: %s", error)
+    except Exception as error:  # said on the terminal by who catches it
+        handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), None))
         raise
     finally:
         root.removeHandler(handler)

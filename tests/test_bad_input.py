@@ -434,7 +434,20 @@ def test_model_files(started, monkeypatch, capsys, damage, message):
 def test_model_that_is_not_there(started, monkeypatch, capsys):
     _, out = started
     save_model(out / "teacher", potential_for(aluminum()).float(), {"record": {"model_id": "teacher-1"}}, {})
+    before = contents(out)
     for model_id in ("student-none", "teacher-2"):
         code, said = call(monkeypatch, capsys, "measure", out, model_id)
         assert code == 2
-        assert f"has no model '{model_id}'" in said
+        assert said.count(f"has no model '{model_id}'") == 1
+    assert contents(out) == before
+
+
+def test_errors_are_said_once_and_kept_in_the_log(started, monkeypatch, capsys):
+    _, out = started
+    save_model(
+        out / "models" / "student-x", potential_for(aluminum()).float(), {"record": {"model_id": "student-x"}}, {}
+    )
+    make_pickle(out / "models" / "student-x" / "weights.npz")
+    _, said = call(monkeypatch, capsys, "measure", out, "student-x")
+    assert said.count("pickle") == 1
+    assert "ERROR pareto_search.stages: stopped: " in (out / "log.txt").read_text()
