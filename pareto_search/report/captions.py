@@ -177,11 +177,10 @@ def cutoff_caption(tables: ReportTables) -> str:
     found = front_cutoffs(tables.networks)
     if not found:
         return f"{text}; no student is on the front yet."
-    longer = "; no longer one is on it" if found[-1] < tried.max() else ""
-    return (
-        f"{text}: students on the front have cutoffs from {found[0]:.1f} to {found[-1]:.1f} Å, of {tried.min():.1f} to "
-        f"{tried.max():.1f} Å tried{longer}."
-    )
+    low, high = f"{found[0]:.1f}", f"{found[-1]:.1f}"
+    theirs = f"a cutoff of {low} Å" if low == high else f"cutoffs from {low} to {high} Å"
+    longer = "; longer ones brought no student onto the front" if found[-1] < tried.max() else ""
+    return f"{text}: students on the front have {theirs}, of {tried.min():.1f} to {tried.max():.1f} Å tried{longer}."
 
 
 def cutoff_cost_caption(tables: ReportTables) -> str:
@@ -195,9 +194,12 @@ def cutoff_cost_caption(tables: ReportTables) -> str:
     told = [f"{name} to {_power(power)}" for name, power in powers.items() if power is not None]
     if len(told) < len(powers):
         return f"{text}; architectures are too few to tell the cutoff's part from that of the size."
+    unsure = [name for name, power in powers.items() if power is not None and power.ci95[0] <= 0]
+    claim = "costs go with the cutoff, " if unsure else "costs grow with the cutoff, "
+    doubt = f"; whether {' and '.join(unsure)} grow{'' if len(unsure) > 1 else 's'} is not sure" if unsure else ""
     return (
-        f"{text}: with equally many weights, costs grow with the cutoff, {' and '.join(told)} (95 % intervals; fit "
-        f"over {len(frame)} architectures)."
+        f"{text}: with equally many weights, {claim}{' and '.join(told)} (95 % intervals; fit over {len(frame)} "
+        f"architectures){doubt}."
     )
 
 
@@ -216,9 +218,10 @@ def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: st
     if not values:
         return ""
     low, high = min(values), max(values)
+    whose = "the confirmed students" if summary.basis.stage == "confirm" else "students"
     if name == "speedup":
-        return f": students are {low:.1f} to {high:.1f} times as fast as the teacher"
-    return f": students need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
+        return f": {whose} are {low:.1f} to {high:.1f} times as fast as the teacher"
+    return f": {whose} need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
 
 
 def has_rdf(tables: ReportTables) -> bool:

@@ -275,7 +275,8 @@ def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
         models[column] = models["n_weights"] ** 0.5 * models["dist_hard_max_ang"] ** power
     html = written(replace(data, models=models), tmp_path)
     figures = figures_of(html)
-    assert "step time to the power 2.0 (2.0 to 2.0) and memory to the power 3.0 (3.0 to 3.0)" in html
+    assert "with equally many weights, costs grow with the cutoff, step time to the power 2.0 (2.0 to 2.0)" in html
+    assert "(2.0 to 2.0) and memory to the power 3.0 (3.0 to 3.0)" in html
     assert re.search(r"students on the front have cutoffs from \d\.\d to \d\.\d Å, of 4\.5 to 7\.\d Å tried", html)
     students = next(trace for trace in figures["fig6a"]["data"] if trace["name"] == "Students")
     assert len(students["customdata"]) == len(synthetic.LADDER)
@@ -288,6 +289,18 @@ def test_a_search_of_cutoffs_shows_what_they_buy(tmp_path: Path) -> None:
         == models.loc[models["role"] != "teacher", "n_weights"].nunique()
     )
     assert next(trace["name"] for trace in figures["fig5a"]["data"]).startswith("Architectures")
+
+
+def test_growth_with_the_cutoff_is_claimed_only_where_the_interval_shows_it(tmp_path: Path) -> None:
+    data = synthetic.report_input(n_seeds=2, n_search=20)
+    models = data.models.sort_values("role", ignore_index=True)
+    shapes = pd.factorize(models["n_weights"])[0]
+    models["dist_hard_max_ang"] = 4.5 + 3.0 * (0.618 * shapes % 1.0)
+    models["md_us_per_atom_step"] = models["n_weights"] ** 0.5 * np.where(shapes % 2, 0.5, 2.0)  # noise hides all
+    models["bytes_per_atom"] = models["dist_hard_max_ang"] ** 3.0
+    html = written(replace(data, models=models), tmp_path)
+    assert "costs grow with the cutoff" not in html
+    assert "architectures); whether step time grows is not sure." in html
 
 
 def test_rdf_errors_add_a_panel(tmp_path: Path) -> None:
