@@ -16,7 +16,7 @@ from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
-from pareto_search.results import Results, find_model, open_results, stored_config
+from pareto_search.results import find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
 from pareto_search.training.labels import Labels
@@ -115,10 +115,9 @@ def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool
 
     if len({Path(run_dir).resolve() for run_dir in run_dirs}) < len(run_dirs):
         raise ConfigError("the same run directory is named twice")
-    runs: dict[str, Results] = {}
-    for run_dir in map(Path, run_dirs):
-        run = open_results(run_dir)
-        runs[run.config.name if run.config.name not in runs else str(run_dir)] = run
+    opened = [(Path(run_dir), open_results(run_dir)) for run_dir in run_dirs]
+    names = [run.config.name for _, run in opened]
+    runs = {run.config.name if names.count(run.config.name) == 1 else str(path): run for path, run in opened}
     return write_comparison({name: run.data for name, run in runs.items()}, Path(html), is_forced=is_forced)
 
 

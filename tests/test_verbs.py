@@ -107,7 +107,8 @@ def test_runs_are_compared_while_others_use_them(out, tmp_path, capsys):
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     with ResultStore(two / "results.sqlite"):  # as a run that goes on
         assert call("report", out, two, "--out", tmp_path / "both.html") == 0
-    assert str(two) in (tmp_path / "both.html").read_text()  # both have the name tiny
+    page = (tmp_path / "both.html").read_text()
+    assert f"{out} and {two}" in page  # both have the name tiny
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
     for arguments, message in [
         ((out, out), "named twice"),
