@@ -160,9 +160,13 @@ def _runs_table(comparison: RunsComparison) -> str:
         )
         for run in comparison.runs
     ]  # fmt: skip
-    head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
-    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    kinds = ("", *[' class="num"'] * (len(heads) - 2), "")
+    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for text, kind in zip(heads, kinds, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    )
     return (
-        '<div class="scroll"><table><caption>The runs and what they found</caption>'
+        '<div class="scroll"><table class="plain"><caption>The runs and what they found</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
