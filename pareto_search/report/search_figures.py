@@ -12,6 +12,8 @@ from pareto_search.report.tables import ReportTables
 OBJECTIVE_NAMES = ("Force RMSE", "Step time", "Max atoms")
 #: Uses of workers' time, with colours; the names of `StageTime`'s attributes are these with `_s`.
 USES = (("training", "#0072B2"), ("measuring", "#E69F00"), ("waiting", "#b9c0cb"))
+#: Pixels from the bars down to the legend, so that the axis title fits between.
+_LEGEND_BELOW = 58
 _GAP = 0.06
 
 
@@ -93,11 +95,14 @@ def time_figure(tables: ReportTables) -> go.Figure:
             hovertemplate=f"%{{text}}<br>{use} %{{x:.3g}} worker hours<extra></extra>",
         )  # fmt: skip
     totals = [max(stage.n_workers, 1) * stage.wall_s / 3600 for stage in stages]
-    return figure.update_layout(**layout(
-        barmode="stack", height=180 + 42 * max(len(stages), 2), yaxis={"autorange": "reversed", "automargin": True},
+    height = 180 + 42 * max(len(stages), 2)
+    figure.update_layout(**layout(
+        barmode="stack", height=height, yaxis={"autorange": "reversed", "automargin": True},
         xaxis={**axis("Worker hours", totals, is_log=False), "range": [0, 1.02 * max(totals, default=1.0) or 1.0]},
         annotations=[] if stages else no_data("The run has kept no journal"),
     ))  # fmt: skip
+    inner = height - figure.layout.margin.t - figure.layout.margin.b
+    return figure.update_layout(legend_y=-_LEGEND_BELOW / inner)
 
 
 def _stage_text(stage: StageTime) -> str:

@@ -97,6 +97,8 @@ def test_time_is_stacked_by_use_and_leaves_the_night_out(data: ReportInput) -> N
     assert used["Training"]["confirmation"] == pytest.approx(50 / 3600)
     assert used["Waiting"] == {"search": 0.0, "confirmation": 0.0}
     assert "The search took longest: 100 % training" in work_caption(tables)
+    margin = figure.layout.margin
+    assert -figure.layout.legend.y * (figure.layout.height - margin.t - margin.b) >= 50  # below the axis title
     assert time_figure(make_tables(replace(data, events=data.events.iloc[:0]))).layout.annotations
 
 
