@@ -68,7 +68,8 @@ def _stage_limits(progress: Progress, budget: StudyBudget, elapsed_s: float) -> 
             how = f"{done} {name if done > 1 else name[:-1]} in {duration(elapsed_s)}, {n_left} of {planned} left"
             limits.append(TimeLeft(elapsed_s * n_left / done, how))
         else:
-            limits.append(TimeLeft(None, f"known when the first of {planned} {name} has ended"))
+            which = f"another {name[:-1]}" if n_before else f"the first of {planned} {name}"
+            limits.append(TimeLeft(None, f"known when {which} has ended"))
     if progress.stage == "search" and budget.max_hours is not None:
         seconds = max(0.0, 3600 * budget.max_hours - progress.search_s)
         limits.append(TimeLeft(seconds, f"the search's limit of {budget.max_hours:g} h"))

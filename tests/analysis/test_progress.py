@@ -125,6 +125,12 @@ def test_only_what_was_done_since_the_stage_began_again_tells_the_speed() -> Non
     assert left.how.startswith("1 trial in 20 s, 1 of 4 left")
 
 
+def test_a_search_that_goes_on_waits_for_another_trial() -> None:
+    assert time_left(told(search()), BUDGET, 101.0).how == "known when the first of 4 trials has ended"
+    progress = told(search(), *trial(0, 100.0), search(at_s=1000.0))
+    assert time_left(progress, BUDGET, 1001.0).how == "known when another trial has ended"
+
+
 def test_time_left_of_the_confirmation_is_that_of_its_networks() -> None:
     ended = of("network_ended", 220.0, model_id="a", status="complete", epoch=30, stage="confirm")
     progress = told(search(), *trial(0, 100.0), of("stage_ended", 199.0, stage="search"),
