@@ -280,6 +280,8 @@ class Study:
 
     def _chosen_students(self) -> list[NetworkJob]:
         """The students to confirm, as they were searched but with the confirmation's training settings."""
+        if not self.directory.study_db.is_file():
+            raise StoreError(f"{self.directory.path} has no search to confirm; give `search` this directory first")
         rows = select_students(self.store.models(), self.config.confirm)
         if rows.empty:
             raise ParetoSearchError("no student of the search was trained to the end; see log.txt for the reasons")

@@ -396,6 +396,12 @@ def test_report_of_no_run(tmp_path, monkeypatch, capsys):
     assert (code, "not a run directory" in said, list(tmp_path.iterdir())) == (2, True, [])
 
 
+def test_confirmation_without_a_search(started, monkeypatch, capsys):
+    config, out = started
+    code, said = call(monkeypatch, capsys, "confirm", config, "--out", out)
+    assert (code, "no search to confirm" in said) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
