@@ -150,7 +150,7 @@ def _provenance_section(data: ReportInput, tables: ReportTables) -> str:
     dataset["summary"] = {k: v for k, v in data.dataset.get("summary", {}).items() if k not in ("notes", "histograms")}
     facts: list[tuple[str, Any]] = [
         (name, ", ".join(sorted({value for value in tables.models[column] if value})) or None)
-        for name, column in (("Dataset hash", "dataset_hash"), ("Label hash", "label_hash"),
+        for name, column in (("Split hash", "dataset_hash"), ("Label hash", "label_hash"),
                              ("Engine", "engine"), ("Device", "device"))
     ]  # fmt: skip
     versions = {name: value for record in data.costs for name, value in sorted(record.versions.items())}
