@@ -15,6 +15,7 @@ LIVE_CSS = """
 .live .card .value { font-size:21px; overflow:hidden; text-overflow:ellipsis; }
 .live figcaption { min-height:54px; }
 .live th { padding:7px 8px; font-weight:600; }
+@media (max-width:1100px) { .live th { padding-left:5px; padding-right:5px; } }
 .live .scroll { max-height:430px; }
 .live tr.choose { cursor:pointer; } .live tr.chosen td { background:#e5f1f8; }
 .live td button { all:unset; cursor:pointer; color:var(--accent); font-weight:600; }
