@@ -139,10 +139,11 @@ def show_costs(costs: list[CostRecord]) -> None:
 def show_plan(plan: "StudyPlan") -> None:
     """Stages, estimates and the resolved settings."""
     rows = [(s.name, s.n_networks, s.max_epochs, _duration(s.seconds)) for s in plan.stages]
-    _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs at most", "time at most"), rows)
+    _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs each, at most", "time at most"), rows)
     say(
         f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {_duration(plan.seconds)} if "
-        f"every network trains for all its epochs, costs not counted; {plan.shared_mib:.0f} MiB of data per node"
+        f"every network trains for all its epochs, measuring costs and starting workers not counted; "
+        f"{plan.shared_mib:.0f} MiB of data per node"
     )
     say(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
 
@@ -199,7 +200,7 @@ def show_export(kind: "ExportKind", path: Path) -> None:
     """Where a model was exported, and how it is read there."""
     how = {
         "ase": f'pareto_search.load("{path}").calculator()',
-        "hippynn": f"in {path}: hippynn.experiment.serialization.load_checkpoint_from_cwd()",
+        "hippynn": "read there by hippynn.experiment.serialization.load_checkpoint_from_cwd()",
         "lammps": f"units metal; pair_style mliap unified {path} 0",
     }
     say(f"{path}: {how[kind]}")
