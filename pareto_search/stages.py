@@ -132,9 +132,15 @@ class Measurement:
 
 
 def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ()) -> Measurement:
-    """Measure a trained model of a run again; `measure.*` settings can be overridden."""
+    """Measure a trained model of a run again; `measure.*` settings can be overridden.
+
+    Raises:
+        ConfigError: If the run has no such model, or another setting is overridden.
+    """
     from pareto_search.measure.cost import measure_cost
 
+    if others := [setting for setting in overrides if not setting.startswith("measure.")]:
+        raise ConfigError(f"{', '.join(others)}: here only settings of measure can be changed (measure.n_steps=10)")
     directory = Path(run_dir)
     config = stored_config(directory, overrides)
     folder = find_model(RunDirectory(directory), model_id)

@@ -445,6 +445,9 @@ def test_model_that_is_not_there(started, monkeypatch, capsys):
         code, said = call(monkeypatch, capsys, "measure", out, model_id)
         assert code == 2
         assert said.count(f"has no model '{model_id}'") == 1
+    assert "did you mean 'teacher'?" in said
+    code, said = call(monkeypatch, capsys, "measure", out, "teacher", "--set", "search.n_trials=4")
+    assert (code, "only settings of measure can be changed" in said) == (2, True)
     assert contents(out) == before
 
 

@@ -25,7 +25,7 @@ class RunSummary:
         best_force_rmse_ev_per_ang: Of its students; NaN without one.
         hypervolumes: In cubic decades from the reference point that all runs share, by role: "student" and each kind
             of control.
-        n_epochs: Trained in all, teacher and controls included.
+        n_epochs: Trained in all, controls included, the teacher not.
         dataset_hash: Of data and split.
     """
 
@@ -113,7 +113,7 @@ def _summary(
         hypervolumes={}
         if reference is None
         else {role: hypervolume(front_points(group), reference, is_log10=True) for role, group in groups.items()},
-        n_epochs=int(models["n_epochs"].sum()),
+        n_epochs=int(models.loc[models["role"] != "teacher", "n_epochs"].sum()),
         dataset_hash=dataset_hash,
     )
 
@@ -127,6 +127,13 @@ def _differences(models: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]) 
     found = []
     if len(set(hashes.values())) > 1:
         found.append("The runs were trained and tested on different data or splits: their errors are not comparable.")
+    if len({label for rows in models.values() for label in rows["label_hash"] if label}) > 1:
+        found.append("Students learned from different teachers.")
+    longest = {name: int(rows.loc[rows["role"] == "student", "n_epochs"].max()) for name, rows in models.items()
+               if (rows["role"] == "student").any()}  # fmt: skip
+    if len(set(longest.values())) > 1:
+        listed = ", ".join(f"{name} {n_epochs}" for name, n_epochs in longest.items())
+        found.append(f"Students were trained for different numbers of epochs, at most: {listed}.")
     for column, what in (("device", "devices"), ("engine", "engines")):
         values = sorted({value for rows in models.values() for value in rows[column] if value})
         if len(values) > 1:

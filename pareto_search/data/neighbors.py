@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 from vesin import NeighborList
 
@@ -106,7 +107,8 @@ def element_index(numbers: NDArray[np.int64], elements: tuple[int, ...]) -> NDAr
     index = np.searchsorted(elements, numbers)
     known = np.asarray(elements)
     if np.any(known[np.minimum(index, len(elements) - 1)] != numbers):
-        raise KeyError(f"elements {sorted(set(numbers.tolist()) - set(elements))} are not among {list(elements)}")
+        unknown = ", ".join(chemical_symbols[number] for number in sorted(set(numbers.tolist()) - set(elements)))
+        raise KeyError(f"the network knows {', '.join(chemical_symbols[z] for z in elements)}, not {unknown}")
     return index.astype(np.int64)
 
 

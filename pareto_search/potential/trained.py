@@ -31,6 +31,11 @@ class TrainedPotential:
     potential: HipnnPotential
     description: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Its name and size."""
+        name = self.description.get("record", {}).get("model_id", "network")
+        return f"TrainedPotential({name!r}, {self.potential.architecture.label})"
+
     def calculator(self, *, skin_ang: float = 0.5) -> Calculator:
         """A new ASE calculator (energy, forces, stress); energies in eV with the reference energies."""
         return make_calculator(self.potential, skin_ang=skin_ang)

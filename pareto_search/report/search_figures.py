@@ -25,7 +25,8 @@ def history_figure(tables: ReportTables) -> go.Figure:
         return figure.update_layout(**layout(annotations=no_data("The search has no ended trial yet")))
     panels = [("Trials ended", history.n_trials), ("Epochs trained", history.n_epochs)]
     if history.ended_s is not None:
-        panels.append(("Hours", history.ended_s / 3600))
+        unit, unit_s = _time_unit(float(history.ended_s.max()))
+        panels.append((unit.capitalize(), history.ended_s / unit_s))
     axes = {}
     for number, ((title, values), domain) in enumerate(zip(panels, _domains(len(panels)), strict=True), start=1):
         suffix = "" if number == 1 else str(number)
@@ -86,27 +87,34 @@ def _add_effects(figure: go.Figure, importance: Importance, names: list[str], su
 def time_figure(tables: ReportTables) -> go.Figure:
     """Workers' time by stage: training, measuring costs and waiting."""
     stages = stage_times(tables.events)
+    totals_s = [max(stage.n_workers, 1) * stage.wall_s for stage in stages]
+    unit, unit_s = _time_unit(max(totals_s, default=0.0))
     figure = go.Figure()
     for use, color in USES:
-        hours = [getattr(stage, f"{use}_s") / 3600 for stage in stages]
         figure.add_bar(
-            x=hours, y=[stage.stage for stage in stages], orientation="h", name=use.capitalize(),
-            marker={"color": color}, text=[_stage_text(stage) for stage in stages], textposition="none",
-            hovertemplate=f"%{{text}}<br>{use} %{{x:.3g}} worker hours<extra></extra>",
+            x=[getattr(stage, f"{use}_s") / unit_s for stage in stages], y=[stage.stage for stage in stages],
+            orientation="h", name=use.capitalize(),
+            marker={"color": color}, text=[_stage_text(stage, unit, unit_s) for stage in stages], textposition="none",
+            hovertemplate=f"%{{text}}<br>{use} %{{x:.3g}} worker {unit}<extra></extra>",
         )  # fmt: skip
-    totals = [max(stage.n_workers, 1) * stage.wall_s / 3600 for stage in stages]
+    totals = [total_s / unit_s for total_s in totals_s]
     height = 180 + 42 * max(len(stages), 2)
     figure.update_layout(**layout(
         barmode="stack", height=height, yaxis={"autorange": "reversed", "automargin": True},
-        xaxis={**axis("Worker hours", totals, is_log=False), "range": [0, 1.02 * max(totals, default=1.0) or 1.0]},
+        xaxis={**axis(f"Worker {unit}", totals, is_log=False), "range": [0, 1.02 * max(totals, default=1.0) or 1.0]},
         annotations=[] if stages else no_data("The run has kept no journal"),
     ))  # fmt: skip
     inner = height - figure.layout.margin.t - figure.layout.margin.b
     return figure.update_layout(legend_y=-_LEGEND_BELOW / inner)
 
 
-def _stage_text(stage: StageTime) -> str:
-    return f"<b>{stage.stage}</b>: {stage.wall_s / 3600:.3g} h, {max(stage.n_workers, 1)} at once"
+def _stage_text(stage: StageTime, unit: str, unit_s: float) -> str:
+    return f"<b>{stage.stage}</b>: {stage.wall_s / unit_s:.3g} {unit}, {max(stage.n_workers, 1)} at once"
+
+
+def _time_unit(longest_s: float) -> tuple[str, float]:
+    """Unit in which a time is easily read, and its seconds."""
+    return ("minutes", 60.0) if longest_s < 2 * 3600 else ("hours", 3600.0)
 
 
 def _domains(n: int) -> list[list[float]]:

@@ -32,7 +32,7 @@ def test_hypervolumes_share_the_worst_of_the_reference_points() -> None:
     expected = np.log10(8.0) * np.log10(4.0) * np.log10(2.0)
     assert first.hypervolumes["student"] == second.hypervolumes["student"] == pytest.approx(expected)
     assert first.hypervolumes["paper"] == pytest.approx(np.log10(4.0) * np.log10(4.0) * np.log10(2.0))
-    assert (first.n_architectures, first.n_front, first.n_epochs) == (1, 1, 30)
+    assert (first.n_architectures, first.n_front, first.n_epochs) == (1, 1, 20)
     assert first.best_force_rmse_ev_per_ang == pytest.approx(0.11)
     assert comparison.differences == ()
 
@@ -74,6 +74,16 @@ def test_runs_on_different_data_are_refused_unless_forced_and_then_labelled() ->
     assert len(differences) == 2
     assert "different data" in differences[0]
     assert "another; cpu" in differences[1]
+
+
+def test_other_teachers_and_epochs_are_said() -> None:
+    one = run(row("s", "search", "student", 0.1, 5.0, label_hash="l1", n_epochs=30))
+    other = run(row("s", "search", "student", 0.1, 5.0, label_hash="l2", n_epochs=6))
+    assert compare_runs({"one": one, "other": other}).differences == (
+        "Students learned from different teachers.",
+        "Students were trained for different numbers of epochs, at most: one 30, other 6.",
+    )
+    assert compare_runs({"one": one, "again": one}).differences == ()
 
 
 def test_a_run_without_students_has_no_volume() -> None:

@@ -51,15 +51,16 @@ def test_trials_come_in_the_order_in_which_they_ended(data: ReportInput) -> None
     assert "ended_s" not in without
 
 
-def test_the_growth_is_drawn_against_trials_epochs_and_hours(data: ReportInput) -> None:
+def test_the_growth_is_drawn_against_trials_epochs_and_time(data: ReportInput) -> None:
     tables = make_tables(data)
     assert search_reference(data.models) is not None
     figure = history_figure(tables)
-    trials, epochs, hours = figure.data
+    trials, epochs, minutes = figure.data
     assert list(trials.x) == list(range(1, len(trials.x) + 1))
     rows = data.models[(data.models["stage"] == "search") & data.models["trial_id"].notna()]
     assert epochs.x[-1] == rows["n_epochs"].sum()
-    assert hours.x[-1] == pytest.approx(len(hours.x) / 60)
+    assert minutes.x[-1] == pytest.approx(len(minutes.x))
+    assert figure.layout.xaxis3.title.text == "Minutes"
     assert (np.diff(trials.y) >= 0).all()
     assert trials.y[-1] > 0
     assert "95 % of it after" in history_caption(tables)
@@ -93,9 +94,10 @@ def test_time_is_stacked_by_use_and_leaves_the_night_out(data: ReportInput) -> N
     figure = time_figure(tables)
     used = {trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data}
     n = len(ended_trials(data.models, data.events))
-    assert used["Training"]["search"] == pytest.approx(n / 60)
-    assert used["Training"]["confirmation"] == pytest.approx(50 / 3600)
+    assert used["Training"]["search"] == pytest.approx(n)
+    assert used["Training"]["confirmation"] == pytest.approx(50 / 60)
     assert used["Waiting"] == {"search": 0.0, "confirmation": 0.0}
+    assert figure.layout.xaxis.title.text == "Worker minutes"
     assert "The search took longest: 100 % training" in work_caption(tables)
     margin = figure.layout.margin
     assert -figure.layout.legend.y * (figure.layout.height - margin.t - margin.b) >= 50  # below the axis title
