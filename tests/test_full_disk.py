@@ -48,7 +48,7 @@ def states_of(study_db: Path) -> list[str]:
 @pytest.mark.cluster
 def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(small_disk: Path, tmp_path: Path) -> None:
     out, config = small_disk / "run", write_config(tmp_path)
-    process = start("search", config, "--out", out)
+    process = start("search", config, "--out", out, "--set", "search.n_trials=2")
     deadline = time.monotonic() + 300
     while not list(out.glob("models/[!.]*/model.json")):
         assert process.poll() is None, process.communicate()[1]
@@ -65,10 +65,10 @@ def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(sm
     filler.unlink()
     before = states_of(out / "study.db")
     assert set(before) <= {"COMPLETE", "RUNNING"}
-    process = start("search", config, "--out", out)
+    process = start("search", config, "--out", out, "--set", "search.n_trials=2")
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert states_of(out / "study.db") == ["COMPLETE"] * 3
+    assert states_of(out / "study.db") == ["COMPLETE"] * 2
     with closing(sqlite3.connect(out / "results.sqlite")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

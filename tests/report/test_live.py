@@ -24,7 +24,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 STUDY = TINY | {
     "cluster": TINY["cluster"] | {"max_concurrent_trials": 1},  # one after the other, so that there is much to see
     "search": TINY["search"] | {
-        "n_trials": 6, "pruning": {"grace_epochs": 2, "reduction_factor": 2}, "report_every_epochs": 1,
+        "n_trials": 4, "pruning": {"grace_epochs": 2, "reduction_factor": 2}, "report_every_epochs": 1,
         "training": TINY["search"]["training"] | {"max_epochs": 6},
     },
 }  # fmt: skip
@@ -159,8 +159,8 @@ def test_a_study_is_watched_from_before_its_start_to_after_its_end(browser, dash
     with (out / "models.csv").open(newline="") as file:
         models = list(csv.DictReader(file))
     page.wait(lambda: page.value("networks") == str(len(models)), "the last network", 60)
-    assert page.value("trials") == "6 ended"
-    assert len(page.rows("trials")) == 6
+    assert page.value("trials") == "4 ended"
+    assert len(page.rows("trials")) == 4
     pruned = [model["reason"] for model in models if model["status"] == "pruned"]  # how many depends on measured costs
     assert sorted(row.split("\t")[-1] for row in page.rows("trials") if "pruned" in row) == sorted(pruned)
     assert page.value("left") == "–"
