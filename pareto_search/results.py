@@ -41,7 +41,7 @@ class Results:
 
     def __repr__(self) -> str:
         """Where it is from and how much there is."""
-        return f"Results({str(self.directory.path)!r}: {len(self.models)} networks, {len(self.figures)} figures)"
+        return f"Results({str(self.directory.path)!r}: {len(self.models)} networks)"
 
     @property
     def models(self) -> pd.DataFrame:
@@ -161,7 +161,7 @@ def find_model(directory: RunDirectory, model_id: str) -> Path:
         record = read_description(folder).get("record", {})
         if model_id in (folder.name, record.get("model_id")):  # the teacher of another run has another id
             return folder
-    known = [directory.teacher_dir.name, *(path.name for path in directory.models_dir.glob("*"))]
+    known = [directory.teacher_dir.name, *(path.name for path in directory.models_dir.glob("[!.]*"))]
     begun_so = [name for name in known if name.startswith(model_id)]
     close = "".join(f"did you mean {name!r}? " for name in (begun_so or get_close_matches(model_id, known))[:1])
     raise ConfigError(f"{directory.path} has no model {model_id!r}; {close}models.csv lists them all")

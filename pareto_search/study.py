@@ -335,11 +335,8 @@ class Study:
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv, directory.events_csv)
         CostTable(directory.costs_dir).export(directory.costs_json)
-        return StudyReport(
-            *write_report(
-                report_input(self.directory, self.config, self.store), directory.report_html, directory.report_json
-            )
-        )
+        data = report_input(directory, self.config, self.store)
+        return StudyReport(*write_report(data, directory.report_html, directory.report_json))
 
     def records(self, stage: Stage) -> list[ModelRecord]:
         """Stored networks of a stage, in the order they came."""

@@ -7,15 +7,12 @@ import pytest
 
 import pareto_search as ps
 from pareto_search import cli, stages
-from pareto_search.config import SplitSettings, StudyConfig
-from pareto_search.data.dataset_file import DatasetInfo, write_dataset_info
-from pareto_search.data.references import fit_references
-from pareto_search.data.split import draw_split
-from pareto_search.data.summary import summarize
+from pareto_search.config import StudyConfig
+from pareto_search.data.dataset_file import write_dataset_info
 from pareto_search.errors import ConfigError
 from pareto_search.potential.model_files import save_model
 from pareto_search.run_directory import to_yaml
-from tests.data.frames import aluminum_dataset
+from tests.data.frames import aluminum_info
 from tests.potential.systems import SMALL, aluminum, potential_for
 from tests.study import TINY
 
@@ -24,17 +21,7 @@ from tests.study import TINY
 def run(tmp_path):
     """A run directory with a teacher, a student, one with two interaction layers and one that was pruned."""
     out = tmp_path / "run"
-    dataset = aluminum_dataset(["a"] * 10)
-    split = draw_split(dataset, SplitSettings())
-    info = DatasetInfo(
-        dataset_hash=dataset.sha256,
-        split=split,
-        split_hash=split.hash_with(dataset),
-        references=fit_references(dataset, split.train),
-        summary=summarize(dataset).to_plain(),
-        notes=dataset.notes,
-    )
-    write_dataset_info(out / "dataset.json", info)
+    write_dataset_info(out / "dataset.json", aluminum_info())
     (out / "config.yaml").write_text(to_yaml(StudyConfig.model_validate(TINY)))
     plain, two_layers = SMALL, SMALL.model_copy(update={"n_interaction_layers": 2})
     for folder, model_id, architecture in [

@@ -34,7 +34,7 @@ class PairedDifference:
         n_architectures: Architectures among the pairs.
         n_seeds: Seeds among the pairs.
         mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
-        ci95_percent: 95 % interval of `mean_percent`.
+        ci95_percent: 95 % interval of `mean_percent`, as far as it lies above −100: no error can be lower.
         is_conclusive: False with fewer than `MIN_PAIRS` pairs or without an interval.
     """
 
@@ -120,9 +120,14 @@ def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
         n_architectures=n_architectures,
         n_seeds=int(pairs["seed"].nunique()),
         mean_percent=float(percents.mean()) if has_percent else None,
-        ci95_percent=mean_interval(percents) if has_percent else None,
+        ci95_percent=_possible_percents(mean_interval(percents)) if has_percent else None,
         is_conclusive=n >= MIN_PAIRS and ci95 is not None,
     )
+
+
+def _possible_percents(interval: Interval | None) -> Interval | None:
+    """What an interval has above −100 %: it holds the truth as often."""
+    return None if interval is None else (max(interval[0], -100.0), interval[1])
 
 
 def wilcoxon_p_value(differences: NDArray[np.float64]) -> float | None:

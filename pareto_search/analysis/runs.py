@@ -129,10 +129,10 @@ def _differences(models: Mapping[str, pd.DataFrame], hashes: Mapping[str, str]) 
         found.append("The runs were trained and tested on different data or splits: their errors are not comparable.")
     if len({label for rows in models.values() for label in rows["label_hash"] if label}) > 1:
         found.append("Students learned from different teachers.")
-    longest = {name: int(rows.loc[rows["role"] == "student", "n_epochs"].max()) for name, rows in models.items()
-               if (rows["role"] == "student").any()}  # fmt: skip
-    if len(set(longest.values())) > 1:
-        listed = ", ".join(f"{name} {n_epochs}" for name, n_epochs in longest.items())
+    longest = {name: rows.loc[rows["role"] == "student", "n_epochs"].max() for name, rows in models.items()}
+    known = {name: n_epochs for name, n_epochs in longest.items() if pd.notna(n_epochs)}  # not where all failed
+    if len(set(known.values())) > 1:
+        listed = ", ".join(f"{name} {n_epochs:.0f}" for name, n_epochs in known.items())
         found.append(f"Students were trained for different numbers of epochs, at most: {listed}.")
     for column, what in (("device", "devices"), ("engine", "engines")):
         values = sorted({value for rows in models.values() for value in rows[column] if value})

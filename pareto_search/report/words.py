@@ -189,8 +189,6 @@ def percent_interval(paired: PairedDifference) -> str:
     if paired.ci95_percent is None:
         return f"{mean} (no interval: too few pairs)"
     low, high = paired.ci95_percent
-    if low <= -100.0:  # which no error can be
-        return f"{mean} (no usable interval: architectures are too few and too different)"
     return f"{mean} (95 % interval {signed(low, 1)} to {signed(high, 1)} %)"
 
 

@@ -54,6 +54,14 @@ def test_interval_is_students_t_over_architectures() -> None:
     assert found.ci95 == pytest.approx((-0.3 - half_width, -0.3 + half_width), rel=1e-4)
 
 
+def test_the_interval_of_the_percentage_ends_where_errors_do() -> None:
+    found = paired_difference(frame(np.array([[-0.9], [0.5]])))
+    assert found.ci95_percent is not None
+    low, high = found.ci95_percent
+    assert low == -100.0
+    assert high == pytest.approx(-20 + 12.7062 * 70, rel=1e-4)  # t for one degree of freedom
+
+
 def test_interval_covers_a_known_effect_even_with_four_architectures() -> None:
     rng = np.random.default_rng(1)
     intervals = [paired_difference(draw(rng, -0.07, n_architectures=4)).ci95 or (0, 0) for _ in range(800)]

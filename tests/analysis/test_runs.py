@@ -84,6 +84,8 @@ def test_other_teachers_and_epochs_are_said() -> None:
         "Students were trained for different numbers of epochs, at most: one 30, other 6.",
     )
     assert compare_runs({"one": one, "again": one}).differences == ()
+    failed = run(row("s", "search", "student", 0.1, 5.0, status="failed", n_epochs=None, label_hash="l1"))
+    assert compare_runs({"one": one, "failed": failed}).differences == ()
 
 
 def test_a_run_without_students_has_no_volume() -> None:

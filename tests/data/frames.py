@@ -7,7 +7,12 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from pareto_search.config import SplitSettings
 from pareto_search.data.dataset import Dataset, from_frames
+from pareto_search.data.dataset_file import DatasetInfo
+from pareto_search.data.references import fit_references
+from pareto_search.data.split import draw_split
+from pareto_search.data.summary import summarize
 
 
 def labelled(atoms: Atoms, energy: float = 0.0, forces: Any = None) -> Atoms:
@@ -30,3 +35,17 @@ def aluminum_frames(n: int) -> list[Atoms]:
 
 def aluminum_dataset(origins: list[str]) -> Dataset:
     return from_frames(aluminum_frames(len(origins)), origins, {"source": "test"})
+
+
+def aluminum_info(n: int = 10) -> DatasetInfo:
+    """What a run of such frames keeps in dataset.json."""
+    dataset = aluminum_dataset(["a"] * n)
+    split = draw_split(dataset, SplitSettings())
+    return DatasetInfo(
+        dataset_hash=dataset.sha256,
+        split=split,
+        split_hash=split.hash_with(dataset),
+        references=fit_references(dataset, split.train),
+        summary=summarize(dataset).to_plain(),
+        notes=dataset.notes,
+    )

@@ -3,27 +3,14 @@ import json
 import numpy as np
 import pytest
 
-from pareto_search.config import SplitSettings
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
-from pareto_search.data.references import fit_references
-from pareto_search.data.split import draw_split
-from pareto_search.data.summary import summarize
 from pareto_search.errors import DataError, StoreError
-from tests.data.frames import aluminum_dataset
+from tests.data.frames import aluminum_info
 
 
 @pytest.fixture(scope="module")
 def info() -> DatasetInfo:
-    dataset = aluminum_dataset(["a"] * 10)
-    split = draw_split(dataset, SplitSettings())
-    return DatasetInfo(
-        dataset_hash=dataset.sha256,
-        split=split,
-        split_hash=split.hash_with(dataset),
-        references=fit_references(dataset, split.train),
-        summary=summarize(dataset).to_plain(),
-        notes=dataset.notes,
-    )
+    return aluminum_info()
 
 
 def test_what_is_written_comes_back(tmp_path, info):

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 import synthetic
 
-from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study import summarize_study
 from pareto_search.report.tables import ReportInput, make_tables
-from pareto_search.report.words import Answer, answer, p_text, percent_interval
+from pareto_search.report.words import Answer, answer, p_text
 
 
 def words(data: ReportInput) -> Answer:
@@ -174,10 +173,3 @@ def test_nothing_at_all_is_said_in_words() -> None:
 def test_p_values_are_short() -> None:
     assert p_text(0.0312) == "0.031"
     assert p_text(4.66e-10) == "5×10⁻¹⁰"
-
-
-def test_an_interval_that_no_error_can_have_is_not_stated() -> None:
-    few = PairedDifference(-0.01, (-0.1, 0.08), 2, None, 2, 1, -19.2, (-320.9, 282.5), False)
-    assert percent_interval(few) == "19.2 % below (no usable interval: architectures are too few and too different)"
-    more = replace(few, ci95_percent=(-35.0, -3.4))
-    assert percent_interval(more) == "19.2 % below (95 % interval −35.0 to −3.4 %)"
