@@ -87,7 +87,7 @@ def teacher(config: ConfigArgument, out: OutOption, settings: SetOption = None) 
     from pareto_search import stages
     from pareto_search.terminal import show_models
 
-    show_models([stages.teacher(_config(config, settings), out)])
+    show_models(stages.teacher(_config(config, settings), out))
 
 
 @app.command()

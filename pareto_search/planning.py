@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pareto_search.config import Architecture, SearchSettings, StudyConfig, TrainingSettings
+from pareto_search.config import Architecture, SearchSettings, StudyConfig, TeacherSettings, TrainingSettings
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
 from pareto_search.search.tuning import n_candidates
@@ -67,14 +67,22 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     student = float(np.sqrt(np.prod(ends)))
     n_chosen = confirm.max_front + confirm.n_ladder
     n_confirm = n_chosen * confirm.n_seeds * (1 + len(confirm.controls))
-    epochs = (config.teacher.training.max_epochs, search.training.max_epochs, config.confirm_training.max_epochs)
+    n_epochs = config.confirm_training.max_epochs
     stages = (
-        StagePlan("teacher", 1, epochs[0], teacher * epochs[0]),
+        *_teacher_plan(config.teacher, teacher),
         _search_plan(search, student / n_workers),
         *_tuning_plan(config, n_chosen, student / n_workers),
-        StagePlan("confirm (at most)", n_confirm, epochs[2], student * epochs[2] * n_confirm / n_workers),
+        StagePlan("confirm (at most)", n_confirm, n_epochs, student * n_epochs * n_confirm / n_workers),
     )
     return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
+
+
+def _teacher_plan(settings: TeacherSettings, epoch_s: float) -> list[StagePlan]:
+    """The teachers, which are trained one after another."""
+    n, plan = settings.n_members, [("teacher", settings.training.max_epochs)]
+    if settings.born_again:
+        plan += [("teacher again", settings.born_again.training.max_epochs)] * settings.born_again.n_generations
+    return [StagePlan(name, n, n_epochs, n * n_epochs * epoch_s) for name, n_epochs in plan]
 
 
 def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
@@ -110,7 +118,7 @@ def _epoch_s(architecture: Architecture, training: TrainingSettings, config: Stu
     """Seconds of an epoch: the fastest of three training steps on one batch, times the batches; nothing is learnt."""
     potential = HipnnPotential(architecture, data.references, seed=0).to(config.device)
     potential.train()
-    loader = data.loader(architecture, with_labels=False, device=config.device)
+    loader = data.loader(architecture, device=config.device)
     systems = data.split.train[: training.batch_size]
     steps = Steps(potential, training, is_compiled=False)
     share = _COMPILED_SHARE if is_worth_compiling(potential, training, loader, data.split.train) else 1.0

@@ -1,6 +1,6 @@
 """Plain records that travel between rooms: no behaviour beyond conversion, units in the names."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Literal
 
 Stage = Literal["teacher", "search", "confirm"]
@@ -66,12 +66,14 @@ class ModelRecord:
     activation: str | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
+    weight_teacher_forces: float = 0.0
+    generation: int | None = None
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
         """Build from a mapping that may hold further keys."""
-        known: dict[str, Any] = {name: values.get(name) for name in MODEL_COLUMNS}
-        return cls(**known)
+        defaults: dict[str, Any] = {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
+        return cls(**{name: values.get(name, default) for name, default in defaults.items()})
 
     def to_plain(self) -> dict[str, Any]:
         """Column name to plain value."""
@@ -103,6 +105,8 @@ class CurvePoint:
     weight_forces: float
     weight_atomic_energy: float
     seconds: float
+    train_loss_teacher_forces: float = 0.0
+    weight_teacher_forces: float = 0.0
 
 
 #: Columns of `curves.csv`, in order.

@@ -75,13 +75,17 @@ class RunDirectory:
 
     @property
     def teacher_dir(self) -> Path:
-        """Model folder of the teacher."""
+        """Model folder of the first teacher."""
         return self.path / "teacher"
 
     @property
     def labels_npz(self) -> Path:
-        """The teacher's atomic energies."""
+        """What the teachers say of every atom."""
         return self.path / "labels.npz"
+
+    def other_labels_npz(self, whose: str) -> Path:
+        """The same of other teachers than those of the students: an earlier generation, or one alone."""
+        return self.path / f"labels-{whose}.npz"
 
     @property
     def costs_json(self) -> Path:
@@ -105,13 +109,14 @@ class RunDirectory:
 
     @property
     def models_dir(self) -> Path:
-        """Model folders of students and controls."""
+        """Model folders of students, controls and further teachers."""
         return self.path / "models"
 
     def model_dir(self, model_id: str) -> Path:
-        """Model folder of a network; the teacher, of which a run has one, may also be called `teacher`."""
+        """Model folder of a network; the first teacher may also be called `teacher`."""
+        folder = self.models_dir / model_id
         is_teacher = model_id.partition("-")[0] == "teacher"
-        return self.teacher_dir if is_teacher else self.models_dir / model_id
+        return self.teacher_dir if is_teacher and not folder.is_dir() else folder
 
     @property
     def models_csv(self) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pareto_search.config import StudyConfig
 from pareto_search.data.dataset_file import read_dataset_info
+from pareto_search.data.labels import Labels
 from pareto_search.data.summary import DatasetSummary, summarize
 from pareto_search.errors import ConfigError
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
@@ -19,7 +20,6 @@ from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.results import find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
 from pareto_search.study import Study, StudyReport, load_study_data, open_study
-from pareto_search.training.labels import Labels
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
@@ -58,10 +58,11 @@ def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
         return summary
 
 
-def teacher(config: StudyConfig, out: str | Path) -> ModelRecord:
-    """Train the teacher."""
+def teacher(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
+    """Train the teacher, or all teachers where the study has several; returns them."""
     with _study(config, out) as study:
-        return study.teacher()
+        study.teachers()
+        return study.records("teacher")
 
 
 def label(config: StudyConfig, out: str | Path) -> Labels:
@@ -146,7 +147,7 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     folder = find_model(RunDirectory(directory), model_id)
     with _study(stored_config(directory), run_dir) as study:
         potential = load_model(folder)
-        loader = study.data.loader(potential.architecture, with_labels=False, device="cpu")
+        loader = study.data.loader(potential.architecture, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
         test = measure_accuracy(potential, loader, study.data.split.test)
         with study.workshop.gate().measuring():

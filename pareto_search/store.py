@@ -21,7 +21,9 @@ from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, C
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
+#: Versions whose tables lack columns only, which are added when the file is opened for work.
+_OLDER_VERSIONS = (0, 2)
 #: Status of networks that may be trained on.
 _UNSETTLED = "'failed', 'pruned'"
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
@@ -287,7 +289,7 @@ class ResultStore(ResultReader):
         if problem != "ok":
             raise StoreError(f"{self._path} is damaged ({problem}); {self._remedy}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _SCHEMA_VERSION):
+        if version not in (*_OLDER_VERSIONS, _SCHEMA_VERSION):
             raise StoreError(f"{self._path} has table version {version}, not {_SCHEMA_VERSION}; {self._remedy}")
 
     def _create_tables(self, connection: sqlite3.Connection) -> None:
@@ -301,6 +303,10 @@ class ResultStore(ResultReader):
         )
         connection.execute(f"CREATE TABLE IF NOT EXISTS curves ({curves}, PRIMARY KEY (model_id, epoch))")
         connection.execute(f"CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, {events})")
+        for table, columns in (("models", _MODEL_TYPES), ("curves", _CURVE_TYPES), ("events", _EVENT_TYPES)):
+            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - there:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[columns[name]]}")
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
 
 
@@ -314,7 +320,8 @@ def _read_folder(folder: Path) -> tuple[ModelRecord, list[CurvePoint]]:
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kinds = {name: kind for name, kind in _CURVE_TYPES.items() if name != "model_id"}
-    return record, [CurvePoint(*(kind(row[name]) for name, kind in kinds.items())) for row in rows]
+    present = [name for name in kinds if name in (rows[0] if rows else {})]  # an older version wrote fewer columns
+    return record, [CurvePoint(**{name: kinds[name](row[name]) for name in present}) for row in rows]
 
 
 def _as_row(values: dict[str, Any], types_by_name: dict[str, type]) -> tuple[Any, ...]:

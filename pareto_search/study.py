@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pareto_search.config import Architecture, LossWeights, StudyConfig
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
+from pareto_search.data.labels import Labels, joined, joint_hash
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
@@ -31,6 +32,7 @@ from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.outcomes import Outcomes
 from pareto_search.search.results import Costs
 from pareto_search.search.space import ladder, to_architecture, to_training
+from pareto_search.search.teachers import teacher_generations
 from pareto_search.search.trial import Workshop, costs_of
 from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
@@ -42,7 +44,7 @@ from pareto_search.search.warm_start import (
     is_taken_over,
 )
 from pareto_search.store import ResultStore
-from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels, weights_hash
+from pareto_search.training.labels import make_labels, read_labels, save_labels, weights_hash
 from pareto_search.training.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -150,43 +152,65 @@ class Study:
 
     @cached_property
     def labelled_workshop(self) -> Workshop:
-        """What workers need, with the teacher's labels."""
-        return replace(self.workshop, data=replace(self.data, labels=self.label()))
+        """What workers need, with the teachers' labels."""
+        teachers = self.teachers()
+        labels = self._labels_by(teachers, self.directory.labels_npz)
+        first = None
+        if "one_teacher" in self.config.confirm.controls:
+            first = self._labels_by(teachers[:1], self.directory.other_labels_npz("one"))
+        return replace(self.workshop, data=replace(self.data, labels=labels, first_labels=first))
 
-    def teacher(self) -> ModelRecord:
-        """Measure the teacher's cost and train it, unless that is done.
+    def teachers(self) -> list[Path]:
+        """Train the teachers that are not there yet; returns the model folders of the last generation.
 
         Raises:
-            ParetoSearchError: If it diverged or failed; without a teacher there is no study.
+            ParetoSearchError: If one diverged or failed; without a teacher there is no study.
         """
-        settings = self.config.teacher
-        job = NetworkJob(
-            "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
-        )
-        self._take_over_teacher(job)
-        is_there = is_finished(self.directory.teacher_dir)
+        data, folders = self.data, list[Path]()
+        for generation, jobs in enumerate(teacher_generations(self.config.teacher)):
+            if folders:
+                path = self.directory.other_labels_npz(f"generation-{generation - 1}")
+                data = replace(self.data, labels=self._labels_by(folders, path))
+            folders = self._train_teachers(jobs, replace(self.workshop, data=data))
+        return folders
+
+    def _train_teachers(self, jobs: list[NetworkJob], workshop: Workshop) -> list[Path]:
+        """Teachers of one generation, one after another; each is a long job, whose cost must be known first."""
+        folders = [workshop.workplace().folder(job, job.model_id(workshop.data)) for job in jobs]
+        for job, folder in zip(jobs, folders, strict=True):
+            self._take_over_teacher(job.model_id(workshop.data), folder)
+        missing = [job for job, folder in zip(jobs, folders, strict=True) if not is_finished(folder)]
         try:
-            with nullcontext() if is_there else self.journal.stage("teacher", n_planned=1):
-                record = self.workshop.train(job)
+            with self.journal.stage("teacher", len(missing)) if missing else nullcontext():
+                records = [workshop.train(job) for job in jobs]
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
             raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
         finally:
-            self.store.ingest([self.directory.teacher_dir])
-        if record.status != "complete":
-            raise TrainingDiverged(record.n_epochs or 0)
-        return record
+            self.store.ingest(folders)
+        for record in records:
+            if record.status != "complete":
+                raise TrainingDiverged(record.n_epochs or 0)
+        return folders
 
     def label(self) -> Labels:
-        """The teacher's atomic energies, from the cache where it belongs to this teacher, dataset and split."""
-        record = self.teacher()
-        teacher = load_model(self.directory.teacher_dir)
+        """What the teachers say, from the cache where it belongs to these teachers, dataset and split."""
+        labels = self.labelled_workshop.data.labels
+        assert labels is not None
+        return labels
+
+    def _labels_by(self, teachers: list[Path], path: Path) -> Labels:
+        """Labels by some teachers together, kept in a file."""
+        networks = [load_model(folder) for folder in teachers]
+        teacher_hash = joint_hash([weights_hash(network) for network in networks])
         dataset_hash = self.data.dataset_hash
-        labels = read_labels(self.directory.labels_npz, teacher_hash=weights_hash(teacher), dataset_hash=dataset_hash)
+        labels = read_labels(path, teacher_hash=teacher_hash, dataset_hash=dataset_hash)
         if labels is None:
-            loader = self.data.loader(teacher.architecture, with_labels=False, device="cpu")
-            labels = make_labels(teacher, loader, self.data.dataset, dataset_hash)
-            save_labels(self.directory.labels_npz, labels)
-            logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), record.model_id)
+            loader = self.data.loader(networks[0].architecture, device="cpu")
+            members = [make_labels(network, loader, self.data.dataset, dataset_hash) for network in networks]
+            labels = joined(members, self.config.teacher.label_weighting)
+            save_labels(path, labels)
+            names = ", ".join(finished_record(folder).model_id for folder in teachers)
+            logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), names)
         return labels
 
     # --- costs, search, confirmation --------------------------------------------------------------------------------
@@ -293,7 +317,11 @@ class Study:
             weights = LossWeights.model_validate({name: row[name] for name in LossWeights.model_fields})
             training = to_training(self.config.search.space, values, self.config.confirm_training)
             seed = self.config.confirm.first_seed
-            students.append(NetworkJob("confirm", "student", architecture, weights, training, seed))
+            students.append(
+                NetworkJob(
+                    "confirm", "student", architecture, weights, training, seed, transfer=self.config.search.transfer
+                )
+            )
         return students
 
     # --- warm start -------------------------------------------------------------------------------------------------
@@ -301,17 +329,16 @@ class Study:
     def _sources(self) -> list[RunDirectory]:
         return [RunDirectory(path) for path in self.config.search.warm_start]
 
-    def _take_over_teacher(self, job: NetworkJob) -> None:
+    def _take_over_teacher(self, model_id: str, folder: Path) -> None:
         """Copy this very teacher, and its labels, from a run that the search starts from."""
-        model_id = job.model_id(self.data)
         for source in self._sources():
-            if not is_finished(source.teacher_dir) or is_finished(self.directory.teacher_dir):
+            theirs = source.model_dir(model_id)
+            if is_finished(folder) or not is_finished(theirs) or finished_record(theirs).model_id != model_id:
                 continue
-            if finished_record(source.teacher_dir).model_id == model_id:
-                if source.labels_npz.is_file():  # first: labels made anew from the same teacher may differ in a bit
-                    write_atomic(self.directory.labels_npz, source.labels_npz.read_bytes())
-                copy_folder(source.teacher_dir, self.directory.teacher_dir)
-                logger.info("teacher: taken over from %s", source.path)
+            for labels in source.path.glob("labels*.npz"):  # first: made anew, labels may differ in a bit
+                write_atomic(self.directory.path / labels.name, labels.read_bytes())
+            copy_folder(theirs, folder)
+            logger.info("teacher: taken over from %s", source.path)
 
     def _warm_start(self, study: "optuna.Study") -> None:
         """Make trials and networks of finished runs known, where data, split and labels are the same."""

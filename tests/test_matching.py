@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 import torch
 
-from pareto_search.config import PAPER_CONTROL_WEIGHTS, LossWeights, ScheduledWeights, TrainingSettings
+from pareto_search.config import (
+    NO_TRANSFER,
+    PAPER_CONTROL_WEIGHTS,
+    LossWeights,
+    ScheduledWeights,
+    TrainingSettings,
+    TransferSettings,
+)
 from pareto_search.search import network
 from pareto_search.search.network import Workplace, train_network
 from pareto_search.search.network_job import NetworkJob, control_of
@@ -57,6 +64,29 @@ def test_control_of_a_scheduled_student_has_no_teacher_term_at_any_epoch():
     assert control_of(student, "paper").training.schedule == ()
 
 
+@pytest.mark.parametrize(("kind", "missing"), [("static", "training"), ("one_teacher", None), ("scratch", "transfer")])
+def test_taught_control_lacks_one_thing_and_keeps_the_teacher(kind, missing, data):
+    rows = (ScheduledWeights(epoch=1, weight_atomic_energy=200.0), ScheduledWeights(epoch=9, weight_forces=15.0))
+    training = TRAINING.model_copy(update={"schedule": rows})
+    student = replace(STUDENT, training=training, transfer=TransferSettings(interaction="frozen"))
+    control = control_of(student, kind)
+    changed = {f.name for f in fields(NetworkJob) if getattr(control, f.name) != getattr(student, f.name)}
+    assert changed == {"role", "control_kind", missing} - {None}
+    assert control.weights.weight_atomic_energy == student.weights.weight_atomic_energy
+    assert control.training.schedule == (() if kind == "static" else rows)
+    assert control.transfer == (NO_TRANSFER if kind == "scratch" else student.transfer)
+    one = replace(data, first_labels=replace(data.labels, teacher_hash="first"))
+    assert control.labels(one) is (one.first_labels if kind == "one_teacher" else one.labels)
+
+
+@pytest.mark.parametrize("kind", ["paper", "ablation"])
+def test_control_without_a_teacher_takes_over_nothing(kind, data):
+    student = replace(STUDENT, transfer=TransferSettings(interaction="initialised"))
+    control = control_of(student, kind)
+    assert control.transfer == NO_TRANSFER
+    assert control.labels(data) is None
+
+
 @pytest.mark.parametrize("kind", ["paper", "ablation"])
 def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, workplace, monkeypatch):
     runs = {}
@@ -94,8 +124,8 @@ def test_only_students_see_labels(data, workplace):
     assert records["student"].label_hash == data.labels.sha256
     assert records["control"].label_hash is None
     curves = {role: pd.read_csv(workplace.models_dir / r.model_id / "curve.csv") for role, r in records.items()}
-    assert (curves["student"]["train_loss_atomic_energy"] > 0).all()
-    assert (curves["control"]["train_loss_atomic_energy"] == 0).all()
+    assert (curves["student"][["train_loss_atomic_energy", "train_loss_teacher_forces"]] > 0.01).all(axis=None)
+    assert (curves["control"][["train_loss_atomic_energy", "train_loss_teacher_forces"]] < 1e-12).all(axis=None)
 
 
 def test_a_network_is_trained_once(data, workplace, monkeypatch):

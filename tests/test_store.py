@@ -274,5 +274,30 @@ def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
         ResultReader(tmp_path / "new")
     with ResultStore(tmp_path / "old") as store:
         store._connection.execute("PRAGMA user_version=1")
-    with pytest.raises(StoreError, match="table version 1, not 2"):
+    with pytest.raises(StoreError, match="table version 1, not 3"):
         ResultReader(tmp_path / "old")
+
+
+def test_results_of_an_older_version_gain_the_columns_that_are_new(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    with ResultStore(path) as store:
+        store.put(TEACHER, CURVE)
+        for table, column in (("models", "generation"), ("curves", "train_loss_teacher_forces")):
+            store._connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        store._connection.execute("PRAGMA user_version=2")
+    with ResultStore(path) as store:
+        assert store.get("teacher-1") == replace(TEACHER, generation=None)
+        store.put(replace(TEACHER, model_id="teacher-2", generation=1), CURVE)
+        assert store.get("teacher-2").generation == 1
+    with ResultReader(path) as reader:
+        assert reader.curves()["train_loss_teacher_forces"].notna().sum() == len(CURVE)
+
+
+def test_a_folder_of_an_older_version_is_read_without_what_it_lacks(tmp_path: Path) -> None:
+    write_folder(tmp_path / "teacher-1", TEACHER, CURVE)
+    curve = tmp_path / "teacher-1" / "curve.csv"
+    pd.read_csv(curve).drop(columns=["train_loss_teacher_forces", "weight_teacher_forces"]).to_csv(curve, index=False)
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        assert store.ingest([tmp_path / "teacher-1"]) == 1
+        assert store.curve("teacher-1")["epoch"].tolist() == [1, 2]
+        assert (store.curve("teacher-1")["weight_teacher_forces"] == 0).all()

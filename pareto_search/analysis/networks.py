@@ -22,7 +22,7 @@ ARCHITECTURE_COLUMNS = (
     "dist_hard_max_ang",
     "activation",
 )
-WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy")
+WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy", "weight_teacher_forces")
 #: Costs belong to the architecture: equal for every seed, so the median returns the measured number unrounded.
 COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights")
 
@@ -31,7 +31,7 @@ _TEXT_COLUMNS = (
     "activation",
 )  # fmt: skip
 _NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLUMNS)
-_KEY_COLUMNS = ("stage", "role", "control_kind", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS)
+_KEY_COLUMNS = ("stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS)
 
 #: Columns of the frame that `average_networks` returns.
 NETWORK_COLUMNS = (

@@ -4,7 +4,7 @@ Distances are in Å, energies in eV, forces in eV/Å. Nothing here reads files, 
 objects; `config_file` does the reading.
 """
 
-from pareto_search.config.base import EngineName, Settings
+from pareto_search.config.base import EngineName, LabelWeighting, Settings
 from pareto_search.config.data import (
     AniH5Source,
     AseDatabaseSource,
@@ -16,15 +16,20 @@ from pareto_search.config.data import (
     SplitSettings,
 )
 from pareto_search.config.network import (
+    NO_TRANSFER,
     PAPER_CONTROL_WEIGHTS,
+    TEACHER_WEIGHTS,
     Architecture,
+    BornAgainSettings,
     Compiling,
     LossWeights,
     ScheduledWeights,
     TeacherSettings,
     TrainingSettings,
+    TransferSettings,
 )
 from pareto_search.config.search import (
+    TAUGHT_CONTROLS,
     CapSettings,
     ConfirmSettings,
     ControlKind,
@@ -36,11 +41,15 @@ from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettin
 from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
 
 __all__ = [
+    "NO_TRANSFER",
     "PAPER_CONTROL_WEIGHTS",
+    "TAUGHT_CONTROLS",
+    "TEACHER_WEIGHTS",
     "WHOLE_NUMBERS",
     "AniH5Source",
     "Architecture",
     "AseDatabaseSource",
+    "BornAgainSettings",
     "CapSettings",
     "Choice",
     "ClusterSettings",
@@ -52,6 +61,7 @@ __all__ = [
     "EngineName",
     "ExtxyzSource",
     "FileSource",
+    "LabelWeighting",
     "LossWeights",
     "MeasureSettings",
     "PruningSettings",
@@ -67,5 +77,6 @@ __all__ = [
     "StudyConfig",
     "TeacherSettings",
     "TrainingSettings",
+    "TransferSettings",
     "bounds",
 ]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 EngineName = Literal["explicit", "hippynn"]
+LabelWeighting = Literal["equal", "spread"]
 
 
 class Settings(BaseModel):

@@ -5,9 +5,12 @@ from typing import Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from pareto_search.config.base import Settings
+from pareto_search.config.base import LabelWeighting, Settings
 
 Compiling = Literal["auto", "always", "never"]
+
+#: The loss weights of what a teacher says.
+TEACHER_WEIGHTS = ("weight_atomic_energy", "weight_teacher_forces")
 
 
 class Architecture(Settings):
@@ -47,13 +50,18 @@ class LossWeights(Settings):
 
     weight_energy: NonNegativeFloat = 1.0
     weight_forces: NonNegativeFloat = 10.0
-    weight_atomic_energy: NonNegativeFloat = 0.0
+    weight_atomic_energy: NonNegativeFloat = Field(0.0, description="of the teacher's atomic energies")
+    weight_teacher_forces: NonNegativeFloat = Field(0.0, description="of the teacher's forces, beside the data's")
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.weight_energy == self.weight_forces == self.weight_atomic_energy == 0:
+        if not any(self.model_dump(include=set(LossWeights.model_fields)).values()):
             raise ValueError("at least one loss weight must be above zero")
         return self
+
+    def without_teacher(self) -> Self:
+        """The same with no weight on anything that a teacher says."""
+        return self.model_copy(update=dict.fromkeys(TEACHER_WEIGHTS, 0.0))
 
 
 class ScheduledWeights(LossWeights):
@@ -91,10 +99,41 @@ class TrainingSettings(Settings):
         return self
 
 
+class BornAgainSettings(Settings):
+    """Further generations of the teacher, each taught by the one before (Furlanello et al., 2018)."""
+
+    n_generations: PositiveInt = 1
+    weights: LossWeights = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
+    training: TrainingSettings = TrainingSettings()
+
+
 class TeacherSettings(Settings):
-    """The teacher network."""
+    """The teacher network, or several of one kind."""
 
     architecture: Architecture = Architecture()
     weights: LossWeights = PAPER_CONTROL_WEIGHTS
     training: TrainingSettings = TrainingSettings()
-    seed: NonNegativeInt = 0
+    seed: NonNegativeInt = Field(0, description="of the first; further members have the seeds that follow")
+    n_members: PositiveInt = Field(1, description="teachers of other seeds, whose labels are averaged")
+    label_weighting: LabelWeighting = Field(
+        "equal", description="spread: atoms on whose energy the members differ count less"
+    )
+    born_again: BornAgainSettings | None = Field(None, description="omitted: students learn from the first generation")
+
+    @model_validator(mode="after")
+    def _spread_of_several(self) -> Self:
+        if self.label_weighting == "spread" and self.n_members < 2:
+            raise ValueError("label_weighting: spread needs n_members of at least 2: one teacher has no spread")
+        return self
+
+
+class TransferSettings(Settings):
+    """What a student takes over from its teacher beside the labels; controls take over nothing."""
+
+    interaction: Literal["own", "initialised", "frozen"] = Field(
+        "own", description="weights of the interaction layer, where shapes allow: the student's own or the teacher's"
+    )
+
+
+#: A student that takes over nothing but the labels.
+NO_TRANSFER = TransferSettings()

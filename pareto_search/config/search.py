@@ -7,10 +7,13 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import Settings
-from pareto_search.config.network import TrainingSettings
+from pareto_search.config.network import NO_TRANSFER, TrainingSettings, TransferSettings
 from pareto_search.config.space import Choice, Range, SpaceSettings
 
-ControlKind = Literal["paper", "ablation", "tuned"]
+#: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
+ControlKind = Literal["paper", "ablation", "tuned", "static", "one_teacher", "scratch"]
+#: Those that a teacher teaches: they tell what a way of teaching is worth, not what the teacher is.
+TAUGHT_CONTROLS = ("static", "one_teacher", "scratch")
 SamplerName = Literal["tpe", "nsga2", "gp", "qmc", "random", "grid"]
 
 
@@ -64,6 +67,7 @@ class SearchSettings(Settings):
         ("paper",), description="controls trained beside every student of the search; [] for none"
     )
     training: TrainingSettings = TrainingSettings()
+    transfer: TransferSettings = NO_TRANSFER
     report_every_epochs: PositiveInt = 5
 
     @property

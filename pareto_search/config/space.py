@@ -100,6 +100,7 @@ class SpaceSettings(Settings):
     weight_energy: Numeric = 1.0
     weight_forces: Numeric = Range(low=3, high=100, log=True)
     weight_atomic_energy: Numeric = Range(low=0.3, high=300, log=True, zero_below=1)
+    weight_teacher_forces: Numeric = 0.0
     learning_rate: Numeric | None = Field(None, description="omitted: training.learning_rate")
     batch_size: Numeric | None = Field(None, description="omitted: training.batch_size")
 

@@ -7,7 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from pareto_search.config.base import EngineName, Settings
 from pareto_search.config.data import DataSource, SplitSettings
-from pareto_search.config.network import LossWeights, TeacherSettings, TrainingSettings
+from pareto_search.config.network import NO_TRANSFER, LossWeights, TeacherSettings, TrainingSettings
 from pareto_search.config.search import ConfirmSettings, SearchSettings
 
 
@@ -117,6 +117,19 @@ class StudyConfig(Settings):
                 "confirm.controls has 'tuned', whose weights of energy and forces are searched as the students' are, "
                 "but the space searches neither; give one of them a range, or leave 'tuned' out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _controls_lack_something(self) -> Self:
+        """A control that differs from its student in nothing would be the student, trained twice."""
+        missing = {
+            "static": None if self.confirm_training.schedule else "the training has no schedule",
+            "one_teacher": None if self.teacher.n_members > 1 else "teacher.n_members is 1",
+            "scratch": None if self.search.transfer != NO_TRANSFER else "search.transfer takes over nothing",
+        }
+        for kind in self.confirm.controls:
+            if reason := missing.get(kind):
+                raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")
         return self
 
     @model_validator(mode="after")

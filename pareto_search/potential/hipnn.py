@@ -121,8 +121,8 @@ class HipnnPotential(nn.Module):
 
     @property
     def n_weights(self) -> int:
-        """Number of trainable weights."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+        """Number of weights, all but the reference energies."""
+        return sum(p.numel() for p in self.parameters()) - self.energy.layers[0].weight.numel()
 
     def regularization_parameters(self) -> list[Tensor]:
         """The weights in hippynn's L2 term, in a fixed order."""

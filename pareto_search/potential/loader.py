@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pareto_search.data.dataset import Dataset
+from pareto_search.data.labels import Labels, no_labels
 from pareto_search.data.neighbors import NeighborTable
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.potential.batch import Batch, make_batch
@@ -21,13 +22,16 @@ class Targets(NamedTuple):
         energy: eV without reference energies, shape (n_systems,).
         forces: eV/Å, shape (n_atoms, 3).
         atomic_energy: The teacher's atomic energies, eV without reference energies, shape (n_atoms,).
-        has_labels: 1 if there are such labels; 0 if not, and then atomic_energy is zero.
+        teacher_forces: The teacher's forces, eV/Å, shape (n_atoms, 3).
+        label_weight: How much the teacher's word on each atom counts, 1 on average; 0 where it said nothing, and then
+            its energies and forces are zero. Shape (n_atoms,).
     """
 
     energy: Tensor
     forces: Tensor
     atomic_energy: Tensor
-    has_labels: Tensor
+    teacher_forces: Tensor
+    label_weight: Tensor
 
 
 class FrameLoader:
@@ -40,15 +44,14 @@ class FrameLoader:
         references: ReferenceEnergies,
         *,
         cutoff_ang: float,
-        atomic_energy: NDArray[np.floating] | None = None,
+        labels: Labels | None = None,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
         self._dataset = dataset
         self._table = table.within(cutoff_ang)
         self._residual_energy = dataset.energy - references.of_systems(dataset)
-        self._atomic_energy = np.zeros(dataset.n_atoms) if atomic_energy is None else atomic_energy
-        self._has_labels = torch.full((), float(atomic_energy is not None), dtype=dtype, device=device)
+        self._labels = labels or no_labels(dataset)
         self._dtype = dtype
         self._device = device
 
@@ -59,8 +62,9 @@ class FrameLoader:
         targets = Targets(
             energy=self._tensor(self._residual_energy[systems]),
             forces=self._tensor(self._dataset.forces[rows]),
-            atomic_energy=self._tensor(self._atomic_energy[rows]),
-            has_labels=self._has_labels,
+            atomic_energy=self._tensor(self._labels.atomic_energy_ev[rows]),
+            teacher_forces=self._tensor(self._labels.forces_ev_per_ang[rows]),
+            label_weight=self._tensor(self._labels.weight[rows]),
         )
         return batch.to(self._device), targets
 

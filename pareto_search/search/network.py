@@ -15,7 +15,8 @@ import torch
 from pareto_search.errors import DataError
 from pareto_search.measure.accuracy import measure_accuracy
 from pareto_search.potential.hipnn import HipnnPotential
-from pareto_search.potential.model_files import read_description, save_model
+from pareto_search.potential.model_files import load_model, read_description, save_model
+from pareto_search.potential.transfer import take_over_interaction
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.search.network_job import NetworkJob
 from pareto_search.training.checkpoint import read_checkpoint
@@ -30,8 +31,8 @@ class Workplace:
     """Where a worker trains.
 
     Attributes:
-        teacher_dir: Folder of the finished teacher.
-        models_dir: Folders of the other finished networks.
+        teacher_dir: Folder of the first teacher.
+        models_dir: Folders of the other networks.
         training_dir: Checkpoints of half-trained ones.
         device: Torch device.
         epoch_guard: Entered for the length of each epoch, so that nothing trains while a cost is measured.
@@ -45,7 +46,7 @@ class Workplace:
 
     def folder(self, job: NetworkJob, model_id: str) -> Path:
         """Where a finished network is kept."""
-        return self.teacher_dir if job.role == "teacher" else self.models_dir / model_id
+        return self.teacher_dir if job.is_first_teacher else self.models_dir / model_id
 
 
 def train_network(
@@ -142,8 +143,8 @@ def _train(
     save_at: Collection[int],
 ) -> ModelRecord:
     device = torch.device(workplace.device)
-    potential = HipnnPotential(job.architecture, data.references, seed=job.seed).to(device)
-    loader = data.loader(job.architecture, with_labels=job.role == "student", device=device)
+    potential = _initial(job, data, workplace.teacher_dir).to(device)
+    loader = data.loader(job.architecture, labels=job.labels(data), device=device)
     checkpoint = workplace.training_dir / f"{model_id}.pt"
     result = fit(
         potential,
@@ -170,6 +171,15 @@ def _train(
     return record
 
 
+def _initial(job: NetworkJob, data: StudyData, teacher_dir: Path) -> HipnnPotential:
+    """The network before training: its seed's, with what it takes over from the teacher."""
+    potential = HipnnPotential(job.architecture, data.references, seed=job.seed)
+    if job.transfer.interaction != "own":
+        teacher = load_model(teacher_dir)
+        take_over_interaction(potential, teacher, is_frozen=job.transfer.interaction == "frozen")
+    return potential
+
+
 def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict[str, float]:
     valid = measure_accuracy(potential, loader, data.split.valid)
     test = measure_accuracy(potential, loader, data.split.test)
@@ -181,7 +191,7 @@ def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict
 
 
 def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, model_id: str, status: Any) -> ModelRecord:
-    architecture = job.architecture
+    architecture, labels = job.architecture, job.labels(data)
     return ModelRecord(
         model_id=model_id,
         trial_id=job.trial_id,
@@ -199,11 +209,12 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
         **job.weights.model_dump(),
         status=status,
         dataset_hash=data.dataset_hash,
-        label_hash=data.labels.sha256 if job.role == "student" and data.labels else None,
+        label_hash=labels.sha256 if labels else None,
         dist_soft_max_ang=architecture.dist_soft_max_ang,
         activation=architecture.activation,
         learning_rate=job.training.learning_rate,
         batch_size=job.training.batch_size,
+        generation=job.generation,
         **({} if cost is None else _cost_columns(cost)),
     )
 

@@ -117,6 +117,7 @@ def student_job(search: SearchSettings, params: Mapping[str, Any]) -> NetworkJob
         training=to_training(search.space, params, search.training),
         seed=search.network_seed,
         trial_id=int(params["trial_number"]),
+        transfer=search.transfer,
     )
 
 

@@ -5,10 +5,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pareto_search.config import LossWeights, SearchSettings
+from pareto_search.config import ControlKind, LossWeights, SearchSettings
 from pareto_search.records import ModelRecord
 from pareto_search.search.network_job import NetworkJob, control_of, control_with
 from pareto_search.search.space import from_unit, to_weights
+
+#: Kinds of control whose weights are tried first.
+_FIRST_KINDS: tuple[ControlKind, ...] = ("ablation", "paper")
 
 
 def tuning_jobs(
@@ -59,11 +62,11 @@ def _spread_weights(search: SearchSettings, n: int) -> list[LossWeights]:
 
     cube = qmc.Sobol(len(search.space.searched), rng=search.seed).random_base2(math.ceil(math.log2(n)) if n > 1 else 0)
     points = [from_unit(search.space, np.asarray(row)) for row in cube[:n]]
-    return [to_weights(search.space, point).model_copy(update={"weight_atomic_energy": 0.0}) for point in points]
+    return [to_weights(search.space, point).without_teacher() for point in points]
 
 
 def _candidates(student: NetworkJob, weights: Sequence[LossWeights], search: SearchSettings) -> list[NetworkJob]:
-    first = [control_of(student, kind).weights for kind in ("ablation", "paper")]
+    first = [control_of(student, kind).weights for kind in _FIRST_KINDS]
     found = list(dict.fromkeys([*first, *weights]))
     control = control_with(student, "tuned", first[0])
     training = search.training.model_copy(

@@ -1,45 +1,24 @@
-"""The teacher's knowledge: its atomic energies for every configuration, cached with hashes of what they came from."""
+"""Labels by our own networks: a teacher evaluated on every configuration, and the cache of what it said."""
 
 import hashlib
 import io
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pareto_search.data.dataset import Dataset
+from pareto_search.data.labels import Labels
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.potential.model_files import read_arrays
 
+_ARRAYS, _HASHES = ("atomic_energy_ev", "forces_ev_per_ang", "weight"), ("teacher_hash", "dataset_hash")
 _REMEDY = "delete it and the labels are made again"
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Atomic energies by a teacher.
-
-    Attributes:
-        atomic_energy_ev: Without reference energies, shape (n_atoms,).
-        teacher_hash: SHA-256 of the teacher's weights.
-        dataset_hash: SHA-256 of dataset and split.
-    """
-
-    atomic_energy_ev: NDArray[np.float64]
-    teacher_hash: str
-    dataset_hash: str
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the labels and of what they came from."""
-        digest = hashlib.sha256(f"{self.teacher_hash} {self.dataset_hash}".encode())
-        digest.update(np.ascontiguousarray(self.atomic_energy_ev).tobytes())
-        return digest.hexdigest()
 
 
 def weights_hash(potential: HipnnPotential) -> str:
@@ -58,17 +37,18 @@ def make_labels(
     Raises:
         DataError: If a label is not finite, or the atomic energies of a frame do not sum to its energy.
     """
-    atomic = np.empty(dataset.n_atoms)
+    atomic, forces = np.empty(dataset.n_atoms), np.empty((dataset.n_atoms, 3))
     systems = np.arange(dataset.n_systems)
     with torch.no_grad():
         for start in range(0, dataset.n_systems, batch_size):
             chosen = systems[start : start + batch_size]
             batch, _ = loader.load(chosen)
-            evaluation = teacher(batch, with_forces=False)
+            evaluation = teacher(batch)
             values = evaluation.atomic_energy.double().cpu().numpy()
             _check_labels(values, evaluation.energy.double().cpu().numpy(), dataset.n_atoms_per_system[chosen], chosen)
-            atomic[dataset.rows_of(chosen)] = values
-    return Labels(atomic, weights_hash(teacher), dataset_hash)
+            rows = dataset.rows_of(chosen)
+            atomic[rows], forces[rows] = values, evaluation.forces.double().cpu().numpy()
+    return Labels(atomic, forces, np.ones(dataset.n_atoms), weights_hash(teacher), dataset_hash)
 
 
 def _check_labels(
@@ -88,12 +68,8 @@ def _check_labels(
 def save_labels(path: Path, labels: Labels) -> None:
     """Write labels and hashes to one npz file, whole or not at all."""
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        atomic_energy_ev=labels.atomic_energy_ev,
-        teacher_hash=np.array(labels.teacher_hash),
-        dataset_hash=np.array(labels.dataset_hash),
-    )
+    arrays: dict[str, Any] = {name: np.asarray(getattr(labels, name)) for name in (*_ARRAYS, *_HASHES)}
+    np.savez(buffer, **arrays)
     write_atomic(path, buffer.getvalue())
 
 
@@ -119,6 +95,9 @@ def stored_labels(path: Path) -> Labels | None:
         return None
     stored = read_arrays(path, remedy=_REMEDY)
     try:
-        return Labels(stored["atomic_energy_ev"], str(stored["teacher_hash"]), str(stored["dataset_hash"]))
+        values: dict[str, Any] = {name: stored[name] for name in _ARRAYS} | {
+            name: str(stored[name]) for name in _HASHES
+        }
+        return Labels(**values)
     except KeyError as error:
         raise DataError(f"{path} lacks {error}; {_REMEDY}") from error

@@ -1,4 +1,4 @@
-"""The loss: RMSE + MAE of energy, forces and atomic energies, L2 and hierarchicality (the paper's eqn 2, 3 and 5).
+"""The loss: RMSE + MAE of energy, forces and what the teacher says, L2, hierarchicality (the paper's eqn 2, 3 and 5).
 
 `train_step` and `valid_step` are what is compiled: pure functions of the explicit engine's weights and one batch.
 """
@@ -25,33 +25,36 @@ class LossTerms(NamedTuple):
     energy: Tensor
     forces: Tensor
     atomic_energy: Tensor
+    teacher_forces: Tensor
     l2: Tensor
     hierarchicality: Tensor
 
 
-def rmse_plus_mae(predicted: Tensor, true: Tensor) -> Tensor:
-    """Root-mean-square plus mean absolute error over all entries (eqn 3)."""
+def rmse_plus_mae(predicted: Tensor, true: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Root-mean-square plus mean absolute error over all entries (eqn 3), each counted with its weight."""
     error = predicted - true
-    return torch.sqrt(error.square().mean() + _TINY) + error.abs().mean()
+    return torch.sqrt((weight * error.square()).mean() + _TINY) + (weight * error.abs()).mean()
 
 
 def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: list[Tensor]) -> LossTerms:
-    """The terms of the loss for one batch; that of the atomic energies is zero where there are no labels."""
+    """The terms of the loss for one batch; those of what a teacher says are zero where none said anything."""
     return LossTerms(
         energy=rmse_plus_mae(evaluation.energy, targets.energy),
         forces=rmse_plus_mae(evaluation.forces, targets.forces),
-        atomic_energy=targets.has_labels * rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy),
+        atomic_energy=rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy, targets.label_weight),
+        teacher_forces=rmse_plus_mae(evaluation.forces, targets.teacher_forces, targets.label_weight[:, None]),
         l2=torch.stack([weight.square().sum() for weight in regularized_weights]).sum(),
         hierarchicality=evaluation.hierarchicality.mean(),
     )
 
 
 def term_weights(weights: LossWeights, settings: TrainingSettings, like: Tensor) -> Tensor:
-    """What each of the `LossTerms` counts, shape (5,), in the dtype and on the device of `like`."""
+    """What each of the `LossTerms` counts, shape (6,), in the dtype and on the device of `like`."""
     by_term = {
         "energy": weights.weight_energy,
         "forces": weights.weight_forces,
         "atomic_energy": weights.weight_atomic_energy,
+        "teacher_forces": weights.weight_teacher_forces,
         "l2": settings.weight_l2,
         "hierarchicality": settings.weight_hierarchicality,
     }
@@ -64,7 +67,7 @@ def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
 
 
 def batch_sums(loss: Tensor, terms: LossTerms, evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
-    """What a pass adds up over its batches, float64: (loss, terms) times frames, then the four error sums; (10,)."""
+    """What a pass adds up over its batches, float64: (loss, terms) times frames, then the four error sums; (11,)."""
     losses = torch.stack([loss, *terms]).detach().double() * batch.n_atoms.shape[0]
     return torch.cat([losses, error_sums(evaluation, targets, batch)])
 

@@ -17,8 +17,8 @@ from pareto_search.training.loss import batch_sums, loss_terms, term_weights, to
 
 logger = logging.getLogger(__name__)
 
-#: Entries of the sums that a step returns: the loss, its five terms, four error sums.
-N_SUMS = 10
+#: Entries of the sums that a step returns: the loss, its six terms, four error sums.
+N_SUMS = 11
 #: What an uncompiled step takes on one CPU core: for each step, and for each pair × sensitivity.
 _STEP_S, _PAIR_SENSITIVITY_S = 5e-3, 40e-9
 #: From this expected time of a network's uncompiled training on, it is compiled. That saves two thirds and more of it,
@@ -76,7 +76,7 @@ class Steps:
         return term_weights(weights, self._settings, self._potential.constants().cutoff_ang)
 
     def train(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
-        """Set the gradient of every parameter; returns the batch's sums, shape (10,). Nothing waits for the device."""
+        """Set the gradient of every parameter; returns the batch's sums, shape (11,). Nothing waits for the device."""
         if self._runs_compiled(batch):
             sums, *gradients = self._run(train_step, batch, targets, loss_weights)
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
@@ -90,7 +90,7 @@ class Steps:
         return sums
 
     def validate(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
-        """The batch's sums, shape (10,), without gradients."""
+        """The batch's sums, shape (11,), without gradients."""
         if self._runs_compiled(batch):
             return self._run(valid_step, batch, targets, loss_weights)[0]
         with torch.no_grad():

@@ -6,22 +6,32 @@ import torch
 
 from pareto_search.config import Architecture
 from pareto_search.data.dataset import Dataset
+from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import NeighborTable
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.split import Split
 from pareto_search.potential.loader import FrameLoader
-from pareto_search.training.labels import Labels
 
 
 @dataclass(frozen=True)
 class StudyData:
-    """Frames, neighbours, split, reference energies and, once there is a teacher, its labels."""
+    """What a study knows of its frames.
+
+    Attributes:
+        dataset: Frames.
+        table: Their neighbours.
+        split: Which are trained on, validated on, tested on.
+        references: Reference energy of each element.
+        labels: What the teachers say, once there are some.
+        first_labels: What the first of several teachers says alone, where networks are compared that it taught.
+    """
 
     dataset: Dataset
     table: NeighborTable
     split: Split
     references: ReferenceEnergies
     labels: Labels | None = None
+    first_labels: Labels | None = None
 
     @property
     def dataset_hash(self) -> str:
@@ -34,14 +44,15 @@ class StudyData:
         frames = (self.dataset.positions, self.dataset.forces, self.dataset.species)
         return int(self.table.nbytes + sum(array.nbytes for array in frames))
 
-    def loader(self, architecture: Architecture, *, with_labels: bool, device: torch.device | str) -> FrameLoader:
-        """Loads frames for a network of this architecture, with the teacher's labels or without."""
-        labels = self.labels if with_labels else None
+    def loader(
+        self, architecture: Architecture, *, labels: Labels | None = None, device: torch.device | str
+    ) -> FrameLoader:
+        """Loads frames for a network of this architecture, with a teacher's labels or without."""
         return FrameLoader(
             self.dataset,
             self.table,
             self.references,
             cutoff_ang=architecture.dist_hard_max_ang,
-            atomic_energy=None if labels is None else labels.atomic_energy_ev,
+            labels=labels,
             device=device,
         )

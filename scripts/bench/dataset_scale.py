@@ -69,7 +69,7 @@ def train(data: StudyData, cutoff_ang: float) -> dict[str, Any]:
     )
     potential = HipnnPotential(shape, data.references, seed=0)
     before = private_mib()
-    loader = data.loader(shape, with_labels=False, device="cpu")
+    loader = data.loader(shape, device="cpu")
     loaded = private_mib()
     settings = TrainingSettings(max_epochs=1, compile="auto")
     result = fit(potential, loader, data.split, LossWeights(weight_atomic_energy=0.0), settings, seed=0)

@@ -8,13 +8,13 @@ from measuring import architecture, arguments, prepared, row
 from peer import KERNELS, Trainer, quiet, set_custom_kernels
 
 from pareto_search.config import AniH5Source, LossWeights, SplitSettings, TrainingSettings
+from pareto_search.data.labels import no_labels
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
 from pareto_search.data.split import draw_split
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.training.fit import Trainer as OurTrainer
-from pareto_search.training.labels import Labels
 from pareto_search.training.study_data import StudyData
 
 WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
@@ -24,7 +24,7 @@ def aluminum_data(folder: Path, cutoff_ang: float, n_frames: int | None) -> Stud
     """The frames with their neighbours; the labels are zero, which changes no timing."""
     dataset = load_dataset(AniH5Source(source="ani-h5", path=folder, elements=("Al",), max_frames=n_frames))
     split = draw_split(dataset, SplitSettings(train=0.8, valid=0.1, test=0.1))
-    labels = Labels(0.0 * dataset.forces[:, 0], "none", "none")
+    labels = no_labels(dataset)
     table = build_neighbor_table(dataset, cutoff_ang)
     return StudyData(dataset, table, split, fit_references(dataset, split.train), labels)
 
@@ -38,7 +38,7 @@ def main() -> None:
     shape, settings = architecture("24_10_2"), TrainingSettings(batch_size=16, max_epochs=10**6, compile="always")
     data = aluminum_data(options.data, shape.dist_hard_max_ang, options.frames)
     potential = HipnnPotential(shape, data.references, seed=0)
-    loader = data.loader(shape, with_labels=True, device="cpu")
+    loader = data.loader(shape, labels=data.labels, device="cpu")
     ours = OurTrainer(potential, loader, data.split, WEIGHTS, settings, seed=0)
 
     # hippynn's trainer is timed on a part of the frames, chosen at random, for its whole epoch takes minutes.

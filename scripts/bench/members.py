@@ -36,7 +36,7 @@ def main() -> None:
     data, shape = crystal_data(), architecture(options.size)
     potentials = [HipnnPotential(shape, data.references, seed=seed) for seed in range(N_MEMBERS)]
     constants = potentials[0].constants()
-    batch, targets = data.loader(shape, with_labels=True, device="cpu").load(data.split.train[: options.frames])
+    batch, targets = data.loader(shape, labels=data.labels, device="cpu").load(data.split.train[: options.frames])
     singles = [potential.detached_weights() for potential in potentials]
     stacked = [torch.stack(tensors) for tensors in zip(*map(leaves, singles), strict=True)]
     together = rebuilt(singles[0], iter(stacked))

@@ -13,11 +13,11 @@ from peer import Trainer, fastest
 
 from pareto_search.config import LossWeights, SplitSettings, TrainingSettings
 from pareto_search.data.dataset import from_frames
+from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.split import draw_split
 from pareto_search.potential.hipnn import HipnnPotential
-from pareto_search.training.labels import Labels
 from pareto_search.training.step import Steps
 from pareto_search.training.study_data import StudyData
 
@@ -35,14 +35,15 @@ def crystal_data(n_frames: int = 20) -> StudyData:
         frames.append(atoms)
     dataset = from_frames(frames, ["crystal"] * n_frames, {})
     split = draw_split(dataset, SplitSettings(train=0.6, valid=0.2, test=0.2))
-    labels = Labels(np.random.default_rng(0).normal(0.0, 0.1, dataset.n_atoms), "none", "none")
+    energies = np.random.default_rng(0).normal(0.0, 0.1, dataset.n_atoms)
+    labels = Labels(energies, 0.0 * dataset.forces, np.ones(dataset.n_atoms), "none", "none")
     return StudyData(dataset, build_neighbor_table(dataset, 7.5), split, fit_references(dataset, split.train), labels)
 
 
 def our_step(potential: HipnnPotential, data: StudyData, systems: np.ndarray) -> object:
     """A training step of this package on some frames."""
     steps = Steps(potential, SETTINGS, is_compiled=True)
-    loader = data.loader(potential.architecture, with_labels=True, device="cpu")
+    loader = data.loader(potential.architecture, labels=data.labels, device="cpu")
     batch, targets = loader.load(systems)
     loss_weights = steps.loss_weights(WEIGHTS)
     trainable = [p for p in potential.parameters() if p.requires_grad]
@@ -77,7 +78,7 @@ def main() -> None:
 
     kernels = fastest(peer_seconds)
     a, b = paired(ours, peer_step(), repeats=options.repeats)
-    n_pairs = data.loader(shape, with_labels=True, device="cpu").n_pairs(systems)
+    n_pairs = data.loader(shape, labels=data.labels, device="cpu").n_pairs(systems)
     note = f"kernels {kernels}, {n_pairs / 256:.0f} neighbours"
     seconds, how = limit_s(shape, "train", n_atoms=256, n_pairs=n_pairs)
     ours_ms, peer_ms = ([1e3 * value for value in values] for values in (a, b))

@@ -5,6 +5,7 @@ import torch
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from pareto_search.data.dataset import from_frames
+from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.potential.loader import FrameLoader
 
@@ -26,7 +27,13 @@ def batch_of(potential, frames):
         build_neighbor_table(dataset, cutoff_ang, dtype),
         potential.references,
         cutoff_ang=cutoff_ang,
-        atomic_energy=1.0 + np.random.default_rng(0).random(dataset.n_atoms),
+        labels=_labels(dataset),
         dtype=potential.dtype,
     )
     return loader.load(np.arange(len(labelled)))
+
+
+def _labels(dataset):
+    rng = np.random.default_rng(0)
+    energies, forces = 1.0 + rng.random(dataset.n_atoms), 3.0 + rng.random((dataset.n_atoms, 3))
+    return Labels(energies, forces, 0.5 + rng.random(dataset.n_atoms), "teacher", "data")

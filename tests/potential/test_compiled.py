@@ -25,7 +25,7 @@ SHAPES = [
     SMALL.model_copy(update={"n_atom_layers": 1, **sizes})
     for sizes in ({}, {"n_features": 9, "n_sensitivities": 9}, {"n_features": 21, "n_sensitivities": 5})
 ]
-WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
+WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0, weight_teacher_forces=7.0)
 
 
 def arguments(atoms, shape, n_frames, dtype):

@@ -9,6 +9,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.data.dataset import from_frames
+from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table, element_index
 from pareto_search.potential.calculator import DeviceList, evaluate_list
 from pareto_search.potential.loader import FrameLoader, Targets
@@ -22,13 +23,14 @@ def _step(atoms, device):
     dataset = from_frames([atoms, atoms], ["a", "b"], {})
     table = build_neighbor_table(dataset, SMALL.dist_hard_max_ang)
     potential = potential_for(atoms).float()
-    labels = np.ones(dataset.n_atoms)
-    loader = FrameLoader(dataset, table, potential.references, cutoff_ang=SMALL.dist_hard_max_ang, atomic_energy=labels)
+    labels = Labels(np.ones(dataset.n_atoms), dataset.forces, np.ones(dataset.n_atoms), "teacher", "data")
+    loader = FrameLoader(dataset, table, potential.references, cutoff_ang=SMALL.dist_hard_max_ang, labels=labels)
     batch, targets = loader.load(np.array([0, 1]))
     potential, batch = copy.deepcopy(potential).to(device), batch.to(device)
     targets = Targets(*(tensor.to(device) for tensor in targets))
     steps = Steps(potential, TrainingSettings(), is_compiled=False)
-    return steps.train(batch, targets, steps.loss_weights(LossWeights(weight_atomic_energy=1.0)))
+    weights = LossWeights(weight_atomic_energy=1.0, weight_teacher_forces=1.0)
+    return steps.train(batch, targets, steps.loss_weights(weights))
 
 
 @pytest.mark.parametrize("build", [aluminum, alloy])

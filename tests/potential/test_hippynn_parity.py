@@ -89,7 +89,8 @@ def test_loss_and_every_gradient_equal_hippynn(name, dtype):
         energy_true.to(dtype),
         forces_true.flatten(0, 1).to(dtype),
         atomic_true.flatten().to(dtype),
-        has_labels=torch.ones((), dtype=dtype),
+        teacher_forces=torch.zeros(2 * n_atoms, 3, dtype=dtype),
+        label_weight=torch.ones(2 * n_atoms, dtype=dtype),
     )
     terms = loss_terms(evaluation, targets, potential.regularization_parameters())
     ours = total_loss(terms, term_weights(WEIGHTS, SETTINGS, evaluation.energy))

@@ -3,7 +3,7 @@ import math
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pareto_search.config import Architecture, Choice, Range, SpaceSettings
+from pareto_search.config import Architecture, Choice, LossWeights, Range, SpaceSettings
 from pareto_search.errors import ConfigError
 from pareto_search.search.space import distributions, ladder, to_architecture, to_features, to_point, to_weights
 
@@ -49,7 +49,7 @@ def test_a_sample_becomes_an_architecture_with_the_fixed_values_filled_in() -> N
 @pytest.mark.parametrize(("sampled", "weight"), [(0.3, 0.0), (0.99, 0.0), (1.0, 1.0), (250.0, 250.0)])
 def test_weights_below_the_threshold_are_exactly_zero(sampled: float, weight: float) -> None:
     weights = to_weights(SPACE, {**SAMPLE, "weight_atomic_energy": sampled})
-    assert weights.model_dump() == {"weight_energy": 1.0, "weight_forces": 30.0, "weight_atomic_energy": weight}
+    assert weights == LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=weight)
 
 
 def test_a_sample_without_any_loss_is_refused() -> None:

@@ -9,7 +9,7 @@ from pareto_search.training.fit import Trainer, fit
 from tests.training.toy import TINY, toy_data
 
 SETTINGS = TrainingSettings(max_epochs=6, batch_size=5, checkpoint_every_s=1e9)
-WEIGHTS = LossWeights(weight_atomic_energy=5.0)
+WEIGHTS = LossWeights(weight_atomic_energy=5.0, weight_teacher_forces=3.0)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def data():
 
 def _new(data, seed=3):
     potential = HipnnPotential(TINY, data.references, seed=seed)
-    return potential, data.loader(TINY, with_labels=True, device="cpu")
+    return potential, data.loader(TINY, labels=data.labels, device="cpu")
 
 
 def _weights(potential):
@@ -46,6 +46,7 @@ def test_curve_adds_up_to_the_loss(data):
         point.weight_energy * point.train_loss_energy
         + point.weight_forces * point.train_loss_forces
         + point.weight_atomic_energy * point.train_loss_atomic_energy
+        + point.weight_teacher_forces * point.train_loss_teacher_forces
         + SETTINGS.weight_l2 * point.train_loss_l2
         + SETTINGS.weight_hierarchicality * point.train_loss_hierarchicality
     )

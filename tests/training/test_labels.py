@@ -19,7 +19,7 @@ def teacher(data):
 
 
 def _make(teacher, data, batch_size=3):
-    loader = data.loader(TINY, with_labels=False, device="cpu")
+    loader = data.loader(TINY, device="cpu")
     return make_labels(teacher, loader, data.dataset, data.dataset_hash, batch_size=batch_size)
 
 

@@ -8,7 +8,7 @@ from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 from tests.training.toy import TINY, toy_data
 
-WEIGHTS = LossWeights(weight_atomic_energy=100.0)
+WEIGHTS = LossWeights(weight_atomic_energy=100.0, weight_teacher_forces=7.0)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def with_compiler(monkeypatch):
 
 
 def decide(data, architecture=TINY, **settings):
-    loader = data.loader(TINY, with_labels=True, device="cpu")
+    loader = data.loader(TINY, labels=data.labels, device="cpu")
     training = TrainingSettings(**{"batch_size": 4, **settings})
     return is_worth_compiling(potential_for(aluminum(), architecture), training, loader, data.split.train)
 
@@ -76,5 +76,5 @@ def test_a_single_frame_runs_uncompiled(monkeypatch):
     potential = potential_for(alloy())
     steps = Steps(potential, TrainingSettings(), is_compiled=True)
     batch, targets = batch_of(potential, [alloy()])
-    assert steps.train(batch, targets, steps.loss_weights(WEIGHTS)).shape == (10,)
+    assert steps.train(batch, targets, steps.loss_weights(WEIGHTS)).shape == (11,)
     assert potential.energy.layers[1].weight.grad is not None
