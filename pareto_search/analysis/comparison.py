@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from pareto_search.analysis.intervals import Interval, t_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import PairedDifference, pair_models, paired_difference
 from pareto_search.analysis.pareto import hypervolume, is_dominated, pareto_mask
+from pareto_search.config import TAUGHT_CONTROLS, ControlKind
 
 #: Axes of fronts and hypervolumes, all minimised.
 FRONT_COLUMNS = ("force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom")
@@ -213,12 +215,12 @@ def _seed_variances(
 def kinds_of_control(networks: pd.DataFrame) -> tuple[str, ...]:
     """Control kinds that occur, the paper's first; the first one carries the headline."""
     kinds = set(networks.loc[networks["role"] == "control", "control_kind"])
-    usual = ("paper", "ablation", "tuned")
+    usual = get_args(ControlKind)
     return tuple(kind for kind in usual if kind in kinds) + tuple(sorted(kinds - set(usual)))
 
 
 def best_control_errors(networks: pd.DataFrame) -> NDArray[np.float64]:
-    """Lowest mean force RMSE of any control, eV/Å, one value per architecture that has a control."""
-    controls = networks[networks["role"] == "control"]
+    """Lowest mean force RMSE of any control without a teacher, eV/Å, one value per architecture that has one."""
+    controls = networks[(networks["role"] == "control") & ~networks["control_kind"].isin(TAUGHT_CONTROLS)]
     by_architecture = controls.groupby(list(ARCHITECTURE_COLUMNS))["force_rmse_ev_per_ang"].min()
     return np.asarray(by_architecture.to_numpy(dtype=float))

@@ -152,7 +152,12 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     rows = rows[(rows["stage"] == basis.stage) | (rows["role"] == "teacher")]
     rows = rows[np.isfinite(rows[f"{basis.split}_force_rmse_ev_per_ang"])]
     networks = _averages(rows, basis.split)
-    networks["label"] = architecture_labels(networks, has_several_cutoffs(models))
+    labels = architecture_labels(networks, has_several_cutoffs(models))
+    generations = networks["generation"].fillna(0)
+    networks["label"] = [
+        f"{label} generation {number:.0f}" if number else label
+        for label, number in zip(labels, generations, strict=True)
+    ]
     networks = networks[list(NETWORK_COLUMNS)]
     return networks.sort_values(["role", "control_kind", "n_weights", "label", "best_model_id"], ignore_index=True)
 

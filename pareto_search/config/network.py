@@ -96,6 +96,8 @@ class TrainingSettings(Settings):
         epochs = [row.epoch for row in self.schedule]
         if epochs and (epochs[0] != 1 or any(b <= a for a, b in pairwise(epochs))):
             raise ValueError(f"schedule epochs must start at 1 and rise, got {epochs}")
+        if epochs and epochs[-1] > self.max_epochs:
+            raise ValueError(f"the schedule's row of epoch {epochs[-1]} never comes: max_epochs is {self.max_epochs}")
         return self
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pareto_search.analysis.study import StudySummary
+from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
@@ -59,8 +60,8 @@ def _gain_not_from_teacher(summary: StudySummary, data: ReportInput, tables: Rep
     headline = summary.headline
     if headline is None or not headline.paired_force_rmse.is_better:
         return
-    others = [c for c in summary.comparisons[1:] if c.paired_force_rmse.n and not c.paired_force_rmse.is_better]
-    for comparison in others:
+    untaught = [c for c in summary.comparisons[1:] if c.control_kind not in TAUGHT_CONTROLS]
+    for comparison in (c for c in untaught if c.paired_force_rmse.n and not c.paired_force_rmse.is_better):
         verb = "reverses" if comparison.paired_force_rmse.is_worse else "vanishes"
         cause = "the loss weights rather than" if comparison.control_kind == "ablation" else "tuning rather than"
         yield (

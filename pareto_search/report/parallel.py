@@ -32,6 +32,7 @@ SETTINGS = (
     Dimension("weight_energy", "Loss weight<br>energy", is_log=True),
     Dimension("weight_forces", "Loss weight<br>forces", is_log=True),
     Dimension("weight_atomic_energy", "Loss weight<br>atomic energies", is_log=True),
+    Dimension("weight_teacher_forces", "Loss weight<br>teacher's forces", is_log=True),
     Dimension("learning_rate", "Learning<br>rate", is_log=True),
     Dimension("batch_size", "Batch size"),
 )

@@ -27,6 +27,9 @@ _CONTROLS = {
     "paper": Look("Controls (paper)", "#D55E00", "square"),
     "ablation": Look("Controls (ablation)", "#009E73", "diamond"),
     "tuned": Look("Controls (tuned)", "#CC79A7", "triangle-up"),
+    "static": Look("Controls (taught, static weights)", "#8C564B", "triangle-down"),
+    "one_teacher": Look("Controls (taught by one)", "#9467BD", "cross"),
+    "scratch": Look("Controls (taught, own start)", "#7F7F00", "triangle-left"),
 }
 #: For further groups, such as cutoffs.
 SERIES = (("#4b5b73", "circle"), ("#56B4E9", "square"), ("#E69F00", "diamond"), ("#009E73", "triangle-up"))

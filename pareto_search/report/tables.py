@@ -23,7 +23,7 @@ from pareto_search.analysis.networks import (
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float | str, ...]
-_NETWORK_KEYS = ["stage", "role", "control_kind", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
+_NETWORK_KEYS = ["stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
 _COST_KEYS = [*ARCHITECTURE_COLUMNS, "is_teacher", "engine"]
 
 

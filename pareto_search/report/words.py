@@ -9,6 +9,7 @@ import numpy as np
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study import StudySummary
+from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.cautions import cautions
 from pareto_search.report.tables import ReportInput, ReportTables
 
@@ -19,6 +20,9 @@ CONTROL_NAMES = {
     "paper": "paper controls (loss weights of the paper, no teacher term)",
     "ablation": "ablation controls (the student's own loss weights, no teacher term)",
     "tuned": "tuned controls (their own loss weights searched with the same budget)",
+    "static": "static controls (the same teacher, loss weights without the schedule)",
+    "one_teacher": "controls with one teacher (the first of the students' teachers alone)",
+    "scratch": "controls that start from scratch (the same labels, no weights taken over)",
 }
 
 
@@ -66,9 +70,9 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
             how = "less accurate than" if ablation.paired_force_rmse.is_worse else "not surely more accurate than"
             others = f"but {how} controls with the students' loss weights"
             return f"Students are more accurate than the paper's controls, {others}."
-        return "Students are more accurate than their matched controls at the same cost."
+        return f"Students are more accurate than their matched controls{_taught(summary)} at the same cost."
     if verdict == "worse":
-        return "Students are less accurate than their matched controls."
+        return f"Students are less accurate than their matched controls{_taught(summary)}."
     if verdict == "nothing":
         if summary.n_architectures == 0:
             return "No student was trained to its end, so there is nothing to compare yet."
@@ -78,7 +82,13 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
     paired = summary.headline.paired_force_rmse if summary.headline else None
     if paired is not None and not paired.is_conclusive:
         return f"Too few pairs to decide: {count(paired.n, 'pair')} of student and control."
-    return "No sure difference between students and their matched controls."
+    return f"No sure difference between students and their matched controls{_taught(summary)}."
+
+
+def _taught(summary: StudySummary) -> str:
+    """What must be said of controls that have a teacher as well."""
+    kind = summary.headline.control_kind if summary.headline else ""
+    return ", which have a teacher too," if kind in TAUGHT_CONTROLS else ""
 
 
 def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> Iterator[str]:

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from pareto_search.config import LossWeights, ScheduledWeights, TrainingSettings
+from pareto_search.config_file import load_config
 from pareto_search.training.schedule import Plateau, weights_at
 
 #: The paper's Table 1.
@@ -57,3 +60,25 @@ def test_schedule_must_start_at_one_and_rise():
     for epochs in [(2, 3), (1, 1), (1, 5, 4)]:
         with pytest.raises(ValueError, match="start at 1 and rise"):
             TrainingSettings(schedule=[{"epoch": epoch, **row} for epoch in epochs])
+
+
+def test_training_does_not_end_before_the_last_row_had_its_turn():
+    rows = (ScheduledWeights(epoch=1), ScheduledWeights(epoch=12, weight_forces=1.0))
+    settings = TrainingSettings(schedule=rows, termination_patience=3)
+    assert _follow([1.0] * 20, settings)[2] == 12
+    assert _follow([1.0] * 20, settings.model_copy(update={"schedule": ()}))[2] == 4
+
+
+def test_a_row_that_never_comes_is_refused():
+    with pytest.raises(ValueError, match="epoch 9 never comes: max_epochs is 8"):
+        TrainingSettings(max_epochs=8, schedule=[{"epoch": 1}, {"epoch": 9}])
+
+
+def test_the_config_has_the_papers_table():
+    settings = load_config(Path(__file__).parents[2] / "configs" / "born-again.yaml")
+    table = [*BORN_AGAIN, (400, 0, 15, 1.0)]
+    assert [
+        (row.epoch, row.weight_atomic_energy, row.weight_forces, row.weight_energy)
+        for row in settings.confirm_training.schedule
+    ] == table
+    assert settings.search.space.n_features.choices == (settings.teacher.architecture.n_features,)

@@ -17,8 +17,8 @@ const CELLS = {
   exponent: (frame, row, column) => exponent(frame[column.field][row]),
   id: (frame, row) => make('span', {class: 'id', title: frame.model_id[row]}, frame.model_id[row]),
   role: (frame, row) => make('span', {}, dot(lookOf(row)), roleText(row)),
-  loss: (frame, row) => ['weight_energy', 'weight_forces', 'weight_atomic_energy']
-    .map((name) => short(frame[name][row], 3)).join(' / '),
+  loss: (frame, row) => ['weight_energy', 'weight_forces', 'weight_atomic_energy', 'weight_teacher_forces']
+    .map((name) => short(frame[name][row], 3)).join(' / ').replace(/ \/ (0|–)$/, ''),
   status: (frame, row) => make('span', {class: `tag ${frame.status[row]}`, title: frame.reason[row]},
     frame.status[row]),
   quartiles: (frame, row) => ['us_per_atom_step_q25', 'us_per_atom_step_q75']
