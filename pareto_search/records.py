@@ -68,6 +68,8 @@ class ModelRecord:
     batch_size: int | None = None
     weight_teacher_forces: float = 0.0
     generation: int | None = None
+    family: str = "hipnn"
+    n_max: int = 1
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":

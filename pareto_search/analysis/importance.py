@@ -30,6 +30,8 @@ _PARAMETERS = (
     *(name for name in ARCHITECTURE_COLUMNS if name != "dist_soft_max_ang"), *WEIGHT_COLUMNS,
     "learning_rate", "batch_size", "dist_soft_max_ang",
 )  # fmt: skip
+#: Those of them that are texts.
+_LABELS = ("activation", "family")
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _searched(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Ranks of the hyperparameters that vary, without those that repeat another."""
     columns: dict[str, NDArray[np.float64]] = {}
     for name in _PARAMETERS:
-        if name == "activation":
+        if name in _LABELS:
             levels = sorted(rows[name].unique())[1:]
             found = {f"{name}={level}": (rows[name] == level).to_numpy(dtype=float) for level in levels}
         else:

@@ -21,6 +21,8 @@ ARCHITECTURE_COLUMNS = (
     "dist_soft_max_ang",
     "dist_hard_max_ang",
     "activation",
+    "family",
+    "n_max",
 )
 WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy", "weight_teacher_forces")
 #: Costs belong to the architecture: equal for every seed, so the median returns the measured number unrounded.
@@ -28,7 +30,7 @@ COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights
 
 _TEXT_COLUMNS = (
     "model_id", "stage", "role", "control_kind", "status", "reason", "engine", "device", "dataset_hash", "label_hash",
-    "activation",
+    "activation", "family",
 )  # fmt: skip
 _NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLUMNS)
 _KEY_COLUMNS = ("stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS)
@@ -119,10 +121,14 @@ def _label(
     dist_soft_max_ang: float,
     dist_hard_max_ang: float,
     activation: str,
+    family: str,
+    n_max: float,
     *,
     has_cutoff: bool,
 ) -> str:
     text = f"{n_features:.0f}/{n_sensitivities:.0f}/{n_atom_layers:.0f}"
+    if family not in ("", "hipnn"):
+        text += f" {family} n={n_max:.0f}"
     if n_interaction_layers != 1 or l_max != 1:
         text += f" ni={n_interaction_layers:.0f} l={l_max:.0f}"
     if activation not in ("", "softplus"):

@@ -37,7 +37,7 @@ from pareto_search.config.search import (
     SamplerName,
     SearchSettings,
 )
-from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds
+from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds, of_family
 from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
 
 __all__ = [
@@ -79,4 +79,5 @@ __all__ = [
     "TrainingSettings",
     "TransferSettings",
     "bounds",
+    "of_family",
 ]

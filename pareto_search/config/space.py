@@ -73,7 +73,18 @@ def _kind_of_label(value: Any) -> str:
 Label = Annotated[Annotated[str, Tag("text")] | Annotated[Choice, Tag("choice")], Discriminator(_kind_of_label)]
 
 #: Dimensions that take whole numbers, though a range is written with floats.
-WHOLE_NUMBERS = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "batch_size")
+WHOLE_NUMBERS = (
+    "n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "n_max", "batch_size",
+)  # fmt: skip
+
+
+def of_family(architecture: dict[str, Any]) -> dict[str, Any]:
+    """Values of an architecture without those that its family has not: a space may hold several families."""
+    return {**architecture, "n_max": 1} if architecture["family"] == "hipnn" else architecture
+
+
+def _choices(label: str | Choice) -> tuple[Any, ...]:
+    return label.choices if isinstance(label, Choice) else (label,)
 
 
 def bounds(dimension: float | Range | Choice) -> tuple[float, float]:
@@ -95,6 +106,8 @@ class SpaceSettings(Settings):
         None, description="dist_hard_max_ang - dist_soft_max_ang, in place of dist_soft_max_ang"
     )
     dist_hard_max_ang: Numeric = 7.5
+    family: Label = "hipnn"
+    n_max: Numeric = Field(1, description="of networks of family hiphop")
     activation: Label = "softplus"
     cusp_reg: PositiveFloat = 1e-6
     weight_energy: Numeric = 1.0
@@ -135,16 +148,17 @@ class SpaceSettings(Settings):
 
     def _corners(self) -> Iterator[dict[str, Any]]:
         """Architectures at the ends of the space, every combination of cutoffs among them."""
-        sizes = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max")
-        activations = self.activation.choices if isinstance(self.activation, Choice) else (self.activation,)
+        sizes = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "n_max")
+        labels = [_choices(self.activation), _choices(self.family)]
         soft_or_gap = cast(float, self.dist_soft_max_ang if self.dist_soft_gap_ang is None else self.dist_soft_gap_ang)
         for end in (0, 1):
             size = {name: bounds(getattr(self, name))[end] for name in sizes}
             radii = product(bounds(self.dist_soft_min_ang), bounds(soft_or_gap), bounds(self.dist_hard_max_ang))
-            for (low, middle, hard), activation in product(radii, activations):
+            for (low, middle, hard), activation, family in product(radii, *labels):
                 soft = middle if self.dist_soft_gap_ang is None else hard - middle
                 cutoffs = {"dist_soft_min_ang": low, "dist_soft_max_ang": soft, "dist_hard_max_ang": hard}
-                yield {**size, **cutoffs, "activation": activation, "cusp_reg": self.cusp_reg}
+                names = {"activation": activation, "family": family}
+                yield of_family({**size, **cutoffs, **names, "cusp_reg": self.cusp_reg})
 
     @property
     def largest_cutoff_ang(self) -> float:

@@ -44,13 +44,14 @@ with mock.patch("torch.compile", _compile_at_first_call), warnings.catch_warning
     from hippynn.graphs import inputs, networks, physics, targets
     from hippynn.interfaces.ase_interface import HippynnCalculator
     from hippynn.layers.targets import HEnergy
+    from hippynn.networks.hiphop import HipHopNNModule
     from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
 
 hippynn.settings.WARN_LOW_DISTANCES = False
 hippynn.settings.PROGRESS = None
 
-_NETWORKS = {0: Hipnn, 1: HipnnVec, 2: HipnnQuad}
-_NODES = {0: networks.Hipnn, 1: networks.HipnnVec, 2: networks.HipnnQuad}
+_HIPNN = {0: (Hipnn, networks.Hipnn), 1: (HipnnVec, networks.HipnnVec), 2: (HipnnQuad, networks.HipnnQuad)}
+_HIPHOP = (HipHopNNModule, networks.HipHopnn)
 _ACTIVATIONS = {"softplus": nn.Softplus, "silu": nn.SiLU, "tanh": nn.Tanh}
 #: hippynn's factor on the energy layers of a new network (`hierarchical_energy_initialization`).
 _ENERGY_DECAY = 1e-2
@@ -59,7 +60,10 @@ _ENERGY_DECAY = 1e-2
 def engine_for(architecture: Architecture, wanted: EngineName = "explicit") -> EngineName:
     """The engine that evaluates an architecture: the explicit one where it applies, else hippynn's graph."""
     applies = (
-        architecture.l_max == 1 and architecture.n_interaction_layers == 1 and architecture.activation == "softplus"
+        architecture.family == "hipnn"
+        and architecture.l_max == 1
+        and architecture.n_interaction_layers == 1
+        and architecture.activation == "softplus"
     )
     return wanted if applies else "hippynn"
 
@@ -75,7 +79,11 @@ class HipnnPotential(nn.Module):
         elements: Atomic numbers, rising.
         references: Reference energy of each element.
         engine: What evaluates it.
+        network: hippynn's module.
+        n_weights: Number of weights, the reference energies not counted.
     """
+
+    network: Any
 
     def __init__(
         self,
@@ -92,9 +100,10 @@ class HipnnPotential(nn.Module):
         self.engine: EngineName = engine_for(architecture, engine)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.network = _NETWORKS[architecture.l_max](**_module_settings(architecture, self.elements))
+            self.network = _new_network(architecture, self.elements)
             self.energy = HEnergy(self.network.feature_sizes)
         self._initialise_energies()
+        self.n_weights = sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def _initialise_energies(self) -> None:
         """Hippynn's `hierarchical_energy_initialization`: E0 fixed at the fitted values, later terms made small."""
@@ -118,11 +127,6 @@ class HipnnPotential(nn.Module):
     def device(self) -> torch.device:
         """Device of the weights."""
         return self.energy.layers[0].weight.device
-
-    @property
-    def n_weights(self) -> int:
-        """Number of weights, all but the reference energies."""
-        return sum(p.numel() for p in self.parameters()) - self.energy.layers[0].weight.numel()
 
     def regularization_parameters(self) -> list[Tensor]:
         """The weights in hippynn's L2 term, in a fixed order."""
@@ -204,7 +208,7 @@ class HipnnPotential(nn.Module):
         species = inputs.SpeciesNode(db_name="Z")
         positions = inputs.PositionsNode(db_name="R")
         parents = (species, positions, inputs.CellNode(db_name="C")) if periodic else (species, positions)
-        node = _NODES[self.architecture.l_max]("HIPNN", parents, periodic=periodic, module=self.network)
+        node = _classes(self.architecture)[1]("HIPNN", parents, periodic=periodic, module=self.network)
         energy = targets.HEnergyNode("HEnergy", node, module=self.energy, db_name="E")
         force = physics.GradientNode("F", (energy, positions), sign=-1, db_name="F")
         return energy, force
@@ -256,6 +260,18 @@ class TimedHippynnCalculator(HippynnCalculator):
             self.results[name] = float(self.results[name]) + float(self.references.of_atoms(self.atoms.numbers).sum())
 
 
+def _classes(architecture: Architecture) -> tuple[Any, Any]:
+    """Hippynn's module and its node in hippynn's graph."""
+    return _HIPHOP if architecture.family == "hiphop" else _HIPNN[architecture.l_max]
+
+
+def _new_network(architecture: Architecture, elements: tuple[int, ...]) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # hippynn says that HIP-HOP-NN is a beta
+        network = _classes(architecture)[0](**_module_settings(architecture, elements))
+    return copy.deepcopy(network)  # hippynn's tables of tensors are one object for all networks, whatever their dtype
+
+
 def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> dict[str, Any]:
     settings: dict[str, Any] = {
         "possible_species": [0, *elements],
@@ -268,4 +284,6 @@ def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> d
         "dist_hard_max": architecture.dist_hard_max_ang,
         "activation": _ACTIVATIONS[architecture.activation],
     }
+    if architecture.family == "hiphop":
+        return {**settings, "l_max": architecture.l_max, "n_max": architecture.n_max}
     return settings if architecture.l_max == 0 else {**settings, "cusp_reg": architecture.cusp_reg}

@@ -27,6 +27,7 @@ SETTINGS = (
     Dimension("n_atom_layers", "Atom layers"),
     Dimension("n_interaction_layers", "Interaction<br>layers"),
     Dimension("l_max", "l"),
+    Dimension("n_max", "n"),
     Dimension("dist_soft_max_ang", "Soft cutoff<br>(Å)"),
     Dimension("dist_hard_max_ang", "Hard cutoff<br>(Å)"),
     Dimension("weight_energy", "Loss weight<br>energy", is_log=True),

@@ -212,6 +212,8 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
         label_hash=labels.sha256 if labels else None,
         dist_soft_max_ang=architecture.dist_soft_max_ang,
         activation=architecture.activation,
+        family=architecture.family,
+        n_max=architecture.n_max,
         learning_rate=job.training.learning_rate,
         batch_size=job.training.batch_size,
         generation=job.generation,

@@ -19,6 +19,7 @@ from pareto_search.config import (
     SpaceSettings,
     TrainingSettings,
     bounds,
+    of_family,
 )
 from pareto_search.errors import ConfigError
 
@@ -42,7 +43,7 @@ def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architec
         soft = _values(space, params, ["dist_soft_max_ang"])["dist_soft_max_ang"]
     else:
         soft = values["dist_hard_max_ang"] - _values(space, params, ["dist_soft_gap_ang"])["dist_soft_gap_ang"]
-    return _build(Architecture, {**values, "dist_soft_max_ang": soft})
+    return _build(Architecture, of_family({**values, "dist_soft_max_ang": soft}))
 
 
 def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:

@@ -44,6 +44,6 @@ class Plateau:
         return replace(self, best_loss=float("inf"), best_epoch=epoch - 1, n_epochs_flat=0)
 
     def is_over(self, epoch: int, settings: TrainingSettings) -> bool:
-        """Whether training ends after this epoch for want of gain; never before the schedule's last row had its turn."""
+        """Whether training ends after this epoch for want of gain; never before the schedule's last row."""
         last_row = settings.schedule[-1].epoch if settings.schedule else 1
         return epoch >= last_row and epoch - self.best_epoch >= settings.termination_patience

@@ -33,6 +33,18 @@ class TestHipnn(PotentialContract):
         return case[1]
 
 
+class TestHipHop(PotentialContract):
+    rotation_rtol = 1e-6  # hippynn keeps the constants of its tensors in single precision
+
+    @pytest.fixture
+    def atoms(self):
+        return SYSTEMS["alloy"]()
+
+    @pytest.fixture
+    def potential(self, atoms):
+        return potential_for(atoms, SMALL.model_copy(update={"family": "hiphop", "l_max": 2, "n_max": 3}))
+
+
 def test_only_the_explicit_scheme_is_called_explicit():
     for name, changes in CASES.values():
         potential = potential_for(SYSTEMS[name](), SMALL.model_copy(update=changes))

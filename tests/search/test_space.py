@@ -103,3 +103,18 @@ def test_features_are_logarithms_where_the_scale_is_one_and_a_column_for_each_la
     )
     point = {"n_features": 10, "n_atom_layers": 2, "n_sensitivities": 10, "activation": "silu"}
     assert to_features(space, point).tolist() == pytest.approx([math.log(10), math.log(10), 2.0, 0.0, 1.0])
+
+
+def test_a_space_may_hold_both_families():
+    space = SpaceSettings(
+        family=Choice(choices=("hipnn", "hiphop")), n_max=Choice(choices=(2, 3)), l_max=2, n_features=8,
+        n_sensitivities=6, n_atom_layers=1, weight_forces=30, weight_atomic_energy=10,
+    )  # fmt: skip
+    shapes = [to_architecture(space, {"family": family, "n_max": n}) for family in ("hipnn", "hiphop") for n in (2, 3)]
+    assert [(shape.family, shape.n_max) for shape in shapes] == [
+        ("hipnn", 1), ("hipnn", 1), ("hiphop", 2), ("hiphop", 3),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="hiphop needs l_max from 1"):
+        SpaceSettings(family="hiphop", n_max=2, l_max=0)
+    with pytest.raises(ValueError, match="hipnn has l_max up to 2"):
+        SpaceSettings(l_max=3)

@@ -155,7 +155,7 @@ function settings(row) {
     ['Features, sensitivities, atom layers', ['n_features', 'n_sensitivities', 'n_atom_layers'].map(digits).join(', ')],
     ['Interaction layers, l', ['n_interaction_layers', 'l_max'].map(digits).join(', ')],
     ['Cutoff, soft and hard', `${digits('dist_soft_max_ang')} and ${digits('dist_hard_max_ang')} Å`],
-    ['Activation', networks.activation[row] || '–'],
+    ['Family, activation', `${networks.family[row] || 'hipnn'}, ${networks.activation[row] || '–'}`],
     ['Weights', whole(networks.n_weights[row])],
   ];
   if (state.select.of === 'network') {
