@@ -65,7 +65,7 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     search, confirm = config.search, config.confirm
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
     student = float(np.sqrt(np.prod(ends)))
-    n_chosen = confirm.max_front + confirm.n_ladder
+    n_chosen = config.max_confirmed
     n_confirm = n_chosen * confirm.n_seeds * (1 + len(confirm.controls))
     n_epochs = config.confirm_training.max_epochs
     stages = (

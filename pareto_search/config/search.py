@@ -118,6 +118,9 @@ class ConfirmSettings(Settings):
 
     n_seeds: PositiveInt = 4
     first_seed: NonNegativeInt = Field(1000, description="seeds are first_seed, first_seed + 1, ...")
+    select: Literal["front", "all"] = Field(
+        "front", description="front: as below; all: every student of the search with its own loss weights, for grids"
+    )
     max_front: PositiveInt = Field(8, description="at most this many architectures from the search's front")
     n_ladder: NonNegativeInt = Field(4, description="further architectures spread evenly along MD cost")
     controls: tuple[ControlKind, ...] = Field(("paper", "ablation"), min_length=1)

@@ -144,6 +144,19 @@ class StudyConfig(Settings):
                 raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
         return self
 
+    @model_validator(mode="after")
+    def _all_is_a_number(self) -> Self:
+        if self.confirm.select == "all" and self.search.n_trials is None:
+            raise ValueError("confirm.select: all retrains every trial, so search.n_trials must say how many there are")
+        return self
+
+    @property
+    def max_confirmed(self) -> int:
+        """Students that are confirmed at most, each with several seeds and its controls."""
+        if self.confirm.select == "all" and self.search.n_trials is not None:
+            return self.search.n_trials
+        return self.confirm.max_front + self.confirm.n_ladder
+
     @property
     def confirm_training(self) -> TrainingSettings:
         """Training settings of the confirmation."""

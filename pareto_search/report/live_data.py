@@ -244,7 +244,7 @@ def budget_of(config: StudyConfig) -> StudyBudget:
         n_trials=config.search.n_trials,
         max_hours=config.search.max_hours,
         max_epochs=config.search.max_trained_epochs,
-        n_confirm=(confirm.max_front + confirm.n_ladder) * confirm.n_seeds * (1 + len(confirm.controls)),
+        n_confirm=config.max_confirmed * confirm.n_seeds * (1 + len(confirm.controls)),
         confirm_epochs=config.confirm_training.max_epochs,
     )
 

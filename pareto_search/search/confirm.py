@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import ConfirmSettings, LossWeights
 from pareto_search.search.network_job import NetworkJob, control_of, control_with
@@ -15,9 +15,9 @@ _OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_
 
 
 def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataFrame:
-    """Search-stage students worth confirming: the front, then a ladder spread evenly along log MD cost.
+    """Search-stage students worth confirming: the front, then a ladder spread evenly along log MD cost; or all.
 
-    One student per architecture, the most accurate; ranking uses the validation split only.
+    Of a front or ladder one student per architecture, the most accurate; ranking uses the validation split only.
 
     Args:
         models: Rows with MODEL_COLUMNS.
@@ -28,7 +28,11 @@ def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataF
     """
     done = models[(models["stage"] == "search") & (models["role"] == "student") & (models["status"] == "complete")]
     ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
-    best = ranked.drop_duplicates([name for name in ARCHITECTURE_COLUMNS if name in models])
+    architecture = [name for name in ARCHITECTURE_COLUMNS if name in models]
+    if settings.select == "all":
+        every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, "learning_rate", "batch_size"])
+        return every.sort_values(["md_us_per_atom_step", "weight_atomic_energy"], kind="stable")
+    best = ranked.drop_duplicates(architecture)
     front = best[pareto_mask(best[_OBJECTIVES].to_numpy(dtype=float))]
     chosen = list(spread(front, settings.max_front).index)
     rest = best.drop(index=chosen)

@@ -1,0 +1,257 @@
+"""The paper's claims and what a run says of each: an estimate, its 95 % interval and a verdict.
+
+The paper: S. Matin et al., Digital Discovery (2025). Every estimate is a number whose sign decides: the claim holds
+where the whole interval lies on the claimed side of 0, does not hold where it lies on the other, and else is not sure.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pareto_search.analysis.correlation import spearman
+from pareto_search.analysis.intervals import Interval, mean_interval
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
+from pareto_search.analysis.paired import MIN_PAIRS
+
+Verdict = Literal["holds", "does not hold", "not sure"]
+
+#: Share of the epochs at the end of training over which the scatter of a learning curve is taken.
+_LATE_SHARE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a run says of a claim.
+
+    Attributes:
+        name: Short, for tables that gather several runs.
+        source: Figure or section of the paper.
+        statement: The claim.
+        quantity: What was estimated, with its unit.
+        estimate: Its value.
+        ci95: Its 95 % interval.
+        n: Values that the interval rests on, in words.
+        verdict: Whether the claim holds here.
+    """
+
+    name: str
+    source: str
+    statement: str
+    quantity: str
+    estimate: float
+    ci95: Interval | None
+    n: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Rows of the claims' stage, and the learning curves of their networks by `model_id`."""
+
+    rows: pd.DataFrame
+    curves: dict[str, pd.DataFrame]
+    split: str
+    teachers: pd.DataFrame
+
+
+def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> list[Claim]:
+    """Those of the paper's claims that a run has networks for, in the paper's order.
+
+    Args:
+        models: Rows of `models.csv`.
+        curves: Rows of `curves.csv`.
+        basis: Stage and split that carry the run's claims.
+    """
+    done = complete(clean_models(models))
+    run = _Run(
+        rows=done[(done["stage"] == basis.stage) & done["role"].isin(["student", "control"])],
+        curves={str(model_id): curve.sort_values("epoch") for model_id, curve in curves.groupby("model_id")},
+        split=basis.split,
+        teachers=done[done["role"] == "teacher"],
+    )
+    makers: tuple[Callable[[_Run], Iterator[Claim]], ...] = (
+        _accuracy, _energy, _liquid, _correlation, _learning, _born_again, _costs,
+    )  # fmt: skip
+    return [claim for maker in makers for claim in maker(run)]
+
+
+def verdict_of(ci95: Interval | None, *, is_below: bool, n_pairs: int = MIN_PAIRS) -> Verdict:
+    """Whether an interval lies on the claimed side of 0."""
+    if ci95 is None or n_pairs < MIN_PAIRS:
+        return "not sure"
+    low, high = ci95 if is_below else (-ci95[1], -ci95[0])
+    return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
+
+
+# --- pairs --------------------------------------------------------------------------------------------------------------
+
+
+def _pairs(run: _Run, kind: str) -> pd.DataFrame:
+    """Students beside their controls of a kind, one row for each architecture and seed."""
+    keys = [*ARCHITECTURE_COLUMNS, "seed"]
+    students = run.rows[run.rows["role"] == "student"]
+    controls = run.rows[(run.rows["role"] == "control") & (run.rows["control_kind"] == kind)]
+    pairs = students.merge(controls.drop_duplicates(keys), on=keys, suffixes=("", "_control"))
+    return pairs.assign(number=pairs.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup())
+
+
+def _kinds(run: _Run) -> list[str]:
+    present = set(run.rows["control_kind"])
+    return [kind for kind in ("paper", "ablation", "tuned", "static", "one_teacher", "scratch") if kind in present]
+
+
+def _paired_claim(
+    pairs: pd.DataFrame, values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str
+) -> Iterator[Claim]:
+    """A claim that the mean of one value for each pair is below 0; architectures count once each."""
+    is_known = np.isfinite(values)
+    numbers, values = pairs["number"].to_numpy()[is_known], values[is_known]
+    if len(values) == 0:
+        return
+    means = pd.Series(values).groupby(numbers).mean().to_numpy(dtype=float)
+    units = means if len(means) > 1 else values
+    ci95 = mean_interval(units)
+    n = f"{len(values)} pairs, {len(means)} architecture{'s' if len(means) > 1 else ''}"
+    verdict = verdict_of(ci95, is_below=True, n_pairs=len(values) if len(means) > 1 else MIN_PAIRS)
+    yield Claim(name, source, statement, quantity, float(units.mean()), ci95, n, verdict)
+
+
+def _percent(pairs: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(100 * (pairs[column] / pairs[f"{column}_control"] - 1), dtype=float)
+
+
+# --- claims -------------------------------------------------------------------------------------------------------------
+
+_AGAINST = {
+    "paper": "the paper's controls",
+    "ablation": "controls with the student's own loss weights",
+    "tuned": "controls with loss weights searched as hard",
+    "static": "students taught with static loss weights",
+    "one_teacher": "students of one teacher",
+    "scratch": "students that took over no weights",
+}
+
+
+def _accuracy(run: _Run) -> Iterator[Claim]:
+    column = f"{run.split}_force_rmse_ev_per_ang"
+    for kind in _kinds(run):
+        pairs = _pairs(run, kind)
+        source = "Fig. 2, 3A" if kind == "paper" else "taken further"
+        yield from _paired_claim(
+            pairs, _percent(pairs, column), f"force, {kind}", source,
+            f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
+            "student against control, %",
+        )  # fmt: skip
+
+
+def _energy(run: _Run) -> Iterator[Claim]:
+    pairs = _pairs(run, "paper")
+    force = _percent(pairs, f"{run.split}_force_rmse_ev_per_ang")
+    energy = _percent(pairs, f"{run.split}_energy_rmse_ev_per_atom")
+    yield from _paired_claim(
+        pairs, force - energy, "energy gains less", "Fig. 3B", "Energies gain less by the teacher than forces do",
+        "force gain minus energy gain, percent points",
+    )  # fmt: skip
+
+
+def _liquid(run: _Run) -> Iterator[Claim]:
+    for kind in _kinds(run)[:2]:
+        pairs = _pairs(run, kind)
+        yield from _paired_claim(
+            pairs, _percent(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
+            f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}",
+            "RDF error, student against control, %",
+        )  # fmt: skip
+
+
+def _correlation(run: _Run) -> Iterator[Claim]:
+    rows = run.rows
+    numbers = rows.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
+    found = spearman(rows[f"{run.split}_force_rmse_ev_per_ang"], rows["rdf_error"], numbers)
+    if found is not None:
+        n = f"{found.n} networks, {found.n_architectures} architectures"
+        yield Claim(
+            "RDF follows force", "Fig. 3C", "Force errors correlate strongly with RDF errors", "rank correlation",
+            found.value, found.ci95, n, verdict_of(found.ci95, is_below=False),
+        )  # fmt: skip
+
+
+def _learning(run: _Run) -> Iterator[Claim]:
+    for kind in _kinds(run)[:2]:
+        pairs = _pairs(run, kind)
+        curves = [
+            (run.curves.get(s), run.curves.get(c))
+            for s, c in zip(pairs["model_id"], pairs["model_id_control"], strict=True)
+        ]  # noqa: E501
+        for name, statement, quantity, measure in (
+            ("learns faster", "Students reach their control's lowest validation error in fewer epochs",
+             "epochs against control's, log2", _epochs_needed),
+            ("first epoch", "Students are more accurate after the first epoch already",
+             "validation force RMSE after one epoch, log2 ratio", _first_error),
+            ("steadier", "Students' validation error scatters less late in training",
+             "scatter in the last third of the epochs, log2 ratio", _late_scatter),
+        ):  # fmt: skip
+            values = np.array([
+                np.nan if student is None or control is None else measure(_errors(student), _errors(control))
+                for student, control in curves
+            ], dtype=float)  # fmt: skip
+            yield from _paired_claim(
+                pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity
+            )
+
+
+def _errors(curve: pd.DataFrame) -> NDArray[np.float64]:
+    return curve["valid_force_rmse_ev_per_ang"].to_numpy(dtype=float)
+
+
+def _epochs_needed(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
+    """log2 of the student's epochs over the control's; a student that never gets there is put at its end."""
+    best = int(np.nanargmin(control))
+    reached = np.flatnonzero(student <= control[best])
+    return float(np.log2((reached[0] + 1 if len(reached) else len(student)) / (best + 1)))
+
+
+def _first_error(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
+    return float(np.log2(student[0] / control[0]))
+
+
+def _late_scatter(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
+    """log2 ratio of the root-mean-square step from epoch to epoch, relative to the error, over the epochs both have."""
+    n_epochs = min(len(student), len(control))
+    first = n_epochs - max(int(_LATE_SHARE * n_epochs), 2)
+    steps = [np.diff(np.log(errors[first:n_epochs])) for errors in (student, control)]
+    scatter = [float(np.sqrt(np.mean(step**2))) for step in steps]
+    return float(np.log2(scatter[0] / scatter[1])) if min(scatter) > 0 else float("nan")
+
+
+def _born_again(run: _Run) -> Iterator[Claim]:
+    """Students of the teacher's own architecture against the teacher itself."""
+    keys = list(ARCHITECTURE_COLUMNS)
+    students = run.rows[run.rows["role"] == "student"].merge(run.teachers[keys].drop_duplicates(), on=keys)
+    if students.empty:
+        return
+    for name, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
+        values = 100 * (students[column].to_numpy(dtype=float) / float(run.teachers[column].mean()) - 1)
+        ci95 = mean_interval(values)
+        yield Claim(
+            f"Born Again, {name}", "section 3.5", f"Born Again students have a lower {name} RMSE than their teacher",
+            "student against teacher, %", float(values.mean()), ci95, f"{len(values)} seeds",
+            verdict_of(ci95, is_below=True),
+        )  # fmt: skip
+
+
+def _costs(run: _Run) -> Iterator[Claim]:
+    """Costs belong to architectures, so each counts once."""
+    once = pd.concat([run.teachers, run.rows]).drop_duplicates(list(ARCHITECTURE_COLUMNS))
+    for name, column in (("step time", "md_us_per_atom_step"), ("memory", "bytes_per_atom")):
+        found = spearman(once["n_weights"], once[column], np.arange(len(once)))
+        if found is not None:
+            yield Claim(
+                f"{name} grows", "Fig. 5", f"The {name} per atom grows with the number of weights", "rank correlation",
+                found.value, found.ci95, f"{found.n} architectures", verdict_of(found.ci95, is_below=False),
+            )  # fmt: skip

@@ -1,0 +1,45 @@
+"""The paper's claims as a table: for the page, and as Markdown for documents."""
+
+from collections.abc import Sequence
+from html import escape
+
+from pareto_search.analysis.claims import Claim
+
+_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
+
+
+def claims_html(claims: Sequence[Claim]) -> str:
+    """A table of claims; empty text without any."""
+    if not claims:
+        return ""
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in _HEADS)
+    rows = "".join(
+        f'<tr class="claim {claim.verdict.replace(" ", "-")}">'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(claim))
+        + "</tr>"
+        for claim in claims
+    )
+    return (
+        '<section id="claims"><h2>The paper\'s claims</h2><p class="sub">What this run says of each. A claim holds '
+        "where the whole 95 % interval lies on its side of 0, and does not hold where it lies on the other.</p>"
+        f'<div class="scroll"><table class="claims"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        "</section>"
+    )
+
+
+def claims_markdown(claims: Sequence[Claim]) -> str:
+    """The same as a Markdown table."""
+    lines = [_HEADS, ["---"] * len(_HEADS), *(_cells(claim) for claim in claims)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _cells(claim: Claim) -> tuple[str, ...]:
+    return (claim.statement, claim.source, claim.quantity, estimate_text(claim), claim.n, claim.verdict)
+
+
+def estimate_text(claim: Claim) -> str:
+    """Such as "−9.1 (−12.0 to −6.2)"."""
+    digits = 2 if abs(claim.estimate) < 3 else 1
+    numbers = [claim.estimate, *(claim.ci95 or ())]
+    value, *interval = (f"{number:+.{digits}f}".replace("-", "−") for number in numbers)
+    return f"{value} ({interval[0]} to {interval[1]})" if interval else f"{value} (no interval)"

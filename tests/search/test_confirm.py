@@ -1,0 +1,43 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pareto_search.config import ConfirmSettings
+from pareto_search.search.confirm import select_students
+from tests.report.synthetic import row
+
+
+def _students() -> pd.DataFrame:
+    """Three sizes with two weights of the teacher's term each; the middle one is off the front."""
+    rows = []
+    for shape, error in (((12, 8, 1), 0.09), ((24, 12, 2), 0.095), ((32, 16, 2), 0.05)):
+        for weight in (100.0, 1.0):
+            rows.append(
+                row(
+                    f"student-{shape[0]}-{weight:g}", shape, stage="search", role="student",
+                    error=error * (1 + 1e-3 * weight), weight_atomic_energy=weight, trial_id=len(rows),
+                )
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_front_takes_the_best_weights_of_each_architecture_on_it():
+    chosen = select_students(_students(), ConfirmSettings(max_front=8, n_ladder=0))
+    assert chosen["model_id"].tolist() == ["student-12-1", "student-32-1"]
+
+
+def test_all_takes_every_student_once_with_its_own_weights():
+    models = pd.concat([_students(), _students().assign(model_id="again", trial_id=99)])
+    chosen = select_students(models, ConfirmSettings(select="all"))
+    assert len(chosen) == 6
+    pairs = chosen[["n_features", "weight_atomic_energy"]].to_numpy(dtype=float)
+    assert np.array_equal(pairs, [[12, 1], [12, 100], [24, 1], [24, 100], [32, 1], [32, 100]])
+
+
+def test_all_needs_a_number_of_trials():
+    from pareto_search.config import StudyConfig
+    from tests.study import TINY
+
+    search = TINY["search"] | {"n_trials": None, "max_hours": 1}
+    with pytest.raises(ValueError, match="search.n_trials must say"):
+        StudyConfig.model_validate(TINY | {"search": search, "confirm": TINY["confirm"] | {"select": "all"}})
