@@ -87,7 +87,7 @@ def verdict_of(ci95: Interval | None, *, is_below: bool, n_pairs: int = MIN_PAIR
     return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
 
 
-# --- pairs --------------------------------------------------------------------------------------------------------------
+# --- pairs ---------------------------------------------------------------------------------------------------------
 
 
 def _pairs(run: _Run, kind: str) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _percent(pairs: pd.DataFrame, column: str) -> NDArray[np.float64]:
         return np.asarray(100 * (pairs[column] / pairs[f"{column}_control"] - 1), dtype=float)
 
 
-# --- claims -------------------------------------------------------------------------------------------------------------
+# --- claims --------------------------------------------------------------------------------------------------------
 
 _AGAINST = {
     "paper": "the paper's controls",

@@ -39,5 +39,5 @@ def test_all_needs_a_number_of_trials():
     from tests.study import TINY
 
     search = TINY["search"] | {"n_trials": None, "max_hours": 1}
-    with pytest.raises(ValueError, match="search.n_trials must say"):
+    with pytest.raises(ValueError, match="n_trials must say"):
         StudyConfig.model_validate(TINY | {"search": search, "confirm": TINY["confirm"] | {"select": "all"}})
