@@ -38,6 +38,8 @@ NEUTRAL_KEYS = (
     "cluster.reuse_workers",
     "cluster.dashboard",
     "search.report_every_epochs",
+    "measure.liquid",
+    "measure.liquid.",
 )
 
 _OTHER_OUT = "choose another directory with --out"
@@ -112,6 +114,11 @@ class RunDirectory:
         """Model folder of a network; the teacher, of which a run has one, may also be called `teacher`."""
         is_teacher = model_id.partition("-")[0] == "teacher"
         return self.teacher_dir if is_teacher else self.models_dir / model_id
+
+    @property
+    def liquid_dir(self) -> Path:
+        """The teacher's liquid, and what MD of it by each network gave."""
+        return self.path / "liquid"
 
     @property
     def models_csv(self) -> Path:

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,15 @@ import pandas as pd
 
 from pareto_search.errors import StoreError, WriteError
 from pareto_search.files import write_atomic
-from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
+from pareto_search.records import (
+    CURVE_COLUMNS,
+    EVENT_COLUMNS,
+    LIQUID_COLUMNS,
+    MODEL_COLUMNS,
+    CurvePoint,
+    Event,
+    ModelRecord,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +66,7 @@ class ResultReader:
 
     _connection: sqlite3.Connection
     _path: Path
+    _model_columns: str
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -80,6 +89,7 @@ class ResultReader:
                 raise StoreError(f"{path} is empty; the run has only just begun")
             raise StoreError(f"{path} has table version {version}, not {_SCHEMA_VERSION}; it is of another version")
         self._connection = connection
+        self._model_columns = _select_models(connection)
 
     def __enter__(self) -> Self:
         return self
@@ -101,13 +111,13 @@ class ResultReader:
     def get(self, model_id: str) -> ModelRecord | None:
         """One network's record, or None."""
         row = self._connection.execute(
-            f"SELECT {', '.join(MODEL_COLUMNS)} FROM models WHERE model_id = ?", (model_id,)
+            f"SELECT {self._model_columns} FROM models WHERE model_id = ?", (model_id,)
         ).fetchone()
         return None if row is None else ModelRecord(*row)
 
     def models(self) -> pd.DataFrame:
         """All networks in the order they came: MODEL_COLUMNS; whole numbers as Int64, what does not apply missing."""
-        rows = self._connection.execute(f"SELECT {', '.join(MODEL_COLUMNS)} FROM models ORDER BY position").fetchall()
+        rows = self._connection.execute(f"SELECT {self._model_columns} FROM models ORDER BY position").fetchall()
         return _frame(rows, MODEL_COLUMNS, _MODEL_TYPES)
 
     def curves(self) -> pd.DataFrame:
@@ -140,7 +150,7 @@ class ResultReader:
 
     def models_at(self, positions: Iterable[int]) -> dict[int, ModelRecord]:
         """Records by their place in the order."""
-        query = f"SELECT position, {', '.join(MODEL_COLUMNS)} FROM models WHERE position BETWEEN ? AND ?"
+        query = f"SELECT position, {self._model_columns} FROM models WHERE position BETWEEN ? AND ?"
         wanted = set(positions)
         if not wanted:
             return {}
@@ -194,6 +204,7 @@ class ResultStore(ResultReader):
             connection.execute("PRAGMA synchronous=NORMAL")
             self._check_integrity(connection)
             self._create_tables(connection)
+            self._add_new_columns(connection)
         except (sqlite3.Error, StoreError) as error:
             if connection is not None:
                 connection.close()
@@ -201,6 +212,7 @@ class ResultStore(ResultReader):
                 raise
             raise StoreError(f"{path} cannot be used ({error}); {self._remedy}") from error
         self._connection = connection
+        self._model_columns = ", ".join(MODEL_COLUMNS)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -223,6 +235,18 @@ class ResultStore(ResultReader):
                 )
         except sqlite3.Error as error:
             raise self._write_error(record.model_id, error) from error
+
+    def put_liquid(self, columns: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Set `LIQUID_COLUMNS` of the networks named, and empty those of all others, in one transaction."""
+        updates = ", ".join(f"{name} = ?" for name in LIQUID_COLUMNS)
+        rows = [(*(values[name] for name in LIQUID_COLUMNS), model_id) for model_id, values in columns.items()]
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(f"UPDATE models SET {updates}", [None] * len(LIQUID_COLUMNS))
+                self._connection.executemany(f"UPDATE models SET {updates} WHERE model_id = ?", rows)
+        except sqlite3.Error as error:
+            raise self._write_error("what MD of the liquid gave", error) from error
 
     def add_event(self, event: Event) -> None:
         """Append an event."""
@@ -302,6 +326,22 @@ class ResultStore(ResultReader):
         connection.execute(f"CREATE TABLE IF NOT EXISTS curves ({curves}, PRIMARY KEY (model_id, epoch))")
         connection.execute(f"CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, {events})")
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    def _add_new_columns(self, connection: sqlite3.Connection) -> None:
+        """Columns that a file lacks because an earlier version made it; they are empty there."""
+        for name in MODEL_COLUMNS:
+            if name not in _columns_of_models(connection):
+                connection.execute(f"ALTER TABLE models ADD COLUMN {name} {_SQL_TYPES[_MODEL_TYPES[name]]}")
+
+
+def _columns_of_models(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("PRAGMA table_info(models)")}
+
+
+def _select_models(connection: sqlite3.Connection) -> str:
+    """MODEL_COLUMNS for a query; those that the file lacks, because an earlier version made it, are empty."""
+    known = _columns_of_models(connection)
+    return ", ".join(name if name in known else f"NULL AS {name}" for name in MODEL_COLUMNS)
 
 
 def _read_folder(folder: Path) -> tuple[ModelRecord, list[CurvePoint]]:

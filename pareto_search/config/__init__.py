@@ -15,6 +15,7 @@ from pareto_search.config.data import (
     SourceSettings,
     SplitSettings,
 )
+from pareto_search.config.liquid import LiquidSettings
 from pareto_search.config.network import (
     PAPER_CONTROL_WEIGHTS,
     Architecture,
@@ -52,6 +53,7 @@ __all__ = [
     "EngineName",
     "ExtxyzSource",
     "FileSource",
+    "LiquidSettings",
     "LossWeights",
     "MeasureSettings",
     "PruningSettings",
