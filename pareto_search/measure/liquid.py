@@ -105,13 +105,13 @@ class _Watched:
         """
         stretch = self.settings.n_steps_between_frames
         for first in range(0, n_steps, stretch):
-            energies = []
+            energies, n_before = [], self.n_steps
             with self.guard():
                 for _ in range(min(stretch, n_steps - first)):
                     dynamics.step()
                     energies.append(self._checked_energy_ev(dynamics.atoms, temperature_k))
                     self.n_steps += 1
-                self._check_distances(dynamics.atoms)
+                self._check_distances(dynamics.atoms, n_before)
             yield from energies
 
     def _checked_energy_ev(self, atoms: Atoms, temperature_k: float) -> float:
@@ -125,8 +125,10 @@ class _Watched:
             raise _WentWrongError(f"it reached {found_k:.0f} K, more than {hottest_k:.0f} K")
         return energy
 
-    def _check_distances(self, atoms: Atoms) -> None:
+    def _check_distances(self, atoms: Atoms, n_before: int) -> None:
+        """Look for atoms that are too near; when they came there, since the last look, is not known."""
         if self.min_distance_ang > 0 and len(near := pair_distances(atoms, self.min_distance_ang)):
+            self.n_steps = n_before
             raise _WentWrongError(f"two atoms came as near as {near.min():.2f} Å")
 
 
