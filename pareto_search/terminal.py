@@ -198,7 +198,7 @@ def show_measurement(measurement: "Measurement") -> None:
 
 def show_liquid(records: list[ModelRecord]) -> None:
     """What MD of the liquid gave, one line per network."""
-    columns = ("model", "seed", "RDF error Å", "±", "of it noise", "NVE drift eV/atom/ps", "stable ps")
+    columns = ("model", "seed", "RDF error Å", "±", "noise alone", "NVE drift eV/atom/ps", "stable ps")
     rows = [
         (
             r.model_id,

@@ -114,6 +114,11 @@ def log_result(result: LiquidResult, columns: dict[str, float | None]) -> None:
             run.asked_ps,
             run.reason,
         )
+    if result.role == "teacher" and run.rdf is not None:
+        logger.info(
+            "%s: liquid of %d atoms, %.3g g/cm³, %.0f K", result.model_id, run.n_atoms, run.density_g_per_cm3,
+            run.temperature_k,
+        )  # fmt: skip
     if columns["rdf_error"] is not None:
         logger.info(
             "%s: rdf_error=%.4f ± %.4f Å (noise alone %.4f Å), NVE drift %s eV/atom/ps",
