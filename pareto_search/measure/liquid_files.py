@@ -20,8 +20,6 @@ from pareto_search.records import LIQUID_COLUMNS, RDF_COLUMNS
 
 #: Of the files and of the protocol: files of another one are made anew.
 _FORMAT = 1
-#: Digits of the block means, which make most of a file.
-_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,9 @@ class LiquidResult:
         run = {name: value for name, value in vars(self.run).items() if name != "rdf"}
         rdf = None
         if self.run.rdf is not None:
-            blocks = [[float(f"{g:.{_DIGITS}g}") for g in block] for block in self.run.rdf.blocks]
-            rdf = {"edges_ang": self.run.rdf.edges_ang.tolist(), "blocks": blocks}
+            rdf = {"edges_ang": self.run.rdf.edges_ang.tolist(), "blocks": self.run.rdf.blocks.tolist()}
         names = {name: value for name, value in vars(self).items() if name != "run"}
-        return json.dumps({"format": _FORMAT, **names, "run": run, "rdf": rdf}, indent=None)
+        return json.dumps({"format": _FORMAT, **names, "run": run, "rdf": rdf})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
