@@ -135,6 +135,21 @@ def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, 
 
 
 @app.command()
+def liquid(
+    run_dir: RunArgument,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="override a setting, as measure.liquid.n_atoms=500; may be repeated"),
+    ] = None,
+) -> None:
+    """Run MD of the liquid by the teacher and the confirmed networks: its structure, energy drift, stability."""
+    from pareto_search import stages
+    from pareto_search.terminal import show_liquid
+
+    show_liquid(stages.liquid(run_dir, tuple(settings or ())))
+
+
+@app.command()
 def measure(
     run_dir: RunArgument,
     model_id: ModelArgument,

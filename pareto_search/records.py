@@ -70,6 +70,10 @@ class ModelRecord:
     generation: int | None = None
     family: str = "hipnn"
     n_max: int = 1
+    rdf_error_std: float | None = None
+    rdf_noise: float | None = None
+    nve_drift_ev_per_atom_ps: float | None = None
+    md_stable_ps: float | None = None
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
@@ -81,6 +85,13 @@ class ModelRecord:
         """Column name to plain value."""
         return asdict(self)
 
+
+#: What MD of the liquid gives, which is measured after a network's record was written: Σ|g − g_teacher| Δr in Å, its
+#: standard error, the value that noise alone would give it, energy drift, and for how long the dynamics stayed sane.
+LIQUID_COLUMNS = ("rdf_error", "rdf_error_std", "rdf_noise", "nve_drift_ev_per_atom_ps", "md_stable_ps")
+
+#: A g(r) of the liquid, a row for each distance; `g_std` is the standard error.
+RDF_COLUMNS = ("model_id", "r_ang", "g", "g_std")
 
 #: Columns of `models.csv`, in order.
 MODEL_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
@@ -117,7 +128,7 @@ CURVE_COLUMNS: tuple[str, ...] = ("model_id", *(f.name for f in fields(CurvePoin
 
 EventKind = Literal[
     "stage_began", "stage_ended", "trial_began", "costs_known", "training", "epoch", "paused", "trial_ended",
-    "network_ended",
+    "network_ended", "liquid_ended",
 ]  # fmt: skip
 
 
@@ -130,11 +141,11 @@ class Event:
         kind: What happened; `training` is the start of a trial's stint on a worker.
         stage: The stage of the run, of events that belong to no trial.
         trial_id: The trial.
-        model_id: The network that ended.
+        model_id: The network that ended, or whose MD of the liquid did.
         status: How a trial or network ended.
         epoch: Epochs trained.
         valid_force_rmse_ev_per_ang: Of that epoch.
-        seconds: That measuring the costs or training the network took.
+        seconds: That measuring the costs, training the network or its MD of the liquid took.
         n_planned: Networks that a stage wants to train.
         text: A trial's parameters as JSON when it begins; otherwise the reason.
     """

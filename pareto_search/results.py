@@ -169,6 +169,7 @@ def find_model(directory: RunDirectory, model_id: str) -> Path:
 
 def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultReader) -> "ReportInput":
     """What a report of the run is made from."""
+    from pareto_search.measure.liquid_files import LiquidFolder, rdf_table
     from pareto_search.report.tables import ReportInput
 
     dataset: dict[str, Any] = {}
@@ -181,4 +182,5 @@ def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultRea
         costs=CostTable(directory.costs_dir).all(),
         dataset=dataset,
         events=reader.events(),
+        rdf=rdf_table(LiquidFolder(directory.liquid_dir).all()),
     )

@@ -38,6 +38,8 @@ NEUTRAL_KEYS = (
     "cluster.reuse_workers",
     "cluster.dashboard",
     "search.report_every_epochs",
+    "measure.liquid",
+    "measure.liquid.",
 )
 
 _OTHER_OUT = "choose another directory with --out"
@@ -117,6 +119,11 @@ class RunDirectory:
         folder = self.models_dir / model_id
         is_teacher = model_id.partition("-")[0] == "teacher"
         return self.teacher_dir if is_teacher and not folder.is_dir() else folder
+
+    @property
+    def liquid_dir(self) -> Path:
+        """The teacher's liquid, and what MD of it by each network gave."""
+        return self.path / "liquid"
 
     @property
     def models_csv(self) -> Path:

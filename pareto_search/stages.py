@@ -11,7 +11,7 @@ from pareto_search.config import StudyConfig
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.data.labels import Labels
 from pareto_search.data.summary import DatasetSummary, summarize
-from pareto_search.errors import ConfigError
+from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
@@ -36,6 +36,11 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
         study.costs()
         study.search()
         study.confirm()
+        if config.measure.liquid is not None:
+            try:
+                study.liquid()
+            except MeasurementError as error:  # the rest of the run is worth a report
+                logger.warning("liquid: %s", error)
         return study.report()
 
 
@@ -89,6 +94,22 @@ def confirm(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
     with _study(config, out) as study:
         study.confirm()
         return study.records("confirm")
+
+
+def liquid(run_dir: str | Path, overrides: tuple[str, ...] = ()) -> list[ModelRecord]:
+    """MD of the liquid by teacher and confirmed networks of a run, then the report again; returns their records.
+
+    `measure.liquid.*` settings can be overridden, and are the run's from then on.
+
+    Raises:
+        ConfigError: If another setting is overridden.
+    """
+    if others := [setting for setting in overrides if not setting.startswith("measure.liquid.")]:
+        raise ConfigError(f"{', '.join(others)}: here only settings of measure.liquid can be changed")
+    with _study(stored_config(Path(run_dir), overrides), run_dir) as study:
+        records = study.liquid()
+        study.report()
+        return records
 
 
 def report(run_dir: str | Path) -> StudyReport:

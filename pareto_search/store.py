@@ -7,8 +7,8 @@ import logging
 import sqlite3
 import types
 import typing
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,13 +17,19 @@ import pandas as pd
 
 from pareto_search.errors import StoreError, WriteError
 from pareto_search.files import write_atomic
-from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
+from pareto_search.records import (
+    CURVE_COLUMNS,
+    EVENT_COLUMNS,
+    LIQUID_COLUMNS,
+    MODEL_COLUMNS,
+    CurvePoint,
+    Event,
+    ModelRecord,
+)
 
 logger = logging.getLogger(__name__)
 
-_SCHEMA_VERSION = 3
-#: Versions whose tables lack columns only, which are added when the file is opened for work.
-_OLDER_VERSIONS = (0, 2)
+_SCHEMA_VERSION = 2
 #: Status of networks that may be trained on.
 _UNSETTLED = "'failed', 'pruned'"
 _SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
@@ -43,6 +49,9 @@ def _plain_type(annotation: Any) -> type:
 _MODEL_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(ModelRecord).items()}
 _EVENT_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(Event).items()}
 _CURVE_TYPES = {"model_id": str} | {name: _plain_type(h) for name, h in typing.get_type_hints(CurvePoint).items()}
+#: Tables whose columns have become more from version to version.
+_TABLES = {"models": _MODEL_TYPES, "curves": _CURVE_TYPES}
+_DEFAULTS = {f.name: f.default for f in (*fields(ModelRecord), *fields(CurvePoint)) if f.default is not MISSING}
 
 
 class ResultReader:
@@ -60,6 +69,8 @@ class ResultReader:
 
     _connection: sqlite3.Connection
     _path: Path
+    _model_columns: str
+    _curve_columns: str
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -82,6 +93,7 @@ class ResultReader:
                 raise StoreError(f"{path} is empty; the run has only just begun")
             raise StoreError(f"{path} has table version {version}, not {_SCHEMA_VERSION}; it is of another version")
         self._connection = connection
+        self._model_columns, self._curve_columns = _select(connection, "models"), _select(connection, "curves")
 
     def __enter__(self) -> Self:
         return self
@@ -103,20 +115,19 @@ class ResultReader:
     def get(self, model_id: str) -> ModelRecord | None:
         """One network's record, or None."""
         row = self._connection.execute(
-            f"SELECT {', '.join(MODEL_COLUMNS)} FROM models WHERE model_id = ?", (model_id,)
+            f"SELECT {self._model_columns} FROM models WHERE model_id = ?", (model_id,)
         ).fetchone()
         return None if row is None else ModelRecord(*row)
 
     def models(self) -> pd.DataFrame:
         """All networks in the order they came: MODEL_COLUMNS; whole numbers as Int64, what does not apply missing."""
-        rows = self._connection.execute(f"SELECT {', '.join(MODEL_COLUMNS)} FROM models ORDER BY position").fetchall()
+        rows = self._connection.execute(f"SELECT {self._model_columns} FROM models ORDER BY position").fetchall()
         return _frame(rows, MODEL_COLUMNS, _MODEL_TYPES)
 
     def curves(self) -> pd.DataFrame:
         """All epochs of all networks in the order they came: CURVE_COLUMNS."""
-        columns = ", ".join(f"curves.{name}" for name in CURVE_COLUMNS)
         rows = self._connection.execute(
-            f"SELECT {columns} FROM curves JOIN models USING (model_id) ORDER BY position, epoch"
+            f"SELECT {self._curve_columns} FROM curves JOIN models USING (model_id) ORDER BY position, epoch"
         ).fetchall()
         return _frame(rows, CURVE_COLUMNS, _CURVE_TYPES)
 
@@ -131,7 +142,7 @@ class ResultReader:
     def curve(self, model_id: str) -> pd.DataFrame:
         """The epochs of one network, in order: CURVE_COLUMNS."""
         rows = self._connection.execute(
-            f"SELECT {', '.join(CURVE_COLUMNS)} FROM curves WHERE model_id = ? ORDER BY epoch", (model_id,)
+            f"SELECT {self._curve_columns} FROM curves WHERE model_id = ? ORDER BY epoch", (model_id,)
         ).fetchall()
         return _frame(rows, CURVE_COLUMNS, _CURVE_TYPES)
 
@@ -142,7 +153,7 @@ class ResultReader:
 
     def models_at(self, positions: Iterable[int]) -> dict[int, ModelRecord]:
         """Records by their place in the order."""
-        query = f"SELECT position, {', '.join(MODEL_COLUMNS)} FROM models WHERE position BETWEEN ? AND ?"
+        query = f"SELECT position, {self._model_columns} FROM models WHERE position BETWEEN ? AND ?"
         wanted = set(positions)
         if not wanted:
             return {}
@@ -196,6 +207,7 @@ class ResultStore(ResultReader):
             connection.execute("PRAGMA synchronous=NORMAL")
             self._check_integrity(connection)
             self._create_tables(connection)
+            self._add_new_columns(connection)
         except (sqlite3.Error, StoreError) as error:
             if connection is not None:
                 connection.close()
@@ -203,6 +215,7 @@ class ResultStore(ResultReader):
                 raise
             raise StoreError(f"{path} cannot be used ({error}); {self._remedy}") from error
         self._connection = connection
+        self._model_columns, self._curve_columns = _select(connection, "models"), _select(connection, "curves")
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -225,6 +238,18 @@ class ResultStore(ResultReader):
                 )
         except sqlite3.Error as error:
             raise self._write_error(record.model_id, error) from error
+
+    def put_liquid(self, columns: Mapping[str, Mapping[str, float | None]]) -> None:
+        """Set `LIQUID_COLUMNS` of the networks named, and empty those of all others, in one transaction."""
+        updates = ", ".join(f"{name} = ?" for name in LIQUID_COLUMNS)
+        rows = [(*(values[name] for name in LIQUID_COLUMNS), model_id) for model_id, values in columns.items()]
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute(f"UPDATE models SET {updates}", [None] * len(LIQUID_COLUMNS))
+                self._connection.executemany(f"UPDATE models SET {updates} WHERE model_id = ?", rows)
+        except sqlite3.Error as error:
+            raise self._write_error("what MD of the liquid gave", error) from error
 
     def add_event(self, event: Event) -> None:
         """Append an event."""
@@ -289,7 +314,7 @@ class ResultStore(ResultReader):
         if problem != "ok":
             raise StoreError(f"{self._path} is damaged ({problem}); {self._remedy}")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (*_OLDER_VERSIONS, _SCHEMA_VERSION):
+        if version not in (0, _SCHEMA_VERSION):
             raise StoreError(f"{self._path} has table version {version}, not {_SCHEMA_VERSION}; {self._remedy}")
 
     def _create_tables(self, connection: sqlite3.Connection) -> None:
@@ -303,11 +328,30 @@ class ResultStore(ResultReader):
         )
         connection.execute(f"CREATE TABLE IF NOT EXISTS curves ({curves}, PRIMARY KEY (model_id, epoch))")
         connection.execute(f"CREATE TABLE IF NOT EXISTS events (position INTEGER PRIMARY KEY AUTOINCREMENT, {events})")
-        for table, columns in (("models", _MODEL_TYPES), ("curves", _CURVE_TYPES), ("events", _EVENT_TYPES)):
-            there = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            for name in columns.keys() - there:
-                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_SQL_TYPES[columns[name]]}")
         connection.execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+
+    def _add_new_columns(self, connection: sqlite3.Connection) -> None:
+        """Columns that a file lacks because an earlier version made it; what is there has their defaults."""
+        for table, types_by_name in _TABLES.items():
+            for name in types_by_name.keys() - _columns_of(connection, table):
+                kind = _SQL_TYPES[types_by_name[name]]
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind} DEFAULT {_default(name)}")
+
+
+def _columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def _select(connection: sqlite3.Connection, table: str) -> str:
+    """The columns of a table for a query; of those that an earlier version did not have, the defaults."""
+    known = _columns_of(connection, table)
+    return ", ".join(f"{table}.{name}" if name in known else f"{_default(name)} AS {name}" for name in _TABLES[table])
+
+
+def _default(name: str) -> str:
+    """Default of a column of models or curves, in SQL."""
+    value = _DEFAULTS.get(name)
+    return "NULL" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def _read_folder(folder: Path) -> tuple[ModelRecord, list[CurvePoint]]:

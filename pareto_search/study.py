@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pareto_search.config import Architecture, LossWeights, StudyConfig
+from pareto_search.config import Architecture, LiquidSettings, LossWeights, StudyConfig
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
 from pareto_search.data.labels import Labels, joined, joint_hash
 from pareto_search.data.neighbors import build_neighbor_table
@@ -20,6 +20,8 @@ from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, Tra
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
+from pareto_search.measure.liquid import liquid_crystal
+from pareto_search.measure.liquid_files import LiquidFolder
 from pareto_search.measure.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
@@ -27,6 +29,7 @@ from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
+from pareto_search.search.liquid import LiquidJob, LiquidWork
 from pareto_search.search.network import finished_record, is_finished
 from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.outcomes import Outcomes
@@ -324,6 +327,48 @@ class Study:
             )
         return students
 
+    # --- liquid -----------------------------------------------------------------------------------------------------
+
+    def liquid(self) -> list[ModelRecord]:
+        """MD of the liquid by the teacher and the confirmed networks, as far as that is not done.
+
+        Returns:
+            Their records, the teacher's first.
+
+        Raises:
+            StoreError: If nothing was confirmed.
+            MeasurementError: If the teacher makes no liquid.
+        """
+        from pareto_search.search.liquid_stage import LiquidStage
+
+        confirmed = [record for record in self.records("confirm") if record.status == "complete"]
+        if not confirmed:
+            raise StoreError(
+                f"{self.directory.path} has no confirmed networks whose liquid could be compared with the teacher's; "
+                "give `confirm` this directory first"
+            )
+        teacher, *others = (
+            LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id))
+            for record in (finished_record(self.directory.teacher_dir), *confirmed)
+        )
+        settings = self.config.measure.liquid or LiquidSettings()
+        work = LiquidWork(
+            settings=settings,
+            crystal=liquid_crystal(self.workshop.unit, settings),
+            teacher=teacher,
+            results=LiquidFolder(self.directory.liquid_dir),
+            device=self.config.device,
+            n_threads=self.config.cluster.cpus_per_trial,
+            skin_ang=self.config.measure.skin_ang,
+            gate=self.workshop.gate(),
+        )
+        stage = LiquidStage(
+            work, self.config.cluster, self.config.name, self.directory.ray_dir, self.store, self.journal
+        )
+        stage.run([teacher, *others], self._join_ray)
+        found = (self.store.get(job.model_id) for job in (teacher, *others))
+        return [record for record in found if record is not None]
+
     # --- warm start -------------------------------------------------------------------------------------------------
 
     def _sources(self) -> list[RunDirectory]:
@@ -419,6 +464,8 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
         check_loggers(config.cluster.loggers)
     loaded = load_study_data(config) if is_new else None
     if loaded is not None:
-        unit_cell(config.measure.structure, loaded.dataset)
+        unit = unit_cell(config.measure.structure, loaded.dataset)
+        if config.measure.liquid is not None:
+            liquid_crystal(unit, config.measure.liquid)
     with open_run(out, config) as directory, ResultStore(directory.results_sqlite) as store, ExitStack() as resources:
         yield Study(config, directory, store, resources, loaded)

@@ -196,6 +196,24 @@ def show_measurement(measurement: "Measurement") -> None:
     )
 
 
+def show_liquid(records: list[ModelRecord]) -> None:
+    """What MD of the liquid gave, one line per network."""
+    columns = ("model", "seed", "RDF error Å", "±", "noise alone", "NVE drift eV/atom/ps", "stable ps")
+    rows = [
+        (
+            r.model_id,
+            str(r.seed),
+            r.rdf_error,
+            r.rdf_error_std,
+            r.rdf_noise,
+            r.nve_drift_ev_per_atom_ps,
+            r.md_stable_ps,
+        )
+        for r in records
+    ]
+    _table("Liquid, against the teacher's", columns, rows)
+
+
 def show_export(kind: "ExportKind", path: Path) -> None:
     """Where a model was exported, and how it is read there."""
     how = {

@@ -57,6 +57,7 @@ def test_first_use_writes_the_resolved_config(tmp_path: Path) -> None:
         {"cluster__max_concurrent_trials": 1},
         {"cluster__dashboard": False},
         {"search__report_every_epochs": 1},
+        {"measure__liquid": {"n_atoms": 32}},
     ],
 )
 def test_budgets_may_grow_and_neutral_settings_may_differ(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -64,6 +65,13 @@ def test_budgets_may_grow_and_neutral_settings_may_differ(tmp_path: Path, change
         pass
     with open_run(tmp_path, config(**change)) as directory:
         assert yaml.safe_load(directory.config_yaml.read_text()) == config(**change).to_plain()
+
+
+def test_settings_of_the_liquid_may_come_change_and_go(tmp_path: Path) -> None:
+    for liquid in (None, {"n_atoms": 32}, {"seed": 1, "n_bins": 40}, None):
+        with open_run(tmp_path, config(measure__liquid=liquid)) as directory:
+            found = yaml.safe_load(directory.config_yaml.read_text())["measure"]["liquid"]
+            assert (found or {}).get("n_bins") == (None if liquid is None else liquid.get("n_bins", 160))
 
 
 def test_another_config_is_refused_with_both_values_and_nothing_is_written(tmp_path: Path) -> None:

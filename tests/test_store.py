@@ -12,7 +12,15 @@ import pandas as pd
 import pytest
 
 from pareto_search.errors import StoreError
-from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, CurvePoint, Event, ModelRecord
+from pareto_search.records import (
+    CURVE_COLUMNS,
+    EVENT_COLUMNS,
+    LIQUID_COLUMNS,
+    MODEL_COLUMNS,
+    CurvePoint,
+    Event,
+    ModelRecord,
+)
 from pareto_search.store import ResultReader, ResultStore
 
 TEACHER = ModelRecord(
@@ -274,23 +282,8 @@ def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
         ResultReader(tmp_path / "new")
     with ResultStore(tmp_path / "old") as store:
         store._connection.execute("PRAGMA user_version=1")
-    with pytest.raises(StoreError, match="table version 1, not 3"):
+    with pytest.raises(StoreError, match="table version 1, not 2"):
         ResultReader(tmp_path / "old")
-
-
-def test_results_of_an_older_version_gain_the_columns_that_are_new(tmp_path: Path) -> None:
-    path = tmp_path / "r.sqlite"
-    with ResultStore(path) as store:
-        store.put(TEACHER, CURVE)
-        for table, column in (("models", "generation"), ("curves", "train_loss_teacher_forces")):
-            store._connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        store._connection.execute("PRAGMA user_version=2")
-    with ResultStore(path) as store:
-        assert store.get("teacher-1") == replace(TEACHER, generation=None)
-        store.put(replace(TEACHER, model_id="teacher-2", generation=1), CURVE)
-        assert store.get("teacher-2").generation == 1
-    with ResultReader(path) as reader:
-        assert reader.curves()["train_loss_teacher_forces"].notna().sum() == len(CURVE)
 
 
 def test_a_folder_of_an_older_version_is_read_without_what_it_lacks(tmp_path: Path) -> None:
@@ -301,3 +294,45 @@ def test_a_folder_of_an_older_version_is_read_without_what_it_lacks(tmp_path: Pa
         assert store.ingest([tmp_path / "teacher-1"]) == 1
         assert store.curve("teacher-1")["epoch"].tolist() == [1, 2]
         assert (store.curve("teacher-1")["weight_teacher_forces"] == 0).all()
+
+
+def old_file(path: Path) -> None:
+    """A results file of a version that did not have some columns."""
+    with ResultStore(path) as store:
+        store.put(TEACHER, CURVE)
+        for table, names in (("models", (*LIQUID_COLUMNS[1:], "family")), ("curves", ("weight_teacher_forces",))):
+            for name in names:
+                store._connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+
+
+def test_a_file_of_an_earlier_version_has_the_defaults_of_new_columns(tmp_path: Path) -> None:
+    path = tmp_path / "r.sqlite"
+    old_file(path)
+    with ResultReader(path) as reader:
+        assert reader.get("teacher-1") == TEACHER
+        assert tuple(reader.models().columns) == MODEL_COLUMNS
+        assert reader.models()["md_stable_ps"].isna().all()
+        assert list(reader.models_at([1]).values()) == [TEACHER]
+        assert (reader.curves()["weight_teacher_forces"] == 0).sum() == len(CURVE)
+        assert (reader.curve("teacher-1")["weight_teacher_forces"] == 0).all()
+    with ResultStore(path) as store:
+        assert store.get("teacher-1") == TEACHER
+        store.put(replace(CONTROL, md_stable_ps=2.5, family="hiphop"), [])
+    with ResultReader(path) as reader:
+        assert reader.models()["md_stable_ps"].tolist()[1:] == [2.5]
+        assert reader.models()["family"].tolist() == ["hipnn", "hiphop"]
+
+
+def test_what_the_liquid_gave_is_added_to_networks_and_taken_from_others(tmp_path: Path) -> None:
+    first = dict(zip(LIQUID_COLUMNS, (0.3, 0.01, 0.02, 1e-5, 4.0), strict=True))
+    second = {**dict.fromkeys(LIQUID_COLUMNS), "md_stable_ps": np.float64(1.5)}
+    with ResultStore(tmp_path / "r.sqlite") as store:
+        store.put(TEACHER, CURVE)
+        store.put(CONTROL, [])
+        store.put_liquid({"paper-1": first, "unknown": first})
+        assert store.get("paper-1") == replace(CONTROL, **first)
+        assert store.get("teacher-1") == TEACHER
+        store.put_liquid({"teacher-1": second})
+        assert store.get("paper-1") == CONTROL
+        assert store.get("teacher-1") == replace(TEACHER, md_stable_ps=1.5)
+        assert store.count == 2

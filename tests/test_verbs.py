@@ -101,6 +101,34 @@ def test_the_notebook_runs(out: Path) -> None:
     assert names["energies"][-1] == pytest.approx(names["energies"][0], abs=0.01)
 
 
+LIQUID = {
+    "temperature_k": 300, "melt_temperature_k": 400, "n_atoms": 32, "n_steps_melt": 6, "n_steps_equilibration": 2,
+    "n_steps_sampling": 12, "n_steps_between_frames": 2, "n_steps_nve": 4, "r_max_ang": 4, "n_bins": 40, "n_blocks": 3,
+    "max_temperature_factor": 50, "min_distance_fraction": 0.1,
+}  # fmt: skip
+
+
+def test_the_liquid_is_run_once(out, tmp_path, capsys, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(out, run)
+    settings = [word for key, value in LIQUID.items() for word in ("--set", f"measure.liquid.{key}={value}")]
+    assert call("liquid", run, *settings) == 0
+    assert "NVE drift" in capsys.readouterr().out
+    results = ps.open_results(run)
+    by_stage = results.models.groupby("stage")
+    assert by_stage["rdf_error"].count().to_dict() == {"confirm": 9, "search": 0, "teacher": 0}
+    assert by_stage["md_stable_ps"].max().drop("search").tolist() == pytest.approx([18 * 2e-3] * 2)
+    assert results.events.query("stage == 'liquid'")["kind"].tolist() == ["stage_began", "stage_ended"]
+    assert {"fig3c", "fig3d", "fig3e"} <= set(results.figures)
+    before = {path: path.stat().st_mtime_ns for path in (run / "liquid").iterdir()}
+    assert len(before) == 1 + 1 + 9
+    monkeypatch.setattr("pareto_search.search.liquid_stage.run_jobs", None)
+    assert call("liquid", run) == 0  # with the settings of last time
+    assert {path: path.stat().st_mtime_ns for path in (run / "liquid").iterdir()} == before
+    assert call("liquid", run, "--set", "measure.n_steps=6") == 2
+    assert "only settings of measure.liquid" in capsys.readouterr().err
+
+
 def test_runs_are_compared_while_others_use_them(out, tmp_path, capsys):
     two = tmp_path / "two"
     shutil.copytree(out, two)

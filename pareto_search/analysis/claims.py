@@ -113,7 +113,7 @@ def _paired_claim(
     if len(values) == 0:
         return
     means = pd.Series(values).groupby(numbers).mean().to_numpy(dtype=float)
-    units = means if len(means) > 1 else values
+    units = np.asarray(means if len(means) > 1 else values, dtype=float)
     ci95 = mean_interval(units)
     n = f"{len(values)} pairs, {len(means)} architecture{'s' if len(means) > 1 else ''}"
     verdict = verdict_of(ci95, is_below=True, n_pairs=len(values) if len(means) > 1 else MIN_PAIRS)
@@ -187,7 +187,7 @@ def _learning(run: _Run) -> Iterator[Claim]:
         curves = [
             (run.curves.get(s), run.curves.get(c))
             for s, c in zip(pairs["model_id"], pairs["model_id_control"], strict=True)
-        ]  # noqa: E501
+        ]
         for name, statement, quantity, measure in (
             ("learns faster", "Students reach their control's lowest validation error in fewer epochs",
              "epochs against control's, log2", _epochs_needed),

@@ -123,7 +123,7 @@ class Progress:
         self.n_epochs = self.n_search_epochs = 0
         self.trials: dict[int, TrialProgress] = {}
         self.networks: dict[str, NetworkEnd] = {}
-        self._n_networks_before = 0
+        self._n_liquids = self._n_done_before = 0
         self._epochs: list[tuple[int, float, int]] = []  # number of the event, time, epochs
         self._epochs_of: dict[int | str, int] = {}  # of a trial's student by the trial, of other networks by name
         self._pauses: list[float] = []
@@ -145,6 +145,8 @@ class Progress:
             self.stages_ended.append(event.stage or "")
         elif event.kind == "network_ended":
             self._end_network(event)
+        elif event.kind == "liquid_ended":
+            self._n_liquids += 1
         elif event.trial_id is not None:
             self._add_to_trial(self.trials.setdefault(event.trial_id, TrialProgress(event.trial_id)), event)
 
@@ -153,7 +155,7 @@ class Progress:
         """What the stage has done since it last began: settled trials, or networks."""
         if self.stage == "search":
             return sum(trial.is_settled for trial in self.trials.values()) - self.n_settled_before
-        return len(self.networks) - self._n_networks_before
+        return len(self.networks) + self._n_liquids - self._n_done_before
 
     def n_epochs_at(self, events: Iterable[int]) -> NDArray[np.int64]:
         """Epochs trained up to events, by their numbers."""
@@ -185,7 +187,7 @@ class Progress:
             if trial.state in ("training", "ready", "measuring"):
                 self._mark(trial, event, "interrupted", "interrupted")
         self.n_settled_before = sum(trial.is_settled for trial in self.trials.values())
-        self._n_networks_before = len(self.networks)
+        self._n_done_before = len(self.networks) + self._n_liquids
 
     def _end_network(self, event: Event) -> None:
         name = event.model_id or f"network {self.n_events}"

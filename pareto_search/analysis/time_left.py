@@ -44,7 +44,7 @@ def time_left(progress: Progress, budget: StudyBudget, now_s: float) -> TimeLeft
         return TimeLeft(None, "known when the search has begun")
     elapsed_s = max(0.0, min(now_s, progress.last_at_s + QUIET_S) - progress.stage_began_at_s)
     left = _nearest(_stage_limits(progress, budget, elapsed_s))
-    if stage == "confirmation" or left.seconds is None:
+    if stage in ("confirmation", "liquid") or left.seconds is None:
         return left
     rate = progress.epochs_per_s()
     if rate is None:

@@ -80,7 +80,7 @@ def _runs(events: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _trainings(rows: pd.DataFrame) -> Iterator[_Span]:
-    """Begin and end of each stint of a trial, and of each network that belongs to none."""
+    """Begin and end of each stint of a trial, of each network that belongs to none, and of its MD of the liquid."""
     last_s = float(rows["at_s"].iloc[-1])
     open_stints: dict[int, float] = {}
     for kind, at_s, trial, seconds in rows[["kind", "at_s", "trial_id", "seconds"]].itertuples(index=False):
@@ -88,7 +88,7 @@ def _trainings(rows: pd.DataFrame) -> Iterator[_Span]:
             open_stints[int(trial)] = at_s
         elif kind in _STINT_OVER and trial in open_stints:
             yield open_stints.pop(int(trial)), at_s
-        elif kind == "network_ended" and pd.isna(trial) and pd.notna(seconds):
+        elif kind in ("network_ended", "liquid_ended") and pd.isna(trial) and pd.notna(seconds):
             yield at_s - seconds, at_s
     if rows["stage"].iloc[0] == "teacher":
         yield float(rows["at_s"].iloc[0]), last_s

@@ -15,6 +15,7 @@ from pareto_search.config.data import (
     SourceSettings,
     SplitSettings,
 )
+from pareto_search.config.liquid import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
     PAPER_CONTROL_WEIGHTS,
@@ -62,6 +63,7 @@ __all__ = [
     "ExtxyzSource",
     "FileSource",
     "LabelWeighting",
+    "LiquidSettings",
     "LossWeights",
     "MeasureSettings",
     "PruningSettings",

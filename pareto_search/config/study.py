@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from pareto_search.config.base import EngineName, Settings
 from pareto_search.config.data import DataSource, SplitSettings
+from pareto_search.config.liquid import LiquidSettings
 from pareto_search.config.network import NO_TRANSFER, LossWeights, TeacherSettings, TrainingSettings
 from pareto_search.config.search import ConfirmSettings, SearchSettings
 
@@ -29,7 +30,7 @@ class StructureSettings(Settings):
 
 
 class MeasureSettings(Settings):
-    """MD step time and capacity."""
+    """MD step time and capacity, and where wanted the structure of the liquid."""
 
     structure: StructureSettings
     engine: EngineName = "explicit"
@@ -44,6 +45,7 @@ class MeasureSettings(Settings):
     )
     rel_tol: float = Field(0.02, gt=0, lt=1, description="width of the capacity bracket")
     max_atoms_limit: PositiveInt = Field(20_000_000, description="capacity is not sought beyond this")
+    liquid: LiquidSettings | None = Field(None, description="MD of the liquid by teacher and confirmed networks")
 
 
 class ClusterSettings(Settings):

@@ -136,7 +136,7 @@ def cost_key(
         "architecture": architecture.model_dump(mode="json"),
         "elements": sorted(int(z) for z in elements),
         "engine": engine_for(architecture, settings.engine),
-        "settings": settings.model_dump(mode="json", exclude={"engine", "structure"}),
+        "settings": settings.model_dump(mode="json", exclude={"engine", "structure", "liquid"}),
         "unit": _plain_cell(unit),
         "device": [torch.device(device).type, device_name(device)],
         "n_threads": n_threads,

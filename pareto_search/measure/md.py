@@ -35,11 +35,11 @@ def start_nve(
     """NVE dynamics of a copy of the atoms, with seeded Maxwell-Boltzmann momenta whose total is zero."""
     system = atoms.copy()
     system.calc = calculator
-    system.set_momenta(_thermal_momenta(system.get_masses(), temperature_k, np.random.default_rng(seed)))
+    system.set_momenta(thermal_momenta(system.get_masses(), temperature_k, np.random.default_rng(seed)))
     return VelocityVerlet(system, timestep=timestep_fs * units.fs)
 
 
-def _thermal_momenta(
+def thermal_momenta(
     masses_amu: NDArray[np.float64], temperature_k: float, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Maxwell-Boltzmann momenta in ASE's unit, shape (n_atoms, 3), seen from the centre of mass."""
@@ -101,7 +101,7 @@ def time_md(
         us_per_atom_neighbor=neighbor,
         us_per_atom_model=model,
         us_per_atom_integrator=float(steps.mean()) - neighbor - model,
-        energy_drift_ev_per_atom_ps=_drift_ev_per_ps(trace.energy_ev, settings.timestep_fs) / len(atoms),
+        energy_drift_ev_per_atom_ps=drift_ev_per_ps(trace.energy_ev, settings.timestep_fs) / len(atoms),
         us_per_atom_steps=tuple(steps.tolist()),
         is_compiled=calculator.is_compiled,
     )
@@ -148,7 +148,7 @@ def _total_energy_ev(system: Atoms, where: str) -> float:
     return energy
 
 
-def _drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:
+def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:
     """Slope of a straight line through total energies, shape (n_steps,), in eV/ps."""
     time_ps = np.arange(len(energy_ev)) * timestep_fs * 1e-3
     return float(np.polyfit(time_ps, energy_ev - energy_ev[0], 1)[0])

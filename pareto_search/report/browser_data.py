@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from pareto_search.records import MODEL_COLUMNS, CostRecord
 from pareto_search.report.learning_curves import PANELS
 from pareto_search.report.model_tables import TABLES
+from pareto_search.report.rdf_figures import teacher_curve
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ArchitectureKey, ReportTables, architecture_keys, cost_key
 
@@ -35,6 +37,7 @@ def study_json(tables: ReportTables) -> str:
         "networks": columns_of(_networks(models, records)),
         "costs": columns_of(_costs(models, records)),
         "curves": _curves(models, tables.curves),
+        "rdf": _rdf(models, tables),
         "tables": {name: [asdict(column) for column in columns] for name, columns in TABLES.items()},
         "looks": {
             f"{role} {kind}".strip(): asdict(look_of(role, kind))
@@ -135,8 +138,27 @@ def _curves(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, Any]:
         found["epochs"].append(epochs.setdefault(tuple(curve["epoch"].astype(int)), len(epochs)))
         for part, *_ in PANELS:
             values = 1e3 * curve[f"{part}_force_rmse_ev_per_ang"].to_numpy(dtype=float)
-            found[part].append([float(f"{value:.4g}") for value in values])
+            found[part].append(_short(values))
     return {"rows": rows, "epoch_lists": list(epochs), **found}
+
+
+def _rdf(models: pd.DataFrame, tables: ReportTables) -> dict[str, Any] | None:
+    """g(r) by the row of its network, and the teacher's; None where they are not known."""
+    teacher = teacher_curve(tables)
+    if teacher is None:
+        return None
+    by_model = {str(model_id): curve["g"].to_numpy(dtype=float) for model_id, curve in tables.rdf.groupby("model_id")}
+    rows = [row for row, (model_id, role) in enumerate(zip(models["model_id"], models["role"], strict=True))
+            if model_id in by_model and role != "teacher"]  # fmt: skip
+    return {
+        "r": teacher["r_ang"].to_numpy(dtype=float), "teacher": _short(teacher["g"].to_numpy(dtype=float)),
+        "rows": rows, "g": [_short(by_model[models["model_id"].iloc[row]]) for row in rows],
+    }  # fmt: skip
+
+
+def _short(values: NDArray[np.float64]) -> list[float]:
+    """Four digits are enough for a line."""
+    return [float(f"{value:.4g}") for value in values]
 
 
 def thin(curve: pd.DataFrame, n_points: int) -> pd.DataFrame:

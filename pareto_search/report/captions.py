@@ -224,11 +224,6 @@ def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: st
     return f": {whose} need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
 
 
-def has_rdf(tables: ReportTables) -> bool:
-    """True if some network has an RDF error."""
-    return bool(np.isfinite(tables.networks["rdf_error"].to_numpy(dtype=float)).any())
-
-
 def has_costs(tables: ReportTables) -> bool:
     """True if the cost of some architecture is known."""
     return len(architectures(tables)) > 0

@@ -1,10 +1,11 @@
-"""What a reader chooses with: the bar of filters, the menu of learning curves, the theme."""
+"""What a reader chooses with: the bar of filters, the menus of architectures, the theme."""
 
 from html import escape
 
 import pandas as pd
 
 from pareto_search.report.learning_curves import curve_labels
+from pareto_search.report.rdf_figures import rdf_labels
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables
 
@@ -53,7 +54,19 @@ def _menu(values: pd.Series, field: str, name: str) -> str:
 
 def curve_menu_html(tables: ReportTables) -> str:
     """The menu of architectures above the learning curves."""
-    options = "".join(f"<option>{escape(label)}</option>" for label in curve_labels(tables))
+    return _architecture_menu("curve-menu", curve_labels(tables))
+
+
+def rdf_menu_html(tables: ReportTables) -> str:
+    """The menu of architectures above the radial distribution functions."""
+    return _architecture_menu("rdf-menu", rdf_labels(tables))
+
+
+def _architecture_menu(name: str, labels: list[str]) -> str:
+    """A menu of architectures; the page keeps all such menus at the same one."""
+    options = "".join(f"<option>{escape(label)}</option>" for label in labels)
     if not options:
         return ""
-    return f'<label>Architecture <select id="curve-menu" autocomplete="off">{options}</select></label>'
+    return (
+        f'<label>Architecture <select class="architectures" id="{name}" autocomplete="off">{options}</select></label>'
+    )

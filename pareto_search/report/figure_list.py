@@ -17,7 +17,6 @@ from pareto_search.report.captions import (
     cutoff_cost_caption,
     front_3d_caption,
     front_caption,
-    has_rdf,
     history_caption,
     importance_caption,
     memory_caption,
@@ -27,13 +26,22 @@ from pareto_search.report.captions import (
     work_caption,
 )
 from pareto_search.report.cautions import is_capacity_flat
-from pareto_search.report.controls import curve_menu_html
+from pareto_search.report.controls import curve_menu_html, rdf_menu_html
 from pareto_search.report.cost_figures import cost_figure, cutoff_cost_figure
 from pareto_search.report.figures import accuracy_figure
 from pareto_search.report.front_3d import front_3d_figure
 from pareto_search.report.learning_curves import learning_curve_figure
 from pareto_search.report.parallel import parallel_figure, searched_students
-from pareto_search.report.quantities import CUTOFF, ENERGY, FORCE, MEMORY, RDF, SIZE, STEP_TIME
+from pareto_search.report.quantities import CUTOFF, ENERGY, FORCE, MEMORY, SIZE, STEP_TIME
+from pareto_search.report.rdf_figures import (
+    has_rdf,
+    has_rdf_curves,
+    rdf_caption,
+    rdf_error_figure,
+    rdf_figure,
+    rdf_force_caption,
+    rdf_size_caption,
+)
 from pareto_search.report.search_figures import (
     has_events,
     has_importances,
@@ -99,8 +107,13 @@ FIGURES = (
           lambda t: accuracy_figure(t, SIZE, ENERGY),
           lambda s: size_caption(s.tables, ENERGY.column, "Energy error per atom")),
     Entry("fig3c", "3C", "Liquid structure against size",
-          lambda t: accuracy_figure(t, SIZE, RDF),
-          lambda s: size_caption(s.tables, RDF.column, "RDF error"), has_rdf, is_wide=True),
+          lambda t: rdf_error_figure(t, SIZE),
+          lambda s: rdf_size_caption(s.tables), has_rdf),
+    Entry("fig3d", "3D", "Liquid structure against force error",
+          lambda t: rdf_error_figure(t, FORCE),
+          lambda s: rdf_force_caption(s.tables), has_rdf),
+    Entry("fig3e", "3E", "Radial distribution functions of the liquid", rdf_figure,
+          lambda s: rdf_caption(s.tables), has_rdf_curves, is_wide=True, menu=rdf_menu_html),
     Entry("fig4", "4", "Learning curves", learning_curve_figure,
           lambda s: curves_caption(s.tables), is_wide=True, menu=curve_menu_html),
     Entry("fig5a", "5A", "Speed against size",

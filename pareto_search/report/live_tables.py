@@ -184,8 +184,8 @@ def _event_text(progress: Progress) -> str:
         what = {"epoch": f"epoch {event.epoch}", "trial_began": "begun", "costs_known": "costs known",
                 "trial_ended": event.status or "ended"}.get(event.kind, event.kind)  # fmt: skip
         return f"trial {event.trial_id}: {what}"
-    if event.kind == "network_ended":
-        return f"{event.model_id}: {event.status}"
+    if event.kind in ("network_ended", "liquid_ended"):
+        return f"{event.model_id}: {event.status if event.kind == 'network_ended' else 'liquid'}"
     return f"{event.stage} {'began' if event.kind == 'stage_began' else 'ended'}"
 
 

@@ -29,7 +29,7 @@ class Quantity:
 
 FORCE = Quantity("force_rmse_ev_per_ang", "Force RMSE (meV/Å)", 1e3, "force_rmse_std_ev_per_ang")
 ENERGY = Quantity("energy_rmse_ev_per_atom", "Energy RMSE (meV/atom)", 1e3, "energy_rmse_std_ev_per_atom")
-RDF = Quantity("rdf_error", "RDF error against the teacher", 1.0, "rdf_error_std")
+RDF = Quantity("rdf_error", "RDF error (Å)", 1.0, "rdf_error_std")
 STEP_TIME = Quantity("md_us_per_atom_step", "MD step time (µs/atom/step)")
 MEMORY = Quantity("bytes_per_atom", "Memory per atom (kB)", 1e-3)
 SIZE = Quantity("n_weights", "Number of weights")

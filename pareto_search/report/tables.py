@@ -20,7 +20,7 @@ from pareto_search.analysis.networks import (
     clean_models,
     has_several_cutoffs,
 )
-from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, CostRecord
+from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float | str, ...]
 _NETWORK_KEYS = ["stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
@@ -38,6 +38,7 @@ class ReportInput:
         costs: The cost table.
         dataset: The content of `dataset.json`.
         events: Rows of `events.csv` (`EVENT_COLUMNS`); empty for a run that has none.
+        rdf: g(r) of the liquid by teacher and networks (`RDF_COLUMNS`); empty where it was not measured.
     """
 
     config: dict[str, Any]
@@ -46,6 +47,7 @@ class ReportInput:
     costs: list[CostRecord]
     dataset: dict[str, Any]
     events: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVENT_COLUMNS)))
+    rdf: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RDF_COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ReportTables:
         costs: Cost records by architecture and engine.
         curves: Learning curves (`CURVE_COLUMNS`).
         events: What happened (`EVENT_COLUMNS`).
+        rdf: g(r) of the liquid (`RDF_COLUMNS`).
     """
 
     basis: Basis
@@ -70,6 +73,7 @@ class ReportTables:
     costs: dict[tuple[ArchitectureKey, str], CostRecord]
     curves: pd.DataFrame
     events: pd.DataFrame
+    rdf: pd.DataFrame
 
     @cached_property
     def importances(self) -> tuple[Importance, ...]:
@@ -110,6 +114,7 @@ def make_tables(data: ReportInput) -> ReportTables:
         costs={(cost_key(record), record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
         events=data.events,
+        rdf=data.rdf,
     )
 
 

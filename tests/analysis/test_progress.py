@@ -138,6 +138,16 @@ def test_time_left_of_the_confirmation_is_that_of_its_networks() -> None:
     assert time_left(progress, BUDGET, 220.0).seconds == pytest.approx(4 * 20.0)
 
 
+def test_the_liquid_has_networks_of_its_own() -> None:
+    trained = of("network_ended", 150.0, model_id="a", status="complete", epoch=30, stage="confirm")
+    began = of("stage_began", 200.0, stage="liquid", n_planned=5)
+    ended = [of("liquid_ended", 200.0 + 30 * n, model_id=name, seconds=30.0) for n, name in ((1, "a"), (2, "b"))]
+    progress = told(trained, began, *ended)
+    assert progress.n_done == 2
+    assert time_left(progress, BUDGET, 260.0) == TimeLeft(90.0, "2 networks in 60 s, 3 of 5 left")
+    assert told(trained, began, *ended, of("stage_ended", 260.0, stage="liquid"), began).n_done == 0
+
+
 def test_time_left_is_not_made_up() -> None:
     assert time_left(Progress(), BUDGET, 0.0).seconds is None
     teacher = told(of("stage_began", 0.0, stage="teacher", n_planned=1))

@@ -98,6 +98,7 @@ def test_what_does_not_change_the_cost_does_not_change_the_key() -> None:
         {"unit": wiggled},
         {"elements": [np.int64(13)]},
         {"settings": settings(structure={"symbol": "Al", "a_ang": 4.05})},  # the unit cell counts
+        {"settings": settings(liquid={"n_atoms": 500})},
         {"versions": dict(reversed(software_versions().items()))},
     ]
     assert {key(**change) for change in same} == {key()}

@@ -1,5 +1,6 @@
 """Synthetic studies with known answers, shaped like the results of a real run."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,34 @@ def costs(frame: pd.DataFrame) -> list[CostRecord]:
     """The cost table of the architectures of a study."""
     shapes = frame[["n_features", "n_sensitivities", "n_atom_layers"]].drop_duplicates()
     return [cost((int(a), int(b), int(c))) for a, b, c in shapes.itertuples(index=False)]
+
+
+def with_liquid(data: ReportInput, *, power: float = 1.0, n_unstable: int = 0) -> ReportInput:
+    """The same study with the liquid's g(r): RDF errors are about a power of force errors, and the teacher's is known.
+
+    Args:
+        data: The study.
+        power: Of the relation between the errors.
+        n_unstable: Confirmed networks whose MD went wrong.
+    """
+    rng = np.random.default_rng(5)
+    models = data.models.copy()
+    is_measured = (models["stage"] == "confirm").to_numpy().copy()
+    is_measured[np.flatnonzero(is_measured)[:n_unstable]] = False
+    errors = models.loc[is_measured, "test_force_rmse_ev_per_ang"].to_numpy(dtype=float)
+    models.loc[is_measured, "rdf_error"] = 3 * errors**power * np.exp(0.05 * rng.standard_normal(len(errors)))
+    models.loc[is_measured, "rdf_error_std"] = 0.01
+    models.loc[is_measured, "rdf_noise"] = 0.02
+    models.loc[is_measured | (models["stage"] == "teacher"), "nve_drift_ev_per_atom_ps"] = 2e-5
+    models.loc[models["stage"] == "confirm", "md_stable_ps"] = 3.0
+    models.loc[is_measured, "md_stable_ps"] = 27.0
+    r = np.arange(0.05, 8.0, 0.1)
+    g = np.where(r > 2.2, 1 + 1.8 * np.exp(-0.6 * (r - 2.8)) * np.cos(2 * np.pi * (r - 2.8) / 2.4), 0.0)
+    measured = models[is_measured]
+    shifts = {"teacher": 0.0, **dict(zip(measured["model_id"], measured["rdf_error"] / 8, strict=True))}
+    curves = [pd.DataFrame({"model_id": name, "r_ang": r, "g": g + shift * np.sin(r), "g_std": 0.01})
+              for name, shift in shifts.items()]  # fmt: skip
+    return replace(data, models=models, rdf=pd.concat(curves, ignore_index=True))
 
 
 def cost(shape: tuple[int, int, int], engine: str = "explicit") -> CostRecord:

@@ -25,7 +25,8 @@ HOSTILE = "</script><script>window.isBroken = 1</script><img src=x onerror=windo
 
 
 def small_study() -> ReportInput:
-    return synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
+    study = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
+    return synthetic.with_liquid(study)
 
 
 def large_study() -> ReportInput:
@@ -114,7 +115,7 @@ def test_every_figure_is_drawn_without_errors(report) -> None:
         "return Array.from(document.querySelectorAll('.plot'), p => p.querySelectorAll("
         "  'svg .trace.scatter, .gl-container canvas, .parcoords-lines').length)"
     )
-    assert len(marks) == 10
+    assert len(marks) == 13
     assert min(marks) >= 1
     assert severe(report) == []
 
@@ -161,6 +162,34 @@ def test_the_menu_changes_the_learning_curves(report) -> None:
     after = report.execute_script(curves)
     assert len(before) == len(after) == 24
     assert max(after) < min(before)  # a larger network
+
+
+def test_the_menus_show_the_same_architecture_and_its_radial_distribution_functions(report) -> None:
+    show(report, "fig3e")
+    shown = (
+        "return document.querySelector('#fig3e .plot').data.map(t => [t.name, t.yaxis, t.y, t.meta ? t.meta.row : -1])"
+    )
+    before = report.execute_script(shown)
+    assert len(before) == 2 * 4 * 3 + 1  # panels, seeds, student and two controls; the teacher
+    assert before[-1][0] == "Teacher"
+    teacher = before[-1][2]
+    for (_, y_axis, g, _), (_, other_axis, difference, _) in zip(before[0:-1:2], before[1:-1:2], strict=True):
+        assert (y_axis, other_axis) == ("y", "y2")
+        assert difference == pytest.approx([a - b for a, b in zip(g, teacher, strict=True)], abs=1e-6)
+    assert report.find_elements("css selector", "#fig3e .scales button")[0].text == "log x"
+    assert len(report.find_elements("css selector", "#fig3e .scales button")) == 1  # a difference has no logarithm
+    report.execute_script(
+        "const m = document.getElementById('rdf-menu'); m.selectedIndex = 3; m.dispatchEvent(new Event('change'))"
+    )
+    drawn(report, "fig3e")
+    after = report.execute_script(shown)
+    assert after[0][2] != before[0][2]
+    assert {row for *_, row in after}.isdisjoint(row for *_, row in before[:-1])
+    menus = [report.find_element("id", name).get_attribute("value") for name in ("rdf-menu", "curve-menu")]
+    assert menus[0] == menus[1] == "24/12/2"
+    click(report, "[name=role][value='student']")
+    drawn(report, "fig3e")
+    assert len(report.execute_script(shown)) == 2 * 4 * 2 + 1
 
 
 def test_filters_keep_figures_and_table_in_step(report) -> None:

@@ -115,7 +115,7 @@ def test_fronts_are_step_lines_of_non_dominated_networks(page: str) -> None:
 
 
 def test_learning_curves_offer_every_architecture(page: str) -> None:
-    menu = re.search(r'<select id="curve-menu"[^>]*>(.*?)</select>', page)
+    menu = re.search(r'<select class="architectures" id="curve-menu"[^>]*>(.*?)</select>', page)
     assert menu is not None
     labels = re.findall(r"<option>(.*?)</option>", menu[1])
     assert labels[0] == "12/8/1"
@@ -303,10 +303,60 @@ def test_growth_with_the_cutoff_is_claimed_only_where_the_interval_shows_it(tmp_
     assert "architectures); whether step time grows is not sure." in html
 
 
-def test_rdf_errors_add_a_panel(tmp_path: Path) -> None:
+def test_rdf_errors_add_panels_and_curves_without_them_do_not(tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=2)
-    html = written(replace(data, models=data.models.assign(rdf_error=0.4)), tmp_path)
-    assert "fig3c" in figures_of(html)
+    assert not {"fig3c", "fig3d", "fig3e"} & set(figures_of(written(data, tmp_path)))
+    errors_alone = written(replace(data, models=data.models.assign(rdf_error=0.4)), tmp_path)
+    assert {"fig3c", "fig3d"} <= set(figures_of(errors_alone))
+    assert "fig3e" not in figures_of(errors_alone)
+    assert json_of(errors_alone)["study"]["rdf"] is None
+
+
+def test_the_liquid_is_shown_in_its_units_with_what_noise_alone_would_give(tmp_path: Path) -> None:
+    data = synthetic.with_liquid(synthetic.report_input(n_seeds=3, noise=0.02), n_unstable=2)
+    html = written(data, tmp_path)
+    figure = figures_of(html)["fig3c"]
+    assert figure["layout"]["yaxis"]["title"]["text"] == "RDF error (Å)"
+    traces = {trace["name"]: trace for trace in figure["data"]}
+    assert traces["Noise alone"]["y"] == [0.02, 0.02]
+    controls = data.models[data.models["role"] == "control"]
+    assert len(traces["Controls (paper)"]["y"]) == len(synthetic.LADDER)
+    means = controls.groupby("n_weights")["rdf_error"].mean()
+    assert sorted(traces["Controls (paper)"]["y"]) == pytest.approx(sorted(means), rel=1e-5)
+    stds = controls.groupby("n_weights")["rdf_error"].std()
+    assert sorted(traces["Controls (paper)"]["error_y"]["array"]) == pytest.approx(sorted(stds), rel=1e-4)
+    assert "Noise alone would give 0.0200 Å; 46 of 46 networks are clearly above theirs. MD of 2 other networks" in html
+
+
+def test_the_correlation_of_force_and_rdf_error_is_told_with_its_interval(tmp_path: Path) -> None:
+    base = synthetic.report_input(n_seeds=3, noise=0.02)
+    html = written(synthetic.with_liquid(base), tmp_path)
+    found = re.search(r"rank correlation \(Spearman\) (\S+) \(95 % interval (\S+) to (\S+)\), linear", html)
+    assert found is not None
+    value, low, high = map(float, found.groups())
+    assert 0.9 < low < value < high <= 1
+    assert "over 48 networks of 8 architectures." in html
+    opposite = written(synthetic.with_liquid(base, power=-1.0), tmp_path)
+    assert "rank correlation (Spearman) −0.9" in opposite
+    few = written(synthetic.with_liquid(synthetic.report_input(ladder=synthetic.LADDER[:3])), tmp_path)
+    assert "over 24 networks of 3 architectures; too few architectures for an interval." in few
+
+
+def test_radial_distribution_functions_offer_every_architecture(tmp_path: Path) -> None:
+    data = synthetic.with_liquid(synthetic.report_input(n_seeds=3), n_unstable=6)
+    html = written(data, tmp_path)
+    menu = re.search(r'<select class="architectures" id="rdf-menu"[^>]*>(.*?)</select>', html)
+    assert menu is not None
+    assert re.findall(r"<option>(.*?)</option>", menu[1])[0] == "12/16/2"  # no network of the first was stable
+    figure = figures_of(html)["fig3e"]
+    assert len(figure["data"]) == 2 * 3 * 2 + 1  # panels, seeds, student and control; the teacher
+    teacher = data.rdf[data.rdf["model_id"] == "teacher"]
+    assert figure["data"][-1]["y"] == pytest.approx(list(teacher["g"]), rel=1e-5)
+    first = data.models[data.models["model_id"] == "c01-student-s1000"]["rdf_error"].item()
+    assert figure["data"][1]["y"] == pytest.approx(list(first / 8 * np.sin(teacher["r_ang"])), abs=1e-5)
+    rdf = json_of(html)["study"]["rdf"]
+    assert len(rdf["rows"]) == len(rdf["g"]) == 42
+    assert rdf["g"][0] != rdf["teacher"]
 
 
 def test_dataset_page_takes_both_forms_of_histograms(tmp_path: Path) -> None:

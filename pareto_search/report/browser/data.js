@@ -43,6 +43,9 @@ if (study) {
   }));
 }
 
+const rdfOf = new Map();
+if (study && study.rdf) study.rdf.rows.forEach((row, index) => rdfOf.set(row, study.rdf.g[index]));
+
 function lookOf(row) {
   return study.looks[`${networks.role[row]} ${networks.control_kind[row]}`.trim()];
 }

@@ -30,8 +30,8 @@ function parseFigure(text) {
 /** A figure as the state wants it. */
 function buildFigure(figure) {
   const spec = parseFigure(figure.text);
-  const menu = figure.panel.querySelector('#curve-menu');
-  if (menu) spec.data = architectureCurves(menu.value);
+  const menu = figure.panel.querySelector('.architectures');
+  if (menu) spec.data = menu.id === 'rdf-menu' ? architectureRdfs(menu.value) : architectureCurves(menu.value);
   state.flipped.forEach((key) => {
     const [name, letter] = key.split('.');
     if (name === figure.name) flipAxes(spec, letter);
@@ -48,11 +48,21 @@ function buildFigure(figure) {
 
 /** Curves of the architecture chosen in the menu. */
 function architectureCurves(label) {
+  return curveTraces(architectureRows(label), [['train', 'x', 'y'], ['valid', 'x2', 'y2']]);
+}
+
+/** g(r) of the architecture chosen in the menu, and its difference from the teacher's. */
+function architectureRdfs(label) {
+  return rdfTraces(architectureRows(label));
+}
+
+/** Networks of an architecture that carry claims and pass the filters, students first. */
+function architectureRows(label) {
   const rows = Array.from({length: networks.n}, (_, row) => row).filter((row) => networks.label[row] === label
     && networks.stage[row] === study.basis.stage && networks.role[row] !== 'teacher' && passes[row]);
   const isStudent = (row) => networks.role[row] === 'student';
   rows.sort((a, b) => isStudent(b) - isStudent(a));
-  return curveTraces(rows, [['train', 'x', 'y'], ['valid', 'x2', 'y2']]);
+  return rows;
 }
 
 function drawFigure(figure) {

@@ -51,11 +51,12 @@ function refreshFilters() {
     : plural(networks.n, 'network');
 }
 
-function wireCurveMenu() {
-  const menu = document.getElementById('curve-menu');
-  if (!menu) return;
-  menu.addEventListener('change', () => update({curves: menu.value}));
-  listeners.unshift(() => { if (state.curves) menu.value = state.curves; });
+/** Menus of architectures all show the same one, as far as they have it. */
+function wireArchitectureMenus() {
+  document.querySelectorAll('.architectures').forEach((menu) => {
+    menu.addEventListener('change', () => update({curves: menu.value}));
+    listeners.unshift(() => { if (hasOption(menu, state.curves)) menu.value = state.curves; });
+  });
 }
 
 function wireTheme() {
@@ -106,7 +107,7 @@ function wireLinks() {
 
 readFragment();
 wireFilters();
-wireCurveMenu();
+wireArchitectureMenus();
 listeners.push(refreshFilters, refreshTables, refreshFigures, refreshRecord, revealSelected);
 wireTheme();
 wirePrinting();

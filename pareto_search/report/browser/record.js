@@ -79,7 +79,11 @@ function meanFacts(rows) {
     ['Energy MAE, test', `${errors('test_energy_mae_ev_per_atom')} meV/atom`],
   ];
   const rdf = averaged.map((row) => networks.rdf_error[row]).filter(Number.isFinite);
-  if (rdf.length) pairs.push(['RDF error', number(average(rdf))]);
+  if (rdf.length) pairs.push(['RDF error', `${spread(rdf, '').trim()} Å`]);
+  const stable = averaged.map((row) => networks.md_stable_ps[row]).filter(Number.isFinite);
+  if (stable.length) pairs.push(['Liquid MD sane for', `${number(average(stable))} ps`]);
+  const drift = averaged.map((row) => Math.abs(networks.nve_drift_ev_per_atom_ps[row])).filter(Number.isFinite);
+  if (drift.length) pairs.push(['NVE drift of the liquid, size', `${exponent(average(drift))} eV/atom/ps`]);
   return [facts(pairs.filter(([, value]) => !value.startsWith('–') && !value.startsWith('NaN')))];
 }
 

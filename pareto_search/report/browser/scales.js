@@ -40,10 +40,11 @@ function axesOf(layout, letter) {
   return Object.keys(holder).filter((key) => new RegExp(`^${letter}axis\\d*$`).test(key)).map((key) => holder[key]);
 }
 
-/** Letters of the axes that can be switched. */
+/** Letters of the axes that can be switched: a logarithmic one has no place for what is below zero. */
 function switchable(spec) {
+  const isBelowZero = (axis) => axis.type !== 'log' && axis.range && axis.range[0] < 0;
   return ['x', 'y', 'z'].filter((letter) => axesOf(spec.layout, letter).some((axis) => axis.range)
-    && smallestAndLargest(spec.data, letter) !== null);
+    && !axesOf(spec.layout, letter).some(isBelowZero) && smallestAndLargest(spec.data, letter) !== null);
 }
 
 /** Switch the axes of one letter. */

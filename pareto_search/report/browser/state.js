@@ -68,10 +68,13 @@ function selectedRows() {
 
 /** Select what a row stands for, or nothing; its learning curves are shown where there are some. */
 function select(of, row) {
-  const menu = document.getElementById('curve-menu');
   const label = networks.label[row];
-  const hasCurves = menu && Array.from(menu.options).some((option) => option.value === label);
+  const hasCurves = Array.from(document.querySelectorAll('.architectures')).some((menu) => hasOption(menu, label));
   update({select: {of, row}, ...(hasCurves ? {curves: label} : {})});
+}
+
+function hasOption(menu, value) {
+  return Array.from(menu.options).some((option) => option.value === value);
 }
 
 function writeFragment() {

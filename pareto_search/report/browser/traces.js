@@ -120,6 +120,32 @@ function curveTraces(rows, panels) {
   }));
 }
 
+/** Lines of some networks' g(r) on the left and of what they differ by from the teacher's on the right, and his. */
+function rdfTraces(rows) {
+  const chosen = new Set(selectedRows());
+  const named = new Set();
+  const {r, teacher} = study.rdf;
+  const lines = rows.filter((row) => rdfOf.has(row)).flatMap((row) => {
+    const look = lookOf(row);
+    const g = rdfOf.get(row);
+    return [['x', 'y', g], ['x2', 'y2', g.map((height, index) => height - teacher[index])]].map(([xaxis, yaxis, y]) => {
+      const showlegend = !named.has(look.name);
+      named.add(look.name);
+      return {type: 'scatter', mode: 'lines', x: r, y, xaxis, yaxis, name: look.name, legendgroup: look.name,
+        showlegend, opacity: 0.8, meta: {row},
+        line: {color: (isDark() && darkColors[look.color]) || look.color, dash: look.dash,
+          width: chosen.has(row) ? 3 : 1.3},
+        hovertemplate: `${escapeMarkup(look.name)}, seed ${networks.seed[row]}<br>`
+          + '%{x:.2f} Å: %{y:.3f}<extra></extra>'};
+    });
+  });
+  const look = study.looks.teacher;
+  lines.push({type: 'scatter', mode: 'lines', x: r, y: teacher, xaxis: 'x', yaxis: 'y', name: look.name,
+    legendgroup: look.name, line: {color: (isDark() && darkColors[look.color]) || look.color, width: 2},
+    hovertemplate: 'Teacher<br>%{x:.2f} Å: %{y:.3f}<extra></extra>'});
+  return lines;
+}
+
 /** What does not shrink by itself where there is little room: a scene, and the texts of parallel axes. */
 function fitWidth(spec, width) {
   const {scene} = spec.layout;

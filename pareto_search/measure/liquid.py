@@ -1,0 +1,257 @@
+"""MD of the liquid: the teacher melts a crystal, then it and every network run from there; g(r), drift and stability.
+
+All start from the same configuration, so that a short equilibration is enough; each has random forces of its own, so
+that their noise is independent. A potential under which the dynamics goes wrong is a result, not an error.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator
+from ase.md.langevin import Langevin
+from ase.md.verlet import VelocityVerlet
+
+from pareto_search.config import LiquidSettings
+from pareto_search.errors import ConfigError, MeasurementError
+from pareto_search.measure.md import drift_ev_per_ps, thermal_momenta
+from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
+from pareto_search.measure.structure import supercell
+
+#: Friction of the thermostat: strong enough to hold a liquid's temperature, weak enough to let it flow.
+_FRICTION_PER_FS = 0.01
+
+Guard = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class LiquidRun:
+    """What MD of the liquid gave.
+
+    Attributes:
+        n_atoms: Atoms of the liquid.
+        density_g_per_cm3: Its density.
+        asked_ps: Length of the dynamics that was wanted.
+        stable_ps: For how long of it the dynamics stayed sane; asked_ps where it did to the end.
+        reason: What went wrong then, or None.
+        temperature_k: Mean kinetic temperature while frames were taken; None where that did not end.
+        rdf: g(r); None where the dynamics went wrong before all frames were taken.
+        nve_drift_ev_per_atom_ps: Slope of a straight line through the total energy without thermostat; None where it
+            went wrong or none was wanted.
+    """
+
+    n_atoms: int
+    density_g_per_cm3: float
+    asked_ps: float
+    stable_ps: float
+    reason: str | None = None
+    temperature_k: float | None = None
+    rdf: Rdf | None = None
+    nve_drift_ev_per_atom_ps: float | None = None
+
+
+class NoLiquidError(MeasurementError):
+    """The crystal could not be melted.
+
+    Attributes:
+        run: How far the dynamics came.
+    """
+
+    def __init__(self, run: LiquidRun) -> None:
+        super().__init__(f"the crystal could not be melted: after {run.stable_ps:.3g} ps of MD {run.reason}")
+        self.run = run
+
+
+class _WentWrongError(Exception):
+    """The dynamics is not that of a liquid any more."""
+
+
+@dataclass
+class _Watched:
+    """Dynamics under watch.
+
+    Attributes:
+        settings: Time step and limits.
+        min_distance_ang: Atoms nearer than this are not those of a liquid.
+        guard: Entered for each stretch between two looks at the distances.
+        n_steps: Steps taken so far that went well.
+    """
+
+    settings: LiquidSettings
+    min_distance_ang: float
+    guard: Guard = nullcontext
+    n_steps: int = field(default=0, init=False)
+
+    @property
+    def time_ps(self) -> float:
+        """Time for which all went well."""
+        return self.n_steps * self.settings.timestep_fs * 1e-3
+
+    def langevin(self, atoms: Atoms, temperature_k: float, rng: np.random.Generator) -> Langevin:
+        """Dynamics at constant volume and temperature."""
+        friction = _FRICTION_PER_FS / units.fs
+        step = self.settings.timestep_fs * units.fs
+        return Langevin(atoms, step, temperature_K=temperature_k, friction=friction, fixcm=False, rng=rng)
+
+    def advance(self, dynamics: Langevin | VelocityVerlet, n_steps: int, temperature_k: float) -> Iterator[float]:
+        """Take steps, and give the total energy in eV after each.
+
+        Raises:
+            _WentWrongError: If energy or temperature are not finite, it is too hot, or atoms are too near.
+        """
+        stretch = self.settings.n_steps_between_frames
+        for first in range(0, n_steps, stretch):
+            energies, n_before = [], self.n_steps
+            with self.guard():
+                for _ in range(min(stretch, n_steps - first)):
+                    dynamics.step()
+                    energies.append(self._checked_energy_ev(dynamics.atoms, temperature_k))
+                    self.n_steps += 1
+                self._check_distances(dynamics.atoms, n_before)
+            yield from energies
+
+    def _checked_energy_ev(self, atoms: Atoms, temperature_k: float) -> float:
+        kinetic = float(atoms.get_kinetic_energy())
+        energy = float(atoms.get_potential_energy()) + kinetic
+        hottest_k = self.settings.max_temperature_factor * temperature_k
+        found_k = 2 * kinetic / (3 * len(atoms) * units.kB)
+        if not np.isfinite(energy):
+            raise _WentWrongError("its energy became non-finite")
+        if found_k > hottest_k:
+            raise _WentWrongError(f"it reached {found_k:.0f} K, more than {hottest_k:.0f} K")
+        return energy
+
+    def _check_distances(self, atoms: Atoms, n_before: int) -> None:
+        """Look for atoms that are too near; when they came there, since the last look, is not known."""
+        if self.min_distance_ang > 0 and len(near := pair_distances(atoms, self.min_distance_ang)):
+            self.n_steps = n_before
+            raise _WentWrongError(f"two atoms came as near as {near.min():.2f} Å")
+
+
+def liquid_crystal(unit: Atoms, settings: LiquidSettings) -> Atoms:
+    """The crystal that is melted, with the volume of the liquid.
+
+    Raises:
+        ConfigError: If g(r) is wanted farther than half its height.
+    """
+    crystal = supercell(unit, settings.n_atoms)
+    crystal.set_cell(crystal.cell.array * np.cbrt(settings.volume_scale), scale_atoms=True)
+    heights = crystal.get_volume() / np.linalg.norm(np.cross(crystal.cell[[1, 2, 0]], crystal.cell[[2, 0, 1]]), axis=1)
+    if settings.r_max_ang > heights.min() / 2:
+        raise ConfigError(
+            f"measure.liquid.r_max_ang must be at most half the height of the liquid's cell, {heights.min() / 2:.2f} Å "
+            f"with {len(crystal)} atoms, got {settings.r_max_ang:g} Å; lower it or raise measure.liquid.n_atoms"
+        )
+    return crystal
+
+
+def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, guard: Guard = nullcontext) -> Atoms:
+    """A liquid at `temperature_k` with velocities, and no calculator.
+
+    Args:
+        crystal: From `liquid_crystal`; left as it is.
+        calculator: The teacher's.
+        settings: Temperatures and times.
+        guard: Entered for each stretch of the dynamics.
+
+    Raises:
+        NoLiquidError: If the dynamics goes wrong.
+    """
+    rng = np.random.default_rng(settings.seed)
+    atoms = crystal.copy()
+    atoms.calc = calculator
+    atoms.set_momenta(thermal_momenta(atoms.get_masses(), settings.melt_temperature_k, rng))
+    watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
+    stages = (
+        (settings.melt_temperature_k, settings.melt_temperature_k, settings.n_steps_melt),
+        # What is cooled is as hot as the melt at first.
+        (settings.temperature_k, settings.melt_temperature_k, settings.n_steps_equilibration),
+    )
+    try:
+        for temperature_k, hottest_k, n_steps in stages:
+            for _ in watched.advance(watched.langevin(atoms, temperature_k, rng), n_steps, hottest_k):
+                pass
+    except _WentWrongError as error:
+        raise NoLiquidError(_liquid_run(watched, atoms, settings.melt_ps, reason=str(error))) from error
+    atoms.calc = None
+    return atoms
+
+
+def run_liquid(
+    start: Atoms,
+    crystal: Atoms,
+    calculator: Calculator,
+    settings: LiquidSettings,
+    *,
+    name: str,
+    guard: Guard = nullcontext,
+) -> LiquidRun:
+    """MD of the liquid by a potential: equilibration and sampling at `temperature_k`, then NVE.
+
+    Args:
+        start: From `melt`; left as it is.
+        crystal: What was melted.
+        calculator: The potential's.
+        settings: Temperature and times.
+        name: Of the potential, which with the seed decides its random forces.
+        guard: Entered for each stretch of the dynamics.
+    """
+    atoms = start.copy()
+    atoms.calc = calculator
+    watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
+    found: dict[str, Any] = {}
+    try:
+        found |= _sample(watched, atoms, name)
+        found |= _nve_drift(watched, atoms)
+    except _WentWrongError as error:
+        found["reason"] = str(error)
+    return _liquid_run(watched, atoms, settings.run_ps, **found)
+
+
+def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Any) -> LiquidRun:
+    return LiquidRun(
+        n_atoms=len(atoms),
+        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * 1e24 / units.mol,
+        asked_ps=asked_ps,
+        stable_ps=asked_ps if "reason" not in found else watched.time_ps,
+        **found,
+    )
+
+
+def _sample(watched: _Watched, atoms: Atoms, name: str) -> dict[str, Any]:
+    settings, temperature_k = watched.settings, watched.settings.temperature_k
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    dynamics = watched.langevin(atoms, temperature_k, np.random.default_rng([settings.seed, digest]))
+    for _ in watched.advance(dynamics, settings.n_steps_equilibration, temperature_k):
+        pass
+    temperatures_k = []
+
+    def frames() -> Iterator[Atoms]:
+        for _ in range(settings.n_frames):
+            for _ in watched.advance(dynamics, settings.n_steps_between_frames, temperature_k):
+                pass
+            temperatures_k.append(atoms.get_temperature())
+            yield atoms
+
+    edges = bin_edges(settings.r_max_ang, settings.n_bins)
+    rdf = rdf_of_frames(frames(), edges, settings.n_frames, settings.n_blocks)
+    return {"rdf": rdf, "temperature_k": float(np.mean(temperatures_k))}
+
+
+def _nve_drift(watched: _Watched, atoms: Atoms) -> dict[str, Any]:
+    settings = watched.settings
+    if settings.n_steps_nve == 0:
+        return {}
+    dynamics = VelocityVerlet(atoms, settings.timestep_fs * units.fs)
+    energies = np.array(list(watched.advance(dynamics, settings.n_steps_nve, settings.temperature_k)))
+    return {"nve_drift_ev_per_atom_ps": drift_ev_per_ps(energies, settings.timestep_fs) / len(atoms)}
+
+
+def _min_distance_ang(crystal: Atoms, settings: LiquidSettings) -> float:
+    """Atoms nearer than this are not those of a liquid."""
+    reach = 2.0 * np.cbrt(crystal.get_volume() / len(crystal))
+    return settings.min_distance_fraction * float(pair_distances(crystal, reach).min())
