@@ -6,6 +6,8 @@ from html import escape
 from pareto_search.analysis.claims import Claim
 
 _HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
+#: How the page colours a verdict: as it does the ends of networks.
+_TAGS = {"holds": "complete", "does not hold": "failed", "not sure": "pruned"}
 
 
 def claims_html(claims: Sequence[Claim]) -> str:
@@ -14,15 +16,15 @@ def claims_html(claims: Sequence[Claim]) -> str:
         return ""
     heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in _HEADS)
     rows = "".join(
-        f'<tr class="claim {claim.verdict.replace(" ", "-")}">'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(claim))
-        + "</tr>"
+        "<tr>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(claim)[:-1])
+        + f'<td><span class="tag {_TAGS[claim.verdict]}">{claim.verdict}</span></td></tr>'
         for claim in claims
     )
     return (
         '<section id="claims"><h2>The paper\'s claims</h2><p class="sub">What this run says of each. A claim holds '
         "where the whole 95 % interval lies on its side of 0, and does not hold where it lies on the other.</p>"
-        f'<div class="scroll"><table class="claims"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="scroll"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         "</section>"
     )
 

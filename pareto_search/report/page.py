@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pareto_search.files import write_atomic
 from pareto_search.report.assets import head_script, script, style_sheet
 from pareto_search.report.browser_data import dumps, figure_json, study_json
 from pareto_search.report.cards import cards_html
+from pareto_search.report.claims_table import claims_html
 from pareto_search.report.controls import THEME_BUTTON, filter_bar_html
 from pareto_search.report.elements import facts_html, figure_html, flatten, json_script, note_lines
 from pareto_search.report.figure_list import FIGURES, Entry, Study
@@ -35,7 +37,8 @@ def write_report(data: ReportInput, html: Path, json_path: Path) -> tuple[StudyS
     summary = summarize_study(data.models)
     tables = make_tables(data)
     words = answer(summary, data, tables)
-    text = json.dumps(summary.to_plain(), indent=2, allow_nan=False, ensure_ascii=False)
+    plain = summary.to_plain() | {"paper_claims": [asdict(claim) for claim in tables.claims]}
+    text = json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
     write_atomic(html, _report_html(Study(data, summary, tables), words))
     write_atomic(json_path, text + "\n")
     return summary, words
@@ -48,6 +51,7 @@ def _report_html(study: Study, words: Answer) -> str:
         _answer_section(words, study.summary),
         filter_bar_html(study.tables),
         _figures_section(study, figures),
+        claims_html(study.tables.claims),
         _networks_section(),
         _costs_section(study.tables),
         f'<section id="failed"><h2>What went wrong</h2>{failures_table(study.tables)}</section>',
@@ -55,7 +59,7 @@ def _report_html(study: Study, words: Answer) -> str:
     ]
     data = [json_script("study", study_json(study.tables))]
     data += [json_script(entry.name, figure_json(figure)) for entry, figure in figures]
-    body = _header(study.data, study.summary) + "<main>" + "\n".join(sections)
+    body = _header(study.data, study.summary, has_claims=bool(study.tables.claims)) + "<main>" + "\n".join(sections)
     return page_html(str(study.data.config.get("name", "study")), body, data)
 
 
@@ -82,10 +86,11 @@ def page_html(title: str, body: str, data: list[str]) -> str:
     ])  # fmt: skip
 
 
-def _header(data: ReportInput, summary: StudySummary) -> str:
+def _header(data: ReportInput, summary: StudySummary, *, has_claims: bool) -> str:
     name, description = str(data.config.get("name", "study")), str(data.config.get("description") or "")
-    links = (("answer", "Answer"), ("figures", "Figures"), ("networks-section", "Networks"), ("cost-section", "Costs"),
-             ("provenance", "Provenance"))  # fmt: skip
+    claims = [("claims", "Claims")] if has_claims else []
+    links = [("answer", "Answer"), ("figures", "Figures"), *claims, ("networks-section", "Networks"),
+             ("cost-section", "Costs"), ("provenance", "Provenance")]  # fmt: skip
     nav = "".join(f'<a href="#{target}">{text}</a>' for target, text in links)
     size = f"{count(summary.n_architectures, 'architecture')}, {count(summary.n_seeds, 'seed')}"
     about = f"{description} ({size})" if description else size

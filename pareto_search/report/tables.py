@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from pareto_search.analysis.claims import Claim, paper_claims
 from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
 from pareto_search.analysis.importance import Importance, importances
 from pareto_search.analysis.networks import (
@@ -74,6 +75,11 @@ class ReportTables:
     curves: pd.DataFrame
     events: pd.DataFrame
     rdf: pd.DataFrame
+
+    @cached_property
+    def claims(self) -> list[Claim]:
+        """What the study says of the paper's claims."""
+        return paper_claims(self.models, self.curves, self.basis)
 
     @cached_property
     def importances(self) -> tuple[Importance, ...]:

@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from pareto_search.analysis.claims import paper_claims, verdict_of
+from pareto_search.analysis.networks import claim_basis, clean_models
+from pareto_search.records import CURVE_COLUMNS
+from tests.report.synthetic import LADDER, STUDENT_WEIGHTS, TEACHER, row
+
+RNG = np.random.default_rng(0)
+SHAPES = LADDER[:6]
+
+
+def _models(student: float, *, energy: float = 1.0, rdf: float = 1.0, noise: float = 0.01) -> pd.DataFrame:
+    """Students whose errors are so many times those of their controls of each size and seed."""
+    rows = [row("teacher", TEACHER, stage="teacher", role="teacher", error=0.03)]
+    for number, shape in enumerate(SHAPES):
+        for seed in range(4):
+            error = 0.1 - 0.01 * number
+            rows.append(row(
+                f"paper-{shape}-{seed}", shape, stage="confirm", role="control", control_kind="paper", seed=seed,
+                error=error, rdf_error=10 * error,
+            ))  # fmt: skip
+            student_error = student * error * (1 + noise * RNG.normal())
+            rows.append(row(
+                f"student-{shape}-{seed}", shape, stage="confirm", role="student", seed=seed, error=student_error,
+                test_energy_rmse_ev_per_atom=0.032 * energy * error, rdf_error=10 * rdf * error, **STUDENT_WEIGHTS,
+            ))  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _curves(models: pd.DataFrame, rate: float, scatter: float) -> pd.DataFrame:
+    """Errors that fall exponentially over 60 epochs; students at `rate` times the controls' pace and scatter."""
+    rows = []
+    for model_id, role in zip(models["model_id"], models["role"], strict=True):
+        pace, spread = (rate, scatter) if role == "student" else (1.0, 1.0)
+        for epoch in range(1, 61):
+            error = (0.02 + np.exp(-pace * epoch / 15)) * np.exp(0.02 * spread * RNG.normal())
+            rows.append({"model_id": model_id, "epoch": epoch, "valid_force_rmse_ev_per_ang": error})
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def _claims(models: pd.DataFrame, curves: pd.DataFrame | None = None) -> dict[str, object]:
+    curves = pd.DataFrame(columns=list(CURVE_COLUMNS)) if curves is None else curves
+    return {claim.name: claim for claim in paper_claims(models, curves, claim_basis(clean_models(models)))}
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(0.9, "holds"), (1.1, "does not hold")])
+def test_accuracy_is_decided_by_its_interval(factor, verdict):
+    claim = _claims(_models(factor))["force, paper"]
+    assert claim.verdict == verdict
+    assert claim.estimate == pytest.approx(100 * (factor - 1), abs=1.0)
+    assert claim.ci95[0] < claim.estimate < claim.ci95[1]
+    assert claim.n == "24 pairs, 6 architectures"
+
+
+def test_an_interval_that_holds_zero_or_few_pairs_decide_nothing():
+    assert verdict_of((-1.0, 0.1), is_below=True) == "not sure"
+    assert verdict_of((-1.0, -0.1), is_below=True, n_pairs=5) == "not sure"
+    assert verdict_of(None, is_below=True) == "not sure"
+    assert verdict_of((0.2, 0.9), is_below=False) == "holds"
+    assert verdict_of((-0.9, -0.2), is_below=False) == "does not hold"
+
+
+def test_energy_and_liquid_are_claims_of_their_own():
+    claims = _claims(_models(0.8, energy=0.98, rdf=1.2))
+    assert claims["energy gains less"].verdict == "holds"
+    assert claims["energy gains less"].estimate == pytest.approx(-18, abs=1.5)
+    assert claims["RDF, paper"].verdict == "does not hold"
+    assert claims["RDF follows force"].verdict == "holds"
+    assert _claims(_models(0.8, energy=0.5))["energy gains less"].verdict == "does not hold"
+
+
+def test_what_was_not_measured_is_no_claim():
+    models = _models(0.9).assign(rdf_error=np.nan)
+    names = set(_claims(models))
+    assert not {"RDF, paper", "RDF follows force", "learns faster, paper", "Born Again, force"} & names
+
+
+def test_learning_curves_tell_of_pace_start_and_scatter():
+    models = _models(0.9)
+    claims = _claims(models, _curves(models, rate=2.0, scatter=0.3))
+    faster = claims["learns faster, paper"]
+    assert (faster.verdict, claims["first epoch, paper"].verdict) == ("holds", "holds")
+    assert faster.estimate < -0.5
+    assert claims["steadier, paper"].verdict == "holds"
+    slower = _claims(models, _curves(models, rate=0.5, scatter=3.0))
+    assert slower["learns faster, paper"].verdict != "holds"  # one that never gets there is put at its last epoch
+    assert slower["first epoch, paper"].verdict == slower["steadier, paper"].verdict == "does not hold"
+
+
+def test_students_of_the_teachers_architecture_are_compared_with_the_teacher():
+    models = _models(0.9)
+    again = [
+        row(f"again-{seed}", TEACHER, stage="confirm", role="student", seed=seed, error=0.03 * (0.9 + 0.01 * seed))
+        for seed in range(4)
+    ]
+    claim = _claims(pd.concat([models, pd.DataFrame(again)]))["Born Again, force"]
+    assert (claim.verdict, claim.n) == ("holds", "4 seeds")
+    assert claim.estimate == pytest.approx(-8.5, abs=0.1)
+
+
+def test_costs_grow_with_size():
+    claims = _claims(_models(0.9))
+    assert (claims["step time grows"].verdict, claims["step time grows"].n) == ("holds", "7 architectures")
+    flat = _claims(_models(0.9).assign(bytes_per_atom=lambda rows: 1000 - rows["n_weights"] / 1e6))
+    assert flat["memory grows"].verdict == "does not hold"
