@@ -19,7 +19,7 @@ from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, Tra
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
-from pareto_search.measure.structure import unit_cell
+from pareto_search.data.structure import unit_cell
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input

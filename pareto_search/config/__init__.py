@@ -14,11 +14,13 @@ from pareto_search.config.data import (
     FileSource,
     SourceSettings,
     SplitSettings,
+    TeacherMdSource,
 )
 from pareto_search.config.network import (
     PAPER_CONTROL_WEIGHTS,
     Architecture,
     Compiling,
+    ExternalTeacher,
     LossWeights,
     ScheduledWeights,
     TeacherSettings,
@@ -33,7 +35,8 @@ from pareto_search.config.search import (
     SearchSettings,
 )
 from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds
-from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
+from pareto_search.config.structure import CrystalSettings, StructureSettings
+from pareto_search.config.study import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [
     "PAPER_CONTROL_WEIGHTS",
@@ -47,9 +50,11 @@ __all__ = [
     "Compiling",
     "ConfirmSettings",
     "ControlKind",
+    "CrystalSettings",
     "DataSource",
     "EmtAluminumSource",
     "EngineName",
+    "ExternalTeacher",
     "ExtxyzSource",
     "FileSource",
     "LossWeights",
@@ -65,6 +70,7 @@ __all__ = [
     "SplitSettings",
     "StructureSettings",
     "StudyConfig",
+    "TeacherMdSource",
     "TeacherSettings",
     "TrainingSettings",
     "bounds",

@@ -1,31 +1,14 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import EngineName, Settings
-from pareto_search.config.data import DataSource, SplitSettings
-from pareto_search.config.network import LossWeights, TeacherSettings, TrainingSettings
+from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
+from pareto_search.config.network import AnyTeacher, ExternalTeacher, LossWeights, TeacherSettings, TrainingSettings
 from pareto_search.config.search import ConfirmSettings, SearchSettings
-
-
-class StructureSettings(Settings):
-    """The material whose supercells are timed: a crystal, a structure file or a frame of the dataset."""
-
-    symbol: str | None = Field(None, description="element of a bulk crystal built by ASE")
-    crystal: Literal["fcc", "bcc", "hcp", "diamond", "sc"] = "fcc"
-    a_ang: PositiveFloat | None = Field(None, description="lattice constant; omitted: ASE's reference value")
-    path: Path | None = Field(None, description="structure file; its first frame is repeated")
-    frame: NonNegativeInt | None = Field(None, description="dataset frame that is repeated")
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        given = [name for name in ("symbol", "path", "frame") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of symbol, path and frame, got {given or 'none'}")
-        return self
+from pareto_search.config.structure import StructureSettings
 
 
 class MeasureSettings(Settings):
@@ -76,7 +59,7 @@ class StudyConfig(Settings):
     description: str = ""
     data: DataSource
     split: SplitSettings = SplitSettings()
-    teacher: TeacherSettings = TeacherSettings()
+    teacher: AnyTeacher = TeacherSettings()
     search: SearchSettings = SearchSettings()
     confirm: ConfirmSettings = ConfirmSettings()
     measure: MeasureSettings
@@ -131,6 +114,15 @@ class StudyConfig(Settings):
                 raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
         return self
 
+    @model_validator(mode="after")
+    def _frames_have_a_maker(self) -> Self:
+        if isinstance(self.data, TeacherMdSource) and not isinstance(self.teacher, ExternalTeacher):
+            raise ValueError(
+                "data.source teacher-md has its frames made by a teacher that exists already, but the teacher of this "
+                "study is a network yet to be trained; give teacher.calculator, or another data.source"
+            )
+        return self
+
     @property
     def confirm_training(self) -> TrainingSettings:
         """Training settings of the confirmation."""
@@ -139,7 +131,10 @@ class StudyConfig(Settings):
     @property
     def largest_cutoff_ang(self) -> float:
         """The longest cutoff of any network of the study, for which neighbour tables are built."""
-        return max(self.teacher.architecture.dist_hard_max_ang, self.search.space.largest_cutoff_ang)
+        longest = self.search.space.largest_cutoff_ang
+        if isinstance(self.teacher, ExternalTeacher):
+            return longest
+        return max(self.teacher.architecture.dist_hard_max_ang, longest)
 
     def to_plain(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

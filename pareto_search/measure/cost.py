@@ -20,7 +20,7 @@ from pareto_search.measure.device import (
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
-from pareto_search.measure.structure import supercell
+from pareto_search.data.structure import supercell
 from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
 from pareto_search.potential.compiled import has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, engine_for
