@@ -162,7 +162,19 @@ def _has_tag(model: type[BaseModel], part: int | str) -> bool:
     return source is not None and part in typing.get_args(source.annotation)
 
 
-_TAGS = {"number", "text", "range", "choice", "emt-aluminum", "extxyz", "ase-db", "ani-h5", "teacher-md", "network", "external"}
+_TAGS = {
+    "number",
+    "text",
+    "range",
+    "choice",
+    "emt-aluminum",
+    "extxyz",
+    "ase-db",
+    "ani-h5",
+    "teacher-md",
+    "network",
+    "external",
+}
 
 
 def _is_tag(part: int | str) -> bool:

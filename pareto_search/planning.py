@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pareto_search.config import Architecture, SearchSettings, StudyConfig, TrainingSettings
+from pareto_search.config import (
+    PAPER_CONTROL_WEIGHTS,
+    Architecture,
+    ExternalTeacher,
+    SearchSettings,
+    StudyConfig,
+    TrainingSettings,
+)
+from pareto_search.potential.external import build_calculator, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
 from pareto_search.search.tuning import n_candidates
@@ -61,20 +69,34 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     Early stopping and networks shared between trials make the real run shorter; measuring costs is not counted.
     """
     n_workers = _n_workers(config)
-    teacher = _epoch_s(config.teacher.architecture, config.teacher.training, config, data)
     search, confirm = config.search, config.confirm
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
     student = float(np.sqrt(np.prod(ends)))
     n_chosen = confirm.max_front + confirm.n_ladder
     n_confirm = n_chosen * confirm.n_seeds * (1 + len(confirm.controls))
-    epochs = (config.teacher.training.max_epochs, search.training.max_epochs, config.confirm_training.max_epochs)
+    epochs = config.confirm_training.max_epochs
     stages = (
-        StagePlan("teacher", 1, epochs[0], teacher * epochs[0]),
+        _teacher_plan(config, data),
         _search_plan(search, student / n_workers),
         *_tuning_plan(config, n_chosen, student / n_workers),
-        StagePlan("confirm (at most)", n_confirm, epochs[2], student * epochs[2] * n_confirm / n_workers),
+        StagePlan("confirm (at most)", n_confirm, epochs, student * epochs * n_confirm / n_workers),
     )
     return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
+
+
+def _teacher_plan(config: StudyConfig, data: StudyData) -> StagePlan:
+    """Training a teacher, or asking one that is not ours about every frame, timed on two."""
+    teacher = config.teacher
+    if not isinstance(teacher, ExternalTeacher):
+        epoch_s = _epoch_s(teacher.architecture, teacher.training, config, data)
+        return StagePlan("teacher", 1, teacher.training.max_epochs, epoch_s * teacher.training.max_epochs)
+    calculator = build_calculator(teacher)
+    seconds = []
+    for system in (0, data.dataset.n_systems - 1):
+        started = time.perf_counter()
+        evaluate_teacher(calculator, data.dataset.frame(system))
+        seconds.append(time.perf_counter() - started)
+    return StagePlan(f"teacher ({teacher.name} labels)", 0, 0, seconds[-1] * data.dataset.n_systems)
 
 
 def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
@@ -118,7 +140,7 @@ def _epoch_s(architecture: Architecture, training: TrainingSettings, config: Stu
     for _ in range(3):
         started = time.perf_counter()
         batch, targets = loader.load(systems)
-        steps.train(batch, targets, steps.loss_weights(config.teacher.weights))
+        steps.train(batch, targets, steps.loss_weights(PAPER_CONTROL_WEIGHTS))
         if torch.device(config.device).type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)

@@ -4,28 +4,34 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pareto_search.config import Architecture, LossWeights, StudyConfig
+import numpy as np
+
+from pareto_search.config import Architecture, ExternalTeacher, LossWeights, StudyConfig, TeacherMdSource
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
 from pareto_search.data.split import draw_split
+from pareto_search.data.structure import unit_cell
 from pareto_search.data.summary import summarize
+from pareto_search.data.teacher_md import FrameMaker
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, TrainingDiverged
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
-from pareto_search.measure.device import check_device
-from pareto_search.data.structure import unit_cell
+from pareto_search.measure.device import check_device, device_name
+from pareto_search.measure.external import time_teacher
+from pareto_search.potential.external import build_calculator, teacher_hash
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
+from pareto_search.search.external_teacher import external_model_id, external_record, save_external
 from pareto_search.search.network import finished_record, is_finished
 from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.outcomes import Outcomes
@@ -42,6 +48,7 @@ from pareto_search.search.warm_start import (
     is_taken_over,
 )
 from pareto_search.store import ResultStore
+from pareto_search.training.external_labels import TeacherLabels, label_frames
 from pareto_search.training.labels import Labels, make_labels, read_labels, save_labels, weights_hash
 from pareto_search.training.study_data import StudyData
 
@@ -57,7 +64,7 @@ logger = logging.getLogger(__name__)
 
 def load_study_data(config: StudyConfig) -> StudyData:
     """Read the data, draw the split, fit the reference energies and find the neighbours; writes nothing."""
-    dataset = load_dataset(config.data)
+    dataset = load_dataset(config.data, maker=_frame_maker(config))
     split = draw_split(dataset, config.split)
     references = fit_references(dataset, split.train)
     table = build_neighbor_table(dataset, config.largest_cutoff_ang)
@@ -70,6 +77,14 @@ def load_study_data(config: StudyConfig) -> StudyData:
         table.nbytes / 2**20,
     )
     return StudyData(dataset, table, split, references)
+
+
+def _frame_maker(config: StudyConfig) -> FrameMaker | None:
+    """The teacher that makes the frames, where the study has one that can."""
+    teacher = config.teacher
+    if not (isinstance(teacher, ExternalTeacher) and isinstance(config.data, TeacherMdSource)):
+        return None
+    return FrameMaker(teacher.name, teacher_hash(teacher), partial(build_calculator, teacher))
 
 
 @dataclass(frozen=True)
@@ -154,16 +169,18 @@ class Study:
         return replace(self.workshop, data=replace(self.data, labels=self.label()))
 
     def teacher(self) -> ModelRecord:
-        """Measure the teacher's cost and train it, unless that is done.
+        """Measure the teacher's cost and train it, or ask one that is not ours about every frame, unless that is done.
 
         Raises:
             ParetoSearchError: If it diverged or failed; without a teacher there is no study.
         """
         settings = self.config.teacher
+        if isinstance(settings, ExternalTeacher):
+            return self._external_teacher(settings)
         job = NetworkJob(
             "teacher", "teacher", settings.architecture, settings.weights, settings.training, settings.seed
         )
-        self._take_over_teacher(job)
+        self._take_over_teacher(job.model_id(self.data))
         is_there = is_finished(self.directory.teacher_dir)
         try:
             with nullcontext() if is_there else self.journal.stage("teacher", n_planned=1):
@@ -179,6 +196,8 @@ class Study:
     def label(self) -> Labels:
         """The teacher's atomic energies, from the cache where it belongs to this teacher, dataset and split."""
         record = self.teacher()
+        if isinstance(self.config.teacher, ExternalTeacher):
+            return self._external_labels(self.config.teacher)
         teacher = load_model(self.directory.teacher_dir)
         dataset_hash = self.data.dataset_hash
         labels = read_labels(self.directory.labels_npz, teacher_hash=weights_hash(teacher), dataset_hash=dataset_hash)
@@ -189,12 +208,69 @@ class Study:
             logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), record.model_id)
         return labels
 
+    def _external_teacher(self, settings: ExternalTeacher) -> ModelRecord:
+        """The record of a teacher that is not ours: its errors on the data and its MD step time.
+
+        Raises:
+            StoreError: If the run was begun with another version of it.
+        """
+        model_id = external_model_id(settings, self._external_source(settings))
+        self._take_over_teacher(model_id)
+        folder = self.directory.teacher_dir
+        if is_finished(folder):
+            if finished_record(folder).model_id != model_id:
+                raise StoreError(
+                    f"the teacher in {folder} is {finished_record(folder).model_id}, not {model_id}: its package or "
+                    "file has changed; install the old version, or start another run with a new --out"
+                )
+            return finished_record(folder)
+        with self.journal.stage("teacher", n_planned=1):
+            answers = self._external_answers(settings)
+            workshop, n_threads = self.workshop, self.config.cluster.cpus_per_trial
+            calculator = build_calculator(settings)
+            with workshop.gate().measuring():
+                md = time_teacher(calculator, settings, self.config.measure, workshop.unit, n_threads=n_threads)
+            device = device_name(self.config.device)
+            record = external_record(settings, model_id, self.data, answers, md, device)
+            save_external(folder, settings, record, md)
+        self.store.ingest([folder])
+        text = "%s: test force_rmse=%.4f eV/Å, MD step %.1f µs/atom with %d atoms"
+        logger.info(text, model_id, record.test_force_rmse_ev_per_ang, md.us_per_atom_step_median, md.n_atoms)
+        return record
+
+    def _external_source(self, settings: ExternalTeacher) -> str:
+        """What answers of a teacher came from."""
+        return f"{teacher_hash(settings)} {self.data.dataset_hash}"
+
+    def _external_answers(self, settings: ExternalTeacher) -> TeacherLabels:
+        """What a teacher that is not ours says of every frame, gathered before or now."""
+        return label_frames(
+            partial(build_calculator, settings),
+            self.data.dataset,
+            self.data.references,
+            source=self._external_source(settings),
+            partial=self.directory.teacher_answers_npz,
+            needs_atomic_energies=self.config.learns_atomic_energies,
+        )
+
+    def _external_labels(self, settings: ExternalTeacher) -> Labels:
+        """The labels of a teacher that is not ours; without atomic energies none are learned from, and they are 0."""
+        hashes = {"teacher_hash": teacher_hash(settings), "dataset_hash": self.data.dataset_hash}
+        labels = read_labels(self.directory.labels_npz, **hashes)
+        if labels is None:
+            answers = self._external_answers(settings)
+            atomic = answers.atomic_energy_ev
+            labels = Labels(np.zeros(self.data.dataset.n_atoms) if atomic is None else atomic, **hashes)
+            save_labels(self.directory.labels_npz, labels)
+        return labels
+
     # --- costs, search, confirmation --------------------------------------------------------------------------------
 
     def costs(self, n_ladder: int = 0) -> list[CostRecord]:
         """Measure the teacher's cost, that of the search's first points, and of a ladder through the space."""
         space = self.config.search.space
-        architectures = [self.config.teacher.architecture]
+        teacher = self.config.teacher
+        architectures = [] if isinstance(teacher, ExternalTeacher) else [teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
         costs = [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
@@ -301,9 +377,8 @@ class Study:
     def _sources(self) -> list[RunDirectory]:
         return [RunDirectory(path) for path in self.config.search.warm_start]
 
-    def _take_over_teacher(self, job: NetworkJob) -> None:
+    def _take_over_teacher(self, model_id: str) -> None:
         """Copy this very teacher, and its labels, from a run that the search starts from."""
-        model_id = job.model_id(self.data)
         for source in self._sources():
             if not is_finished(source.teacher_dir) or is_finished(self.directory.teacher_dir):
                 continue

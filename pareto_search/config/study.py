@@ -8,6 +8,7 @@ from pareto_search.config.base import EngineName, Settings
 from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
 from pareto_search.config.network import AnyTeacher, ExternalTeacher, LossWeights, TeacherSettings, TrainingSettings
 from pareto_search.config.search import ConfirmSettings, SearchSettings
+from pareto_search.config.space import bounds
 from pareto_search.config.structure import StructureSettings
 
 
@@ -127,6 +128,13 @@ class StudyConfig(Settings):
     def confirm_training(self) -> TrainingSettings:
         """Training settings of the confirmation."""
         return self.confirm.training or self.search.training
+
+    @property
+    def learns_atomic_energies(self) -> bool:
+        """Whether any student may learn from the teacher's atomic energies."""
+        schedules = (row for training in (self.search.training, self.confirm_training) for row in training.schedule)
+        weights = [bounds(self.search.space.weight_atomic_energy)[1], *(row.weight_atomic_energy for row in schedules)]
+        return max(weights) > 0
 
     @property
     def largest_cutoff_ang(self) -> float:

@@ -118,11 +118,11 @@ def groups(recipe: Recipe) -> list[Group]:
     for kind, part in _CRYSTALS.items():
         wanted += [(kind, kind, None, recipe.share_crystals * part)] * recipe.n_replicas
     weights = [_MELT_WEIGHT if is_melt else 1.0 for is_melt in recipe.melts]
-    for kelvin, is_melt, weight in zip(recipe.temperatures_k, recipe.melts, weights, strict=True):
+    for temperature_k, is_melt, weight in zip(recipe.temperatures_k, recipe.melts, weights, strict=True):
         kind = "melt" if is_melt else "md"
         part = (1 - recipe.share_crystals) * weight / sum(weights)
-        wanted += [(kind, f"{kind}-{kelvin:g}K", kelvin, part)] * recipe.n_replicas
-    parts = np.array([part for *_, part in wanted]) / recipe.n_replicas
+        wanted += [(kind, f"{kind}-{temperature_k:g}K", temperature_k, part)] * recipe.n_replicas
+    parts = np.array([part for *_, part in wanted])
     bounds = np.concatenate([[0], np.rint(np.cumsum(parts) / parts.sum() * recipe.n_frames)]).astype(int)
     found = []
     for number, (kind, name, kelvin, _) in enumerate(wanted):
@@ -266,9 +266,7 @@ def _trajectory(
     return MadeFrames(passed[::spacing][: group.n_frames], correlation, spacing)
 
 
-def _started(
-    recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator
-) -> Langevin:
+def _started(recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator) -> Langevin:
     """Equilibrated dynamics."""
     is_melt = group.kind == "melt"
     scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k

@@ -51,7 +51,9 @@ def load_dataset(settings: DataSource, cache_dir: Path | None = None, maker: Fra
 
 def _made_by(maker: FrameMaker | None, cache_dir: Path, settings: TeacherMdSource) -> Dataset:
     if maker is None:
-        raise ConfigError("data.source teacher-md needs an external teacher to make its frames; give teacher.calculator")
+        raise ConfigError(
+            "data.source teacher-md needs an external teacher to make its frames; give teacher.calculator"
+        )
     return teacher_md(settings, cache_dir, maker)
 
 

@@ -10,6 +10,7 @@ from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.cautions import cautions
+from pareto_search.report.external_words import external_headline, external_sentences, is_external
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
@@ -44,7 +45,7 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
     verdict = verdict_of(summary)
     return Answer(
         verdict=verdict,
-        headline=_headline(verdict, summary),
+        headline=next(external_headline(summary), _headline(verdict, summary)),
         sentences=tuple(_findings(verdict, summary, tables)),
         cautions=tuple(cautions(summary, data, tables)),
     )
@@ -83,6 +84,9 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
 
 def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> Iterator[str]:
     headline = summary.headline
+    if is_external(summary):
+        yield from external_sentences(summary, tables)
+        yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
         yield _difference_sentence(headline, summary)
     if headline is not None and headline.dominance.n_controls:
@@ -95,7 +99,8 @@ def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> 
             "Energy: the students' error per atom is "
             f"{percent_interval(headline.paired_energy_rmse)} that of the controls."
         )
-    yield from _teacher_sentences(summary)
+    if not is_external(summary):
+        yield from _teacher_sentences(summary)
 
 
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:
