@@ -1,4 +1,4 @@
-"""Frames that an existing potential makes by MD: cached trajectory by trajectory, so that an interrupted run goes on."""
+"""Frames that an existing potential makes by MD: cached by trajectory, so that an interrupted run goes on."""
 
 import hashlib
 import json

@@ -45,10 +45,11 @@ def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: Repo
             "quantum chemistry or experiment. Where the teacher errs, so do they."
         )
     if "calculator" in teacher:
-        n_atoms = (data.config.get("measure") or {}).get("n_atoms")
+        n_atoms = int((data.config.get("measure") or {}).get("n_atoms", 0))
+        n_atoms_timed = min(int(teacher.get("n_atoms_timed", n_atoms)), n_atoms)
         yield (
-            f"The teacher's MD step was timed with about {teacher.get('n_atoms_timed')} atoms, those of students with "
-            f"about {n_atoms}; its memory was not measured, so the hypervolume is taken from the worst network's values."
+            f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about {n_atoms}. "
+            "Its memory was not measured, so the hypervolume is taken from the values of the worst network."
         )
 
 

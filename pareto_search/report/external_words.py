@@ -15,9 +15,8 @@ def is_external(summary: StudySummary) -> bool:
 
 
 def front_students(summary: StudySummary) -> list[dict[str, Any]]:
-    """Students on the front, the most accurate first."""
-    students = [network for network in summary.front_networks if network["role"] == "student"]
-    return sorted(students, key=lambda network: network["force_rmse_ev_per_ang"])
+    """Students that no other student dominates, the most accurate first."""
+    return list(summary.best_under["students"])
 
 
 def times(ratio: float) -> str:
