@@ -457,7 +457,7 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
     Raises:
-        ConfigError: If the device or a logger's package is not there.
+        ConfigError: If the device, a logger's package or the teacher's calculator is not there.
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
@@ -465,6 +465,8 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     if is_new:
         check_device(config.device)
         check_loggers(config.cluster.loggers)
+        if isinstance(config.teacher, ExternalTeacher):
+            build_calculator(config.teacher)
     loaded = load_study_data(config) if is_new else None
     if loaded is not None:
         unit_cell(config.measure.structure, loaded.dataset)

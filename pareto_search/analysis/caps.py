@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pareto_search.analysis.pareto import pareto_mask
+
 #: The claim of the paper's section 3: over 2x faster, under half the memory, at most 20 % more force error.
 MIN_SPEEDUP = 2.0
 MAX_MEMORY_FRACTION = 0.5
 MAX_ERROR_PERCENT = 20.0
-from pareto_search.analysis.pareto import pareto_mask
-
 #: Simple caps, as fractions of the teacher's cost.
 CAP_FRACTIONS = (0.5, 0.25, 0.1)
 CAPPED_COLUMNS = ("md_us_per_atom_step", "bytes_per_atom")

@@ -48,8 +48,8 @@ def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: Repo
         n_atoms = int((data.config.get("measure") or {}).get("n_atoms", 0))
         n_atoms_timed = min(int(teacher.get("n_atoms_timed", n_atoms)), n_atoms)
         yield (
-            f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about {n_atoms}. "
-            "Its memory was not measured, so the hypervolume is taken from the values of the worst network."
+            f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about "
+            f"{n_atoms}. Its memory was not measured, so the hypervolume is taken from the values of the worst network."
         )
 
 
