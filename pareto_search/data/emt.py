@@ -39,7 +39,18 @@ def emt_aluminum(settings: EmtAluminumSource, cache_dir: Path) -> Dataset:
 
 def generate(settings: EmtAluminumSource) -> Dataset:
     """The frames, made anew."""
-    recipe = Recipe(
+    recipe = recipe_of(settings)
+    frames, origin = [], []
+    for group in groups(recipe):
+        made = make_frames(recipe, group, EMT()).frames
+        frames += made
+        origin += [group.name] * len(made)
+    return from_frames(frames, origin, {})
+
+
+def recipe_of(settings: EmtAluminumSource) -> Recipe:
+    """Which frames are made."""
+    return Recipe(
         unit=bulk("Al", "fcc", a=_LATTICE_ANG, cubic=True),
         n_atoms=settings.n_atoms,
         n_frames=settings.n_frames,
@@ -52,12 +63,6 @@ def generate(settings: EmtAluminumSource) -> Dataset:
         timestep_fs=6.0,
         seed=settings.seed,
     )
-    frames, origin = [], []
-    for group in groups(recipe):
-        made = make_frames(recipe, group, EMT()).frames
-        frames += made
-        origin += [group.name] * len(made)
-    return from_frames(frames, origin, {})
 
 
 def cache_name(settings: EmtAluminumSource) -> str:

@@ -25,8 +25,8 @@ _HEATING_FS, _EQUILIBRATION_FS = 240.0, 180.0
 _FRICTION_PER_FS = 0.02
 #: Linear thermal expansion of a solid.
 _EXPANSION_PER_K = 1.5e-5
-#: Steps over which the correlation of the forces is measured: at first, and at most.
-_N_PROBE_STEPS, _N_PROBE_STEPS_MAX = 60, 480
+#: How long the forces are watched to measure their correlation: at first, and doubled at most so often.
+_PROBE_FS, _N_DOUBLINGS = 180.0, 3
 #: Frames of a trajectory are never nearer than this.
 MIN_SPACING_STEPS = 5
 #: The lattice is looked for within this part of the given one.
@@ -94,7 +94,8 @@ class Group:
         if self.temperature_k is None:
             return self.n_frames
         start_fs = _EQUILIBRATION_FS + (_HEATING_FS if self.kind == "melt" else 0.0)
-        return round(start_fs / timestep_fs + max(_N_PROBE_STEPS, (self.n_frames - 1) * spacing_steps + 1))
+        sampled_fs = max(_PROBE_FS, (self.n_frames - 1) * spacing_steps * timestep_fs)
+        return round((start_fs + sampled_fs) / timestep_fs)
 
 
 @dataclass(frozen=True)
@@ -257,11 +258,11 @@ def _trajectory(
             passed.append(_labelled(dynamics.atoms, group))
             forces.append(passed[-1].get_forces())
 
-    n_probe, correlation = _N_PROBE_STEPS, None
-    while correlation is None and n_probe <= _N_PROBE_STEPS_MAX:
-        run_to(n_probe)
-        correlation = decorrelation_steps(np.array(forces))
-        n_probe *= 2
+    correlation = None
+    for doubling in range(_N_DOUBLINGS + 1):
+        run_to(2**doubling * round(_PROBE_FS / recipe.timestep_fs))
+        if (correlation := decorrelation_steps(np.array(forces))) is not None:
+            break
     spacing = max(MIN_SPACING_STEPS, len(passed) // 2 if correlation is None else correlation)
     run_to((group.n_frames - 1) * spacing + 1)
     return MadeFrames(passed[::spacing][: group.n_frames], correlation, spacing)

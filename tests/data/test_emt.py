@@ -4,7 +4,8 @@ from ase.calculators.emt import EMT
 
 from pareto_search.config import EmtAluminumSource
 from pareto_search.data.dataset import from_frames
-from pareto_search.data.emt import cache_name, generate
+from pareto_search.data.emt import cache_name, recipe_of
+from pareto_search.data.md_frames import groups, make_frames
 from pareto_search.data.sources import load_dataset
 from tests.data.frames import aluminum_frames
 
@@ -24,7 +25,8 @@ def dataset(cache):
 
 
 def test_another_seed_other_frames():
-    crystals = [generate(settings(n_frames=10, seed=seed)).frame(0) for seed in (0, 0, 1)]
+    recipes = [recipe_of(settings(seed=seed)) for seed in (0, 0, 1)]
+    crystals = [make_frames(recipe, groups(recipe)[0], EMT()).frames[0] for recipe in recipes]
     np.testing.assert_array_equal(crystals[0].positions, crystals[1].positions)
     assert abs(crystals[0].positions - crystals[2].positions).min() > 1e-6
 
