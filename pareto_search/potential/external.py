@@ -4,7 +4,9 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+import sys
 import time
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -55,7 +57,8 @@ def build_calculator(settings: ExternalTeacher) -> Any:
     """
     factory = _factory(settings)
     try:
-        calculator = factory(**settings.options)
+        with redirect_stdout(sys.stderr):  # some say hello, but stdout is for results
+            calculator = factory(**settings.options)
     except Exception as error:  # a calculator raises anything on options that it does not like
         raise ConfigError(
             f"teacher.calculator {settings.calculator} does not accept teacher.options {settings.options} "

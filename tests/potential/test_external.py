@@ -1,5 +1,7 @@
 """Teachers that are not ours: the contract they must keep, and what is said of those that cannot be had."""
 
+import sys
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -101,7 +103,8 @@ def test_a_teacher_that_cannot_be_had_is_refused(settings, message):
 
 
 def test_a_missing_chgnet_names_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "chgnet", None)  # as if it were not installed
+    for module in ("chgnet", "chgnet.model", "chgnet.model.dynamics"):  # as if it were not installed
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=r"pip install 'pareto_search\[chgnet\]'"):
         build_calculator(ExternalTeacher(calculator="chgnet.model.dynamics:CHGNetCalculator"))
 
