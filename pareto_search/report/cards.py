@@ -8,7 +8,7 @@ import numpy as np
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.elements import card_html
-from pareto_search.report.external_words import front_students, is_external, times
+from pareto_search.report.external_words import front_students, is_external, made_the_data, times
 from pareto_search.report.numbers import number, whole
 from pareto_search.report.words import count, signed
 
@@ -97,6 +97,6 @@ def _teacher_card(teacher: dict[str, Any] | None) -> str:
         detail += f", {whole(teacher['max_atoms'])} atoms fit"
     tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
     value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
-    if teacher["is_external"] and teacher["force_rmse_ev_per_ang"] == 0:
+    if made_the_data(teacher):
         value, detail = "made the data", f"MD step {detail}"
     return card_html(f"Teacher: {teacher['label']}", value, detail, tone)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from pareto_search.analysis.study import StudySummary
-from pareto_search.report.tables import ReportTables
+from pareto_search.report.numbers import number
+from pareto_search.report.tables import ReportInput
 
 
 def is_external(summary: StudySummary) -> bool:
@@ -32,13 +33,13 @@ def external_headline(summary: StudySummary) -> Iterator[str]:
     best, name = students[0], summary.teacher["label"]
     off = f"{1000 * best['force_rmse_ev_per_ang']:.1f} meV/Å"
     speed = f"{times(best['speedup'])} as fast as {name}" if np.isfinite(best["speedup"]) else "of unknown speed"
-    if _made_the_data(summary.teacher):
+    if made_the_data(summary.teacher):
         yield f"The most accurate student, {best['label']}, is {speed} and within {off} (RMSE) of its forces."
     else:
         yield f"The most accurate student, {best['label']}, is {speed}, with a force RMSE of {off} on the data."
 
 
-def external_sentences(summary: StudySummary, tables: ReportTables) -> Iterator[str]:
+def external_sentences(summary: StudySummary, data: ReportInput) -> Iterator[str]:
     """The front against the teacher, and the teacher against the data."""
     teacher = summary.teacher
     if teacher is None:
@@ -52,17 +53,24 @@ def external_sentences(summary: StudySummary, tables: ReportTables) -> Iterator[
         energy = f"{1000 * students[0]['energy_rmse_ev_per_atom']:.1f} meV/atom"
         yield (
             f"Students on the front run MD {span} as fast as {teacher['label']} "
-            f"({teacher['md_us_per_atom_step']:.3g} µs/atom/step); the fastest, {fastest['label']}, takes "
-            f"{fastest['md_us_per_atom_step']:.3g} µs at a force RMSE of "
+            f"({number(teacher['md_us_per_atom_step'])} µs/atom/step); the fastest, {fastest['label']}, takes "
+            f"{number(fastest['md_us_per_atom_step'])} µs at a force RMSE of "
             f"{1000 * fastest['force_rmse_ev_per_ang']:.1f} meV/Å. The most accurate errs by {energy} in energy "
-            f"({split} split)."
+            f"({split} split{_typical_force(data)})."
         )
-    if not _made_the_data(teacher):
+    if not made_the_data(teacher):
         yield (
             f"{teacher['label']} itself has a force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å "
             f"against the data ({split} split)."
         )
 
 
-def _made_the_data(teacher: dict[str, Any]) -> bool:
-    return bool(teacher["force_rmse_ev_per_ang"] == 0)
+def _typical_force(data: ReportInput) -> str:
+    """What errors of forces are to be compared with."""
+    rms = ((data.dataset.get("summary") or {}).get("force_component_ev_per_ang") or {}).get("rms")
+    return "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
+
+
+def made_the_data(teacher: dict[str, Any] | None) -> bool:
+    """Whether the energies and forces of the data are the teacher's own."""
+    return teacher is not None and bool(teacher["is_external"] and teacher["force_rmse_ev_per_ang"] == 0)

@@ -46,7 +46,7 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
     return Answer(
         verdict=verdict,
         headline=next(external_headline(summary), _headline(verdict, summary)),
-        sentences=tuple(_findings(verdict, summary, tables)),
+        sentences=tuple(_findings(verdict, summary, data)),
         cautions=tuple(cautions(summary, data, tables)),
     )
 
@@ -82,10 +82,10 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
     return "No sure difference between students and their matched controls."
 
 
-def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> Iterator[str]:
+def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
     headline = summary.headline
     if is_external(summary):
-        yield from external_sentences(summary, tables)
+        yield from external_sentences(summary, data)
         yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
         yield _difference_sentence(headline, summary)
