@@ -248,6 +248,7 @@ class Study:
             partial(build_calculator, settings),
             self.data.dataset,
             self.data.references,
+            train=self.data.split.train,
             source=self._external_source(settings),
             partial=self.directory.teacher_answers_npz,
             needs_atomic_energies=self.config.learns_atomic_energies,

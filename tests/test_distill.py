@@ -8,8 +8,10 @@ import yaml
 
 import pareto_search as ps
 from pareto_search import stages
-from pareto_search.config_file import load_config
+from pareto_search.config_file import load_config, parse_config
 from pareto_search.errors import DataError, StoreError
+from pareto_search.report.live_board import Board
+from pareto_search.report.live_data import LiveRun
 from pareto_search.training.labels import stored_labels
 from tests.study import TINY
 from tests.test_verbs import call
@@ -90,6 +92,37 @@ def test_the_same_command_again_trains_nothing(run, capsys):
 def test_the_teacher_is_no_network_to_load(run):
     with pytest.raises(DataError, match=r"is of the teacher ase\.calculators\.emt:EMT"):
         ps.open_results(run / "run").load("teacher")
+
+
+@pytest.mark.parametrize(
+    ("weight", "schedule", "learns"),
+    [
+        (0, [], False),
+        ({"low": 0.3, "high": 300, "zero_below": 1}, [], True),
+        (0, [{"epoch": 1, "weight_atomic_energy": 2}], True),
+    ],
+)
+def test_only_students_without_atomic_energies_take_a_teacher_without(weight, schedule, learns):
+    space = STUDY["search"]["space"] | {"weight_atomic_energy": weight, "weight_forces": 10}
+    training = STUDY["search"]["training"] | {"schedule": schedule}
+    config = parse_config(STUDY | {"search": STUDY["search"] | {"space": space, "training": training}}, "here")
+    assert config.learns_atomic_energies == learns
+
+
+def test_a_structure_or_teacher_given_on_the_command_line_replaces_the_files(run):
+    changes = ("data.structure.path=POSCAR", "teacher.n_atoms_timed=5")
+    config = load_config(run / "config.yaml", changes)
+    assert (config.data.structure.symbol, config.data.structure.path.name) == (None, "POSCAR")
+    assert (config.teacher.name, config.teacher.n_atoms_timed) == ("EMT", 5)
+    assert config.largest_cutoff_ang == 4.5
+
+
+def test_the_live_page_shows_the_run(run, monkeypatch):
+    monkeypatch.setattr("pareto_search.report.live_board.DRAWING_S", 60.0)
+    teacher = ps.open_results(run / "run").summary.teacher["model_id"]
+    parts = Board(LiveRun(run / "run")).update({}, ("network", teacher))
+    assert {"costs", "front_speed", "volume"} <= set(parts)
+    assert "EMT" in str(parts["details"].content)
 
 
 def test_another_version_of_the_teacher_is_refused(run, monkeypatch):

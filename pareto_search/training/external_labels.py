@@ -24,14 +24,14 @@ logger = logging.getLogger(__name__)
 #: What has been gathered is written so often, and a line logged.
 _SAVE_EVERY_S, _LOG_EVERY_S = 60.0, 30.0
 #: Atomic energies must sum to the energy, up to a constant per element, to this part of their sizes.
-_SUM_TOL = 1e-4
+_SUM_TOL = 1e-5
 #: Differences to the data below these (eV/Å, eV/atom) are rounding of float32: the data are the teacher's own.
 _ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
 class TeacherLabels:
-    """A teacher's answers for a dataset.
+    """A teacher's answers for a dataset, its energies counted from where the data's are.
 
     Attributes:
         energy_ev: Total energies, shape (n_systems,).
@@ -63,6 +63,7 @@ def label_frames(
     dataset: Dataset,
     references: ReferenceEnergies,
     *,
+    train: NDArray[np.int64],
     source: str,
     partial: Path,
     needs_atomic_energies: bool = True,
@@ -70,12 +71,15 @@ def label_frames(
 ) -> TeacherLabels:
     """Evaluate a teacher on every frame, once: answers are kept in a file, also when this is interrupted.
 
-    Atomic energies of a teacher that leaves out a constant per element are completed by it (least squares).
+    Atomic energies of a teacher that leaves out a constant per element are completed by it, and so are energies that a
+    teacher counts from elsewhere than the data (other pseudopotentials, free atoms): by least squares, where forces
+    tell nothing of it.
 
     Args:
         make_calculator: Gives the teacher; called only if there are frames left to evaluate.
         dataset: The frames.
         references: Energies per element that are taken off the atomic energies.
+        train: Frames whose energies tell what the data's are counted from.
         source: Tells teacher, dataset and split from others; answers kept for another are dropped.
         partial: Where answers are kept.
         needs_atomic_energies: Whether a teacher without them is refused; it may still teach forces.
@@ -92,15 +96,17 @@ def label_frames(
         finally:
             if gathered.n_done:
                 _write(partial, source, gathered)
+    offsets = _offsets(dataset, gathered.energy - dataset.energy, train)
+    energy = gathered.energy - dataset.composition(dataset.elements) @ offsets
     if np.isnan(gathered.atomic).any():
         _refuse_without_atomic_energies(needs_atomic_energies)
-        return TeacherLabels(gathered.energy, gathered.forces, None)
-    atomic = _completed(gathered, dataset)
-    return TeacherLabels(gathered.energy, gathered.forces, atomic - references.of_atoms(dataset.species))
+        return TeacherLabels(energy, gathered.forces, None)
+    atomic = _completed(gathered, dataset) - _of_atoms(offsets, dataset)
+    return TeacherLabels(energy, gathered.forces, atomic - references.of_atoms(dataset.species))
 
 
 def errors_of(labels: TeacherLabels, dataset: Dataset, systems: NDArray[np.int64]) -> Accuracy:
-    """Errors of the teacher against the data; rounding of float32 counts as none."""
+    """Errors of the teacher against the data, energies up to a constant per element; rounding of float32 is none."""
     rows = dataset.rows_of(systems)
     force = labels.forces_ev_per_ang[rows] - dataset.forces[rows]
     energy = (labels.energy_ev[systems] - dataset.energy[systems]) / dataset.n_atoms_per_system[systems]
@@ -160,9 +166,8 @@ def _completed(gathered: _Gathered, dataset: Dataset) -> NDArray[np.float64]:
     scale = 1.0 + np.add.reduceat(np.abs(gathered.atomic), starts)
     if (np.abs(lacking) <= _SUM_TOL * scale).all():
         return gathered.atomic
-    composition = dataset.composition(dataset.elements)
-    constants, *_ = np.linalg.lstsq(composition, lacking, rcond=None)
-    wrong = np.abs(lacking - composition @ constants) > _SUM_TOL * (scale + np.abs(lacking))
+    constants = _offsets(dataset, lacking, np.arange(dataset.n_systems))
+    wrong = np.abs(lacking - dataset.composition(dataset.elements) @ constants) > _SUM_TOL * (scale + np.abs(lacking))
     if wrong.any():
         system = int(np.flatnonzero(wrong)[0])
         raise DataError(
@@ -172,7 +177,17 @@ def _completed(gathered: _Gathered, dataset: Dataset) -> NDArray[np.float64]:
             "search.space.weight_atomic_energy: 0"
         )
     logger.info("labels: the teacher's atomic energies lack a constant per element, which was added: %s", constants)
-    return gathered.atomic + constants[np.searchsorted(dataset.elements, dataset.species)]
+    return gathered.atomic + _of_atoms(constants, dataset)
+
+
+def _offsets(dataset: Dataset, difference_ev: NDArray[np.float64], systems: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Energy per element, eV, whose sums over some frames come nearest to a difference, shape (n_elements,)."""
+    composition = dataset.composition(dataset.elements)
+    return np.asarray(np.linalg.lstsq(composition[systems], difference_ev[systems], rcond=None)[0], dtype=np.float64)
+
+
+def _of_atoms(by_element: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64]:
+    return by_element[np.searchsorted(dataset.elements, dataset.species)]
 
 
 def _read(path: Path, source: str, dataset: Dataset) -> _Gathered:

@@ -14,9 +14,9 @@ from pareto_search.training.external_labels import errors_of, label_frames
 class Shifted(EMT):
     """EMT whose atomic energies leave out a constant for each element, or something that is no constant."""
 
-    def __init__(self, lacking=0.0, noise=0.0, has_energies=True, fails_at=None):
+    def __init__(self, lacking=0.0, noise=0.0, has_energies=True, fails_at=None, zero=0.0):
         super().__init__()
-        self.lacking, self.noise, self.has_energies = lacking, noise, has_energies
+        self.lacking, self.noise, self.has_energies, self.zero = lacking, noise, has_energies, zero
         self.n_calls, self.fails_at = 0, fails_at
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=()):
@@ -25,7 +25,8 @@ class Shifted(EMT):
             raise KeyboardInterrupt
         super().calculate(atoms, list(properties), system_changes)
         shift = self.lacking * atoms.numbers + self.noise * np.sin(1e3 * atoms.positions[:, 0])
-        self.results["energies"] = self.results["energies"] - shift
+        self.results["energies"] = self.results["energies"] - shift + self.zero * atoms.numbers
+        self.results["energy"] += self.zero * atoms.numbers.sum()
         if not self.has_energies:
             del self.results["energies"]
 
@@ -51,8 +52,8 @@ def references(dataset):
 @pytest.fixture
 def label(dataset, references, tmp_path):
     def with_teacher(teacher, **settings):
-        path = tmp_path / "answers.npz"
-        return label_frames(lambda: teacher, dataset, references, **{"source": "a", "partial": path} | settings)
+        given = {"source": "a", "partial": tmp_path / "answers.npz", "train": np.arange(5)}
+        return label_frames(lambda: teacher, dataset, references, **given | settings)
 
     return with_teacher
 
@@ -67,6 +68,14 @@ def test_atomic_energies_sum_to_the_energy_without_references(label, dataset, re
 def test_a_constant_that_each_element_lacks_is_added(label, tmp_path):
     whole = label(EMT(), partial=tmp_path / "whole.npz").atomic_energy_ev
     np.testing.assert_allclose(label(Shifted(lacking=0.1)).atomic_energy_ev, whole, atol=1e-8)
+
+
+def test_energies_counted_from_elsewhere_are_brought_to_the_datas(label, tmp_path, dataset):
+    """As between an all-electron and a pseudopotential code: thousands of eV that say nothing of the forces."""
+    whole = label(EMT(), partial=tmp_path / "whole.npz").atomic_energy_ev
+    labels = label(Shifted(zero=-40.0))
+    np.testing.assert_allclose(labels.atomic_energy_ev, whole, atol=1e-6)
+    assert errors_of(labels, dataset, np.arange(6)).energy_rmse_ev_per_atom == 0
 
 
 def test_energies_that_are_no_shares_are_refused(label):
