@@ -13,7 +13,10 @@ from pareto_search.config import StudyConfig
 from pareto_search.errors import ConfigError
 
 #: Settings that name a file; a relative path counts from the config file's folder, in --set from where the user is.
-_PATH_SETTINGS = ("data.path", "measure.structure.path")
+_PATH_SETTINGS = ("data.path", "data.structure.path", "measure.structure.path")
+
+#: Settings that say what a structure is, of which there is one.
+_STRUCTURES = {"symbol", "path", "frame"}
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
@@ -89,7 +92,11 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> None:
 def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether a value is another kind of thing than the old one, such as choices in place of a range."""
     return (
-        "choices" in new or ("low" in new and "high" in new) or ("source" in new and new["source"] != old.get("source"))
+        "choices" in new
+        or ("low" in new and "high" in new)
+        or ("source" in new and new["source"] != old.get("source"))
+        or ("calculator" in new and "calculator" not in old)
+        or bool(new.keys() & _STRUCTURES and (old.keys() & _STRUCTURES) - new.keys())
     )
 
 
@@ -155,7 +162,19 @@ def _has_tag(model: type[BaseModel], part: int | str) -> bool:
     return source is not None and part in typing.get_args(source.annotation)
 
 
-_TAGS = {"number", "text", "range", "choice", "emt-aluminum", "extxyz", "ase-db", "ani-h5"}
+_TAGS = {
+    "number",
+    "text",
+    "range",
+    "choice",
+    "emt-aluminum",
+    "extxyz",
+    "ase-db",
+    "ani-h5",
+    "teacher-md",
+    "network",
+    "external",
+}
 
 
 def _is_tag(part: int | str) -> bool:

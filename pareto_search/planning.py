@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from pareto_search.config import Architecture, SearchSettings, StudyConfig, TeacherSettings, TrainingSettings
+from pareto_search.config import (
+    PAPER_CONTROL_WEIGHTS,
+    Architecture,
+    ExternalTeacher,
+    SearchSettings,
+    StudyConfig,
+    TrainingSettings,
+)
+from pareto_search.potential.external import build_calculator, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
 from pareto_search.search.tuning import n_candidates
@@ -61,7 +69,6 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     Early stopping and networks shared between trials make the real run shorter; measuring costs is not counted.
     """
     n_workers = _n_workers(config)
-    teacher = _epoch_s(config.teacher.architecture, config.teacher.training, config, data)
     search, confirm = config.search, config.confirm
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
     student = float(np.sqrt(np.prod(ends)))
@@ -69,7 +76,7 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     n_confirm = n_chosen * confirm.n_seeds * (1 + len(confirm.controls))
     n_epochs = config.confirm_training.max_epochs
     stages = (
-        *_teacher_plan(config.teacher, teacher),
+        *_teacher_plan(config, data),
         _search_plan(search, student / n_workers),
         *_tuning_plan(config, n_chosen, student / n_workers),
         StagePlan("confirm (at most)", n_confirm, n_epochs, student * n_epochs * n_confirm / n_workers),
@@ -77,12 +84,22 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
 
 
-def _teacher_plan(settings: TeacherSettings, epoch_s: float) -> list[StagePlan]:
-    """The teachers, which are trained one after another."""
-    n, plan = settings.n_members, [("teacher", settings.training.max_epochs)]
-    if settings.born_again:
-        plan += [("teacher again", settings.born_again.training.max_epochs)] * settings.born_again.n_generations
-    return [StagePlan(name, n, n_epochs, n * n_epochs * epoch_s) for name, n_epochs in plan]
+def _teacher_plan(config: StudyConfig, data: StudyData) -> list[StagePlan]:
+    """Training teachers one after another, or asking one that is not ours about every frame, timed on two."""
+    teacher = config.teacher
+    if not isinstance(teacher, ExternalTeacher):
+        epoch_s, n = _epoch_s(teacher.architecture, teacher.training, config, data), teacher.n_members
+        plan = [("teacher", teacher.training.max_epochs)]
+        if again := teacher.born_again:
+            plan += [("teacher again", again.training.max_epochs)] * again.n_generations
+        return [StagePlan(name, n, n_epochs, n * n_epochs * epoch_s) for name, n_epochs in plan]
+    calculator = build_calculator(teacher)
+    seconds = []
+    for system in (0, data.dataset.n_systems - 1):
+        started = time.perf_counter()
+        evaluate_teacher(calculator, data.dataset.frame(system))
+        seconds.append(time.perf_counter() - started)
+    return [StagePlan(f"teacher ({teacher.name} labels)", 0, 0, seconds[-1] * data.dataset.n_systems)]
 
 
 def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
@@ -126,7 +143,7 @@ def _epoch_s(architecture: Architecture, training: TrainingSettings, config: Stu
     for _ in range(3):
         started = time.perf_counter()
         batch, targets = loader.load(systems)
-        steps.train(batch, targets, steps.loss_weights(config.teacher.weights))
+        steps.train(batch, targets, steps.loss_weights(PAPER_CONTROL_WEIGHTS))
         if torch.device(config.device).type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)

@@ -26,7 +26,10 @@ OBJECTIVES = (
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One trained network: a row of `models.csv`, in its column order. None: the column does not apply."""
+    """One trained network: a row of `models.csv`, in its column order. None: the column does not apply.
+
+    A teacher that is not ours has no architecture and no loss weights; `engine` is its calculator's name.
+    """
 
     model_id: str
     trial_id: int | None
@@ -34,16 +37,16 @@ class ModelRecord:
     role: Role
     control_kind: str | None
     seed: int
-    n_features: int
-    n_sensitivities: int
-    n_atom_layers: int
-    n_interaction_layers: int
-    l_max: int
-    dist_hard_max_ang: float
+    n_features: int | None
+    n_sensitivities: int | None
+    n_atom_layers: int | None
+    n_interaction_layers: int | None
+    l_max: int | None
+    dist_hard_max_ang: float | None
     n_weights: int | None
-    weight_energy: float
-    weight_forces: float
-    weight_atomic_energy: float
+    weight_energy: float | None
+    weight_forces: float | None
+    weight_atomic_energy: float | None
     status: Status
     reason: str | None = None
     n_epochs: int | None = None

@@ -90,6 +90,11 @@ class RunDirectory:
         return self.path / f"labels-{whose}.npz"
 
     @property
+    def teacher_answers_npz(self) -> Path:
+        """What a teacher that is not ours said of the frames, as it gave it."""
+        return self.path / "teacher-answers.npz"
+
+    @property
     def costs_json(self) -> Path:
         """The cost table as one file, written with the report and by `costs`."""
         return self.path / "costs.json"

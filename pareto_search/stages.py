@@ -66,7 +66,7 @@ def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
 def teacher(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
     """Train the teacher, or all teachers where the study has several; returns them."""
     with _study(config, out) as study:
-        study.teachers()
+        study.teaching.teachers()
         return study.records("teacher")
 
 

@@ -2,52 +2,53 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pareto_search.config import Architecture, LiquidSettings, LossWeights, StudyConfig
+from pareto_search.config import (
+    Architecture,
+    ExternalTeacher,
+    LiquidSettings,
+    LossWeights,
+    StudyConfig,
+    TeacherMdSource,
+)
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
-from pareto_search.data.labels import Labels, joined, joint_hash
+from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
 from pareto_search.data.split import draw_split
+from pareto_search.data.structure import unit_cell
 from pareto_search.data.summary import summarize
-from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, TrainingDiverged
-from pareto_search.files import write_atomic
+from pareto_search.data.teacher_md import FrameMaker
+from pareto_search.errors import ConfigError, ParetoSearchError, StoreError
 from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
-from pareto_search.measure.structure import unit_cell
-from pareto_search.potential.model_files import load_model, read_description
+from pareto_search.potential.external import build_calculator, teacher_hash
+from pareto_search.potential.model_files import read_description
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.costs import CostTable
 from pareto_search.search.liquid import LiquidJob, LiquidWork
-from pareto_search.search.network import finished_record, is_finished
+from pareto_search.search.network import finished_record
 from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.outcomes import Outcomes
 from pareto_search.search.results import Costs
 from pareto_search.search.space import ladder, to_architecture, to_training
-from pareto_search.search.teachers import teacher_generations
 from pareto_search.search.trial import Workshop, costs_of
 from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
-from pareto_search.search.warm_start import (
-    check_source,
-    copy_folder,
-    copy_networks,
-    import_trials,
-    is_taken_over,
-)
+from pareto_search.search.warm_start import check_source, copy_networks, import_trials, is_taken_over
 from pareto_search.store import ResultStore
-from pareto_search.training.labels import make_labels, read_labels, save_labels, weights_hash
+from pareto_search.teaching import ExternalTeaching, NetworkTeaching, Teaching
 from pareto_search.training.study_data import StudyData
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ logger = logging.getLogger(__name__)
 
 def load_study_data(config: StudyConfig) -> StudyData:
     """Read the data, draw the split, fit the reference energies and find the neighbours; writes nothing."""
-    dataset = load_dataset(config.data)
+    dataset = load_dataset(config.data, maker=_frame_maker(config))
     split = draw_split(dataset, config.split)
     references = fit_references(dataset, split.train)
     table = build_neighbor_table(dataset, config.largest_cutoff_ang)
@@ -75,6 +76,14 @@ def load_study_data(config: StudyConfig) -> StudyData:
         table.nbytes / 2**20,
     )
     return StudyData(dataset, table, split, references)
+
+
+def _frame_maker(config: StudyConfig) -> FrameMaker | None:
+    """The teacher that makes the frames, where the study has one that can."""
+    teacher = config.teacher
+    if not (isinstance(teacher, ExternalTeacher) and isinstance(config.data, TeacherMdSource)):
+        return None
+    return FrameMaker(teacher.name, teacher_hash(teacher), partial(build_calculator, teacher))
 
 
 @dataclass(frozen=True)
@@ -156,64 +165,22 @@ class Study:
     @cached_property
     def labelled_workshop(self) -> Workshop:
         """What workers need, with the teachers' labels."""
-        teachers = self.teachers()
-        labels = self._labels_by(teachers, self.directory.labels_npz)
-        first = None
-        if "one_teacher" in self.config.confirm.controls:
-            first = self._labels_by(teachers[:1], self.directory.other_labels_npz("one"))
-        return replace(self.workshop, data=replace(self.data, labels=labels, first_labels=first))
+        labels, first_labels = self.teaching.labels(), self.teaching.first_labels()
+        return replace(self.workshop, data=replace(self.data, labels=labels, first_labels=first_labels))
 
-    def teachers(self) -> list[Path]:
-        """Train the teachers that are not there yet; returns the model folders of the last generation.
-
-        Raises:
-            ParetoSearchError: If one diverged or failed; without a teacher there is no study.
-        """
-        data, folders = self.data, list[Path]()
-        for generation, jobs in enumerate(teacher_generations(self.config.teacher)):
-            if folders:
-                path = self.directory.other_labels_npz(f"generation-{generation - 1}")
-                data = replace(self.data, labels=self._labels_by(folders, path))
-            folders = self._train_teachers(jobs, replace(self.workshop, data=data))
-        return folders
-
-    def _train_teachers(self, jobs: list[NetworkJob], workshop: Workshop) -> list[Path]:
-        """Teachers of one generation, one after another; each is a long job, whose cost must be known first."""
-        folders = [workshop.workplace().folder(job, job.model_id(workshop.data)) for job in jobs]
-        for job, folder in zip(jobs, folders, strict=True):
-            self._take_over_teacher(job.model_id(workshop.data), folder)
-        missing = [job for job, folder in zip(jobs, folders, strict=True) if not is_finished(folder)]
-        try:
-            with self.journal.stage("teacher", len(missing)) if missing else nullcontext():
-                records = [workshop.train(job) for job in jobs]
-        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
-            raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
-        finally:
-            self.store.ingest(folders)
-        for record in records:
-            if record.status != "complete":
-                raise TrainingDiverged(record.n_epochs or 0)
-        return folders
+    @cached_property
+    def teaching(self) -> Teaching:
+        """Where teachers and labels come from."""
+        parts = (self.workshop, self.store, self.journal, self._sources())
+        teacher = self.config.teacher
+        if isinstance(teacher, ExternalTeacher):
+            return ExternalTeaching(*parts, teacher)
+        return NetworkTeaching(*parts, teacher)
 
     def label(self) -> Labels:
-        """What the teachers say, from the cache where it belongs to these teachers, dataset and split."""
+        """What the teachers say; they are trained, or asked, first."""
         labels = self.labelled_workshop.data.labels
         assert labels is not None
-        return labels
-
-    def _labels_by(self, teachers: list[Path], path: Path) -> Labels:
-        """Labels by some teachers together, kept in a file."""
-        networks = [load_model(folder) for folder in teachers]
-        teacher_hash = joint_hash([weights_hash(network) for network in networks])
-        dataset_hash = self.data.dataset_hash
-        labels = read_labels(path, teacher_hash=teacher_hash, dataset_hash=dataset_hash)
-        if labels is None:
-            loader = self.data.loader(networks[0].architecture, device="cpu")
-            members = [make_labels(network, loader, self.data.dataset, dataset_hash) for network in networks]
-            labels = joined(members, self.config.teacher.label_weighting)
-            save_labels(path, labels)
-            names = ", ".join(finished_record(folder).model_id for folder in teachers)
-            logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), names)
         return labels
 
     # --- costs, search, confirmation --------------------------------------------------------------------------------
@@ -221,7 +188,8 @@ class Study:
     def costs(self, n_ladder: int = 0) -> list[CostRecord]:
         """Measure the teacher's cost, that of the search's first points, and of a ladder through the space."""
         space = self.config.search.space
-        architectures = [self.config.teacher.architecture]
+        teacher = self.config.teacher
+        architectures = [] if isinstance(teacher, ExternalTeacher) else [teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
         costs = [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
@@ -374,17 +342,6 @@ class Study:
     def _sources(self) -> list[RunDirectory]:
         return [RunDirectory(path) for path in self.config.search.warm_start]
 
-    def _take_over_teacher(self, model_id: str, folder: Path) -> None:
-        """Copy this very teacher, and its labels, from a run that the search starts from."""
-        for source in self._sources():
-            theirs = source.model_dir(model_id)
-            if is_finished(folder) or not is_finished(theirs) or finished_record(theirs).model_id != model_id:
-                continue
-            for labels in source.path.glob("labels*.npz"):  # first: made anew, labels may differ in a bit
-                write_atomic(self.directory.path / labels.name, labels.read_bytes())
-            copy_folder(theirs, folder)
-            logger.info("teacher: taken over from %s", source.path)
-
     def _warm_start(self, study: "optuna.Study") -> None:
         """Make trials and networks of finished runs known, where data, split and labels are the same."""
         search, workshop = self.config.search, self.labelled_workshop
@@ -454,7 +411,7 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
     Raises:
-        ConfigError: If the device or a logger's package is not there.
+        ConfigError: If the device, a logger's package or the teacher's calculator is not there.
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
@@ -462,6 +419,8 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     if is_new:
         check_device(config.device)
         check_loggers(config.cluster.loggers)
+        if isinstance(config.teacher, ExternalTeacher):
+            build_calculator(config.teacher)
     loaded = load_study_data(config) if is_new else None
     if loaded is not None:
         unit = unit_cell(config.measure.structure, loaded.dataset)

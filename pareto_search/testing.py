@@ -13,6 +13,7 @@ from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.potential.batch import make_batch
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.engine import Evaluation
+from pareto_search.potential.external import Teacher, TeacherEvaluation, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 
 
@@ -114,3 +115,95 @@ class PotentialContract:
         reference = potential.references.of_atoms(atoms.numbers).sum()
         assert atoms.get_potential_energy() == pytest.approx(float(result.energy[0]) + reference, rel=1e-10)
         np.testing.assert_allclose(atoms.get_forces(), result.forces.numpy(), rtol=1e-7, atol=1e-9)
+
+
+class TeacherContract:
+    """What an external teacher must do. Subclasses define the fixtures `calculator` and `atoms`.
+
+    Tolerances suit a calculator in float32. One whose atomic energies leave out a constant per element, which labelling
+    adds, passes too.
+    """
+
+    #: Displacement of the central differences, Å: in float32 smaller ones drown in rounding.
+    step_ang = 0.01
+    #: Tolerance of energies, eV per atom, and of forces, eV/Å.
+    energy_tol_ev_per_atom, force_tol_ev_per_ang = 1e-5, 5e-3
+
+    @pytest.fixture
+    def calculator(self) -> Teacher:
+        """The teacher's ASE calculator."""
+        raise NotImplementedError("define the fixture `calculator`")
+
+    @pytest.fixture
+    def atoms(self) -> Atoms:
+        """A periodic system without symmetry that the teacher knows."""
+        raise NotImplementedError("define the fixture `atoms`")
+
+    def _same(self, one: TeacherEvaluation, other: TeacherEvaluation, order: Any = slice(None)) -> None:
+        """Two answers are equal, the atoms of the first taken in this order."""
+        n_atoms = len(one.forces_ev_per_ang)
+        assert abs(one.energy_ev - other.energy_ev) < n_atoms * self.energy_tol_ev_per_atom
+        tol = self.force_tol_ev_per_ang
+        np.testing.assert_allclose(one.forces_ev_per_ang[order], other.forces_ev_per_ang, rtol=0, atol=tol)
+        assert one.atomic_energy_ev is not None
+        assert other.atomic_energy_ev is not None
+        np.testing.assert_allclose(one.atomic_energy_ev[order], other.atomic_energy_ev, rtol=0, atol=tol)
+
+    def test_everything_is_there_and_finite(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Energy, forces and atomic energies, of the right shapes."""
+        answer = evaluate_teacher(calculator, atoms)  # raises otherwise
+        assert answer.atomic_energy_ev is not None, "no atomic energies: such a teacher can only teach forces"
+        assert np.abs(answer.forces_ev_per_ang).max() > 0
+
+    def test_teacher_energies_sum_to_the_energy(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Up to a constant per element: what is lacking does not change when the atoms move."""
+        moved = atoms.copy()
+        moved.rattle(0.02, seed=5)
+        lacking = []
+        for frame in (atoms, moved):
+            answer = evaluate_teacher(calculator, frame)
+            assert answer.atomic_energy_ev is not None
+            lacking.append(answer.energy_ev - answer.atomic_energy_ev.sum())
+        assert abs(lacking[0] - lacking[1]) < len(atoms) * self.energy_tol_ev_per_atom
+
+    def test_teacher_forces_are_minus_the_slope_of_the_energy(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Central differences of the energy along a direction that moves every atom; also catches a flipped sign."""
+        direction = np.random.default_rng(0).normal(size=(len(atoms), 3))
+        direction /= np.abs(direction).max()
+        slopes = []
+        for step in (self.step_ang, self.step_ang / 2):
+            energies = []
+            for sign in (1, -1):
+                moved = atoms.copy()
+                moved.positions += sign * step * direction
+                energies.append(evaluate_teacher(calculator, moved).energy_ev)
+            slopes.append((energies[0] - energies[1]) / (2 * step))
+        slope = (4 * slopes[1] - slopes[0]) / 3  # Richardson: the error is of fourth order
+        forces = evaluate_teacher(calculator, atoms).forces_ev_per_ang
+        noise = 4 * len(atoms) * self.energy_tol_ev_per_atom
+        assert -slope == pytest.approx(float((forces * direction).sum()), rel=5e-3, abs=noise)
+
+    def test_teacher_forces_sum_to_zero(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Newton's third law."""
+        total = evaluate_teacher(calculator, atoms).forces_ev_per_ang.sum(0)
+        assert np.abs(total).max() < self.force_tol_ev_per_ang
+
+    def test_teacher_order_of_atoms_does_not_matter(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Permutation invariance."""
+        order = np.random.default_rng(1).permutation(len(atoms))
+        self._same(evaluate_teacher(calculator, atoms), evaluate_teacher(calculator, atoms[order]), order)
+
+    def test_teacher_place_does_not_matter(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Translation, and atoms wrapped through the cell's faces."""
+        shifted = atoms.copy()
+        shifted.positions += [0.37, -1.1, 2.3]
+        shifted.wrap()
+        self._same(evaluate_teacher(calculator, atoms), evaluate_teacher(calculator, shifted))
+
+    def test_teacher_supercell_has_twice_the_energy(self, calculator: Teacher, atoms: Atoms) -> None:
+        """Two copies side by side: each atom as before."""
+        one, two = evaluate_teacher(calculator, atoms), evaluate_teacher(calculator, atoms.repeat((1, 1, 2)))
+        assert one.atomic_energy_ev is not None
+        doubled = TeacherEvaluation(2 * one.energy_ev, np.tile(one.forces_ev_per_ang, (2, 1)),
+                                    np.tile(one.atomic_energy_ev, 2))  # fmt: skip
+        self._same(doubled, two)

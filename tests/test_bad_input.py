@@ -161,6 +161,33 @@ SETTINGS = {
         {"search.space.activation": {"choices": ["softplus", "relu"]}},
         r"activation.*'softplus', 'silu' or 'tanh'",
     ),
+    "frames by a teacher that does not exist yet": (
+        {"data": {"source": "teacher-md", "structure": {"symbol": "Al"}, "temperatures_k": [300]}},
+        r"teacher-md has its frames made by a teacher that exists already.*teacher\.calculator",
+    ),
+    "teacher written otherwise": (
+        {"teacher": {"calculator": "emt.EMT"}},
+        r"teacher\.calculator: write it as module:name",
+    ),
+    "misspelt option of an external teacher": (
+        {"teacher": {"calculator": "ase.calculators.emt:EMT", "option": {}}},
+        r"teacher\.option is not an option\. Did you mean 'options'",
+    ),
+    "external teacher that is not installed": (
+        {"teacher": {"calculator": "no_such_package.ase:Calculator"}},
+        r"no_such_package\.ase:Calculator cannot be imported.*pip install",
+    ),
+    "external teacher that does not like its options": (
+        {"teacher": {"calculator": "ase.calculators.emt:EMT", "options": {"asap_cutof": 1, "label": 5}}},
+        r"does not accept teacher\.options",
+    ),
+    "no structure to make frames of": (
+        {
+            "data": {"source": "teacher-md", "structure": {}, "temperatures_k": [300]},
+            "teacher": {"calculator": "ase.calculators.emt:EMT"},
+        },
+        r"data\.structure.*exactly one of symbol and path",
+    ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }
 

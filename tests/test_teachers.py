@@ -85,14 +85,14 @@ def test_teachers_are_trained_and_asked_once(generations, monkeypatch):
     def never(*arguments, **others):
         raise AssertionError("done twice")
 
-    monkeypatch.setattr(ps.study, "make_labels", never)
+    monkeypatch.setattr(ps.teaching, "make_labels", never)
     monkeypatch.setattr("pareto_search.search.network.fit", never)
     monkeypatch.setattr(trial, "measure_cost", never)
     assert stages.label(config, out).sha256 == labels.sha256
 
 
 def test_controls_that_would_be_the_student_itself_are_refused():
-    for kind, reason in (("static", "no schedule"), ("one_teacher", "n_members"), ("scratch", "takes over nothing")):
+    for kind, reason in (("static", "no schedule"), ("one_teacher", "there is one"), ("scratch", "takes over nothing")):
         with pytest.raises(ValueError, match=reason):
             StudyConfig.model_validate(TINY | {"confirm": TINY["confirm"] | {"controls": [kind]}})
 

@@ -40,7 +40,7 @@ NETWORK_COLUMNS = (
     *_KEY_COLUMNS, "label", "n", "seeds", "model_ids", "best_model_id", *COST_COLUMNS,
     "force_rmse_ev_per_ang", "force_rmse_std_ev_per_ang", "energy_rmse_ev_per_atom", "energy_rmse_std_ev_per_atom",
     "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_epochs", "train_s",
-    "split",
+    "engine", "split",
 )  # fmt: skip
 
 
@@ -104,12 +104,17 @@ def complete(models: pd.DataFrame) -> pd.DataFrame:
 def architecture_labels(rows: pd.DataFrame, has_cutoff: bool = False) -> list[str]:
     """Short names such as "24/10/2": features/sensitivities/atom layers, then what differs from one layer, l = 1.
 
+    A teacher that is not ours has no architecture and is called by its calculator, which `engine` names.
+
     Args:
-        rows: Anything with `ARCHITECTURE_COLUMNS`.
+        rows: Anything with `ARCHITECTURE_COLUMNS` and `engine`.
         has_cutoff: Append the hard cutoff, for studies in which several occur.
     """
     values = (rows[name] for name in ARCHITECTURE_COLUMNS)
-    return [_label(*row, has_cutoff=has_cutoff) for row in zip(*values, strict=True)]
+    return [
+        _label(*row, has_cutoff=has_cutoff) if np.isfinite(row[0]) else str(engine)
+        for engine, row in zip(rows["engine"], zip(*values, strict=True), strict=True)
+    ]
 
 
 def _label(
@@ -191,7 +196,12 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
         "rdf_error_std": by_seed["rdf_error"].std(),
         **{name: by_seed[name].mean() for name in _MEAN_COLUMNS},
     }
-    return rows.drop_duplicates("group").set_index("group")[keys].assign(**columns, split=split).reset_index(drop=True)
+    return (
+        rows.drop_duplicates("group")
+        .set_index("group")[[*keys, "engine"]]
+        .assign(**columns, split=split)
+        .reset_index(drop=True)
+    )
 
 
 def _whole_numbers(values: NDArray[np.float64]) -> tuple[int, ...]:

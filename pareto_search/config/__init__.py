@@ -14,6 +14,7 @@ from pareto_search.config.data import (
     FileSource,
     SourceSettings,
     SplitSettings,
+    TeacherMdSource,
 )
 from pareto_search.config.liquid import LiquidSettings
 from pareto_search.config.network import (
@@ -23,6 +24,7 @@ from pareto_search.config.network import (
     Architecture,
     BornAgainSettings,
     Compiling,
+    ExternalTeacher,
     LossWeights,
     ScheduledWeights,
     TeacherSettings,
@@ -39,7 +41,8 @@ from pareto_search.config.search import (
     SearchSettings,
 )
 from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds, of_family
-from pareto_search.config.study import ClusterSettings, MeasureSettings, StructureSettings, StudyConfig
+from pareto_search.config.structure import CrystalSettings, StructureSettings
+from pareto_search.config.study import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [
     "NO_TRANSFER",
@@ -57,9 +60,11 @@ __all__ = [
     "Compiling",
     "ConfirmSettings",
     "ControlKind",
+    "CrystalSettings",
     "DataSource",
     "EmtAluminumSource",
     "EngineName",
+    "ExternalTeacher",
     "ExtxyzSource",
     "FileSource",
     "LabelWeighting",
@@ -77,6 +82,7 @@ __all__ = [
     "SplitSettings",
     "StructureSettings",
     "StudyConfig",
+    "TeacherMdSource",
     "TeacherSettings",
     "TrainingSettings",
     "TransferSettings",

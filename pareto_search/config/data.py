@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from pareto_search.config.base import Settings
+from pareto_search.config.structure import CrystalSettings
 
 
 class SourceSettings(Settings):
@@ -68,8 +69,34 @@ class AniH5Source(FileSource):
     )
 
 
+class TeacherMdSource(SourceSettings):
+    """Frames that an external teacher makes by MD, from nothing but a structure; energies and forces are its own."""
+
+    source: Literal["teacher-md"]
+    structure: CrystalSettings
+    n_atoms: PositiveInt = Field(64, ge=8, description="atoms a frame (nearest supercell)")
+    n_frames: PositiveInt = Field(400, ge=20, description="frames to make")
+    temperatures_k: tuple[PositiveFloat, ...] = Field(min_length=1, description="temperatures of the trajectories")
+    melt_above_k: PositiveFloat | None = Field(
+        None, description="trajectories hotter than this start from a melt; omitted: all start from the crystal"
+    )
+    n_replicas: PositiveInt = Field(3, description="independent trajectories at each temperature")
+    share_crystals: float = Field(
+        0.3, ge=0, lt=1, description="share of frames that are strained, compressed and damaged crystals"
+    )
+    strain: float = Field(0.06, ge=0, le=0.2, description="largest component of the strain")
+    timestep_fs: PositiveFloat = Field(2.0, le=10)
+    seed: NonNegativeInt = 0
+
+    @property
+    def melts(self) -> tuple[bool, ...]:
+        """For each temperature, whether its trajectories start from a melt."""
+        return tuple(self.melt_above_k is not None and kelvin > self.melt_above_k for kelvin in self.temperatures_k)
+
+
 DataSource = Annotated[
-    EmtAluminumSource | ExtxyzSource | AseDatabaseSource | AniH5Source, Field(discriminator="source")
+    EmtAluminumSource | ExtxyzSource | AseDatabaseSource | AniH5Source | TeacherMdSource,
+    Field(discriminator="source"),
 ]
 
 

@@ -1,9 +1,20 @@
 """Settings of a network: architecture, loss weights, training, teacher."""
 
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    JsonValue,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from pareto_search.config.base import LabelWeighting, Settings
 
@@ -152,3 +163,41 @@ class TransferSettings(Settings):
 
 #: A student that takes over nothing but the labels.
 NO_TRANSFER = TransferSettings()
+
+
+class ExternalTeacher(Settings):
+    """A teacher that is not ours: any ASE calculator with energy, forces and per-atom `energies`, in eV and Å."""
+
+    calculator: str = Field(
+        description="class or function that gives the calculator, as module:name (ase.calculators.emt:EMT)"
+    )
+    options: dict[str, JsonValue] = Field({}, description="its keyword arguments")
+    n_atoms_timed: PositiveInt = Field(
+        108, description="atoms of the supercell on which its MD step is timed, at most measure.n_atoms"
+    )
+    n_steps_timed: PositiveInt = Field(20, ge=5, description="MD steps timed, at most measure.n_steps")
+
+    @field_validator("calculator")
+    @classmethod
+    def _names_something(cls, value: str) -> str:
+        module, _, name = value.partition(":")
+        if not all(part.isidentifier() for text in (module, name) for part in text.split(".")):
+            raise ValueError("write it as module:name, for instance ase.calculators.emt:EMT")
+        return value
+
+    @property
+    def name(self) -> str:
+        """The calculator's name without its module."""
+        return self.calculator.partition(":")[2].rpartition(".")[2]
+
+
+def _kind_of_teacher(value: Any) -> str:
+    """Which branch the teacher is checked against, so that a mistake gives one message."""
+    is_external = isinstance(value, ExternalTeacher) or (isinstance(value, dict) and "calculator" in value)
+    return "external" if is_external else "network"
+
+
+AnyTeacher = Annotated[
+    Annotated[TeacherSettings, Tag("network")] | Annotated[ExternalTeacher, Tag("external")],
+    Discriminator(_kind_of_teacher),
+]

@@ -1,32 +1,23 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import EngineName, Settings
-from pareto_search.config.data import DataSource, SplitSettings
+from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
 from pareto_search.config.liquid import LiquidSettings
-from pareto_search.config.network import NO_TRANSFER, LossWeights, TeacherSettings, TrainingSettings
+from pareto_search.config.network import (
+    NO_TRANSFER,
+    AnyTeacher,
+    ExternalTeacher,
+    LossWeights,
+    TeacherSettings,
+    TrainingSettings,
+)
 from pareto_search.config.search import ConfirmSettings, SearchSettings
-
-
-class StructureSettings(Settings):
-    """The material whose supercells are timed: a crystal, a structure file or a frame of the dataset."""
-
-    symbol: str | None = Field(None, description="element of a bulk crystal built by ASE")
-    crystal: Literal["fcc", "bcc", "hcp", "diamond", "sc"] = "fcc"
-    a_ang: PositiveFloat | None = Field(None, description="lattice constant; omitted: ASE's reference value")
-    path: Path | None = Field(None, description="structure file; its first frame is repeated")
-    frame: NonNegativeInt | None = Field(None, description="dataset frame that is repeated")
-
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        given = [name for name in ("symbol", "path", "frame") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"give exactly one of symbol, path and frame, got {given or 'none'}")
-        return self
+from pareto_search.config.space import bounds
+from pareto_search.config.structure import StructureSettings
 
 
 class MeasureSettings(Settings):
@@ -78,7 +69,7 @@ class StudyConfig(Settings):
     description: str = ""
     data: DataSource
     split: SplitSettings = SplitSettings()
-    teacher: TeacherSettings = TeacherSettings()
+    teacher: AnyTeacher = TeacherSettings()
     search: SearchSettings = SearchSettings()
     confirm: ConfirmSettings = ConfirmSettings()
     measure: MeasureSettings
@@ -124,11 +115,14 @@ class StudyConfig(Settings):
     @model_validator(mode="after")
     def _controls_lack_something(self) -> Self:
         """A control that differs from its student in nothing would be the student, trained twice."""
+        teacher = self.teacher
         missing = {
             "static": None if self.confirm_training.schedule else "the training has no schedule",
-            "one_teacher": None if self.teacher.n_members > 1 else "teacher.n_members is 1",
+            "one_teacher": None if isinstance(teacher, TeacherSettings) and teacher.n_members > 1 else "there is one",
             "scratch": None if self.search.transfer != NO_TRANSFER else "search.transfer takes over nothing",
         }
+        if isinstance(teacher, ExternalTeacher) and self.search.transfer != NO_TRANSFER:
+            raise ValueError("search.transfer takes weights of a teacher network, but the teacher is a calculator")
         for kind in self.confirm.controls:
             if reason := missing.get(kind):
                 raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")
@@ -152,6 +146,15 @@ class StudyConfig(Settings):
             raise ValueError("confirm.select: all retrains every trial, so search.n_trials must say how many there are")
         return self
 
+    @model_validator(mode="after")
+    def _frames_have_a_maker(self) -> Self:
+        if isinstance(self.data, TeacherMdSource) and not isinstance(self.teacher, ExternalTeacher):
+            raise ValueError(
+                "data.source teacher-md has its frames made by a teacher that exists already, but the teacher of this "
+                "study is a network yet to be trained; give teacher.calculator, or another data.source"
+            )
+        return self
+
     @property
     def max_confirmed(self) -> int:
         """Students that are confirmed at most, each with several seeds and its controls."""
@@ -165,9 +168,19 @@ class StudyConfig(Settings):
         return self.confirm.training or self.search.training
 
     @property
+    def learns_atomic_energies(self) -> bool:
+        """Whether any student may learn from the teacher's atomic energies."""
+        schedules = (row for training in (self.search.training, self.confirm_training) for row in training.schedule)
+        weights = [bounds(self.search.space.weight_atomic_energy)[1], *(row.weight_atomic_energy for row in schedules)]
+        return max(weights) > 0
+
+    @property
     def largest_cutoff_ang(self) -> float:
         """The longest cutoff of any network of the study, for which neighbour tables are built."""
-        return max(self.teacher.architecture.dist_hard_max_ang, self.search.space.largest_cutoff_ang)
+        longest = self.search.space.largest_cutoff_ang
+        if isinstance(self.teacher, ExternalTeacher):
+            return longest
+        return max(self.teacher.architecture.dist_hard_max_ang, longest)
 
     def to_plain(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

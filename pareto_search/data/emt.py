@@ -1,26 +1,25 @@
 """Generated aluminium with ASE's EMT: needs no download, seeded, kept in a cache folder."""
 
-import io
 import logging
 import time
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from ase.build import bulk
+from ase.calculators.emt import EMT
 
 from pareto_search.config import EmtAluminumSource
 from pareto_search.data.dataset import Dataset, from_frames
-from pareto_search.data.emt_frames import generate_frames
-from pareto_search.errors import StoreError
-from pareto_search.files import write_atomic
+from pareto_search.data.frame_cache import read_frames, write_frames
+from pareto_search.data.md_frames import Recipe, groups, make_frames
 
 logger = logging.getLogger(__name__)
 
 #: Raised whenever the same settings make other frames; part of the cache file's name.
-_FORMAT = 1
-_ARRAYS = ("species", "positions", "forces", "energy", "cell", "pbc", "offsets")
+_FORMAT = 2
+#: Lattice constant of EMT aluminium, Å.
+_LATTICE_ANG = 3.995
 
 
 def emt_aluminum(settings: EmtAluminumSource, cache_dir: Path) -> Dataset:
@@ -29,14 +28,41 @@ def emt_aluminum(settings: EmtAluminumSource, cache_dir: Path) -> Dataset:
     The same settings give the same frames; a cache file that is missing or damaged is made again.
     """
     path = cache_dir / cache_name(settings)
-    dataset = _read_cache(path)
+    dataset = read_frames(path)
     if dataset is None:
         started = time.perf_counter()
-        frames, origins = generate_frames(settings.n_frames, settings.n_atoms, settings.seed)
-        dataset = from_frames(frames, origins, {})
+        dataset = generate(settings)
         logger.info("generated %d EMT frames in %.1f s", settings.n_frames, time.perf_counter() - started)
-        _write_cache(path, dataset)
+        write_frames(path, dataset)
     return replace(dataset, notes=_notes(settings))
+
+
+def generate(settings: EmtAluminumSource) -> Dataset:
+    """The frames, made anew."""
+    recipe = recipe_of(settings)
+    frames, origin = [], []
+    for group in groups(recipe):
+        made = make_frames(recipe, group, EMT()).frames
+        frames += made
+        origin += [group.name] * len(made)
+    return from_frames(frames, origin, {})
+
+
+def recipe_of(settings: EmtAluminumSource) -> Recipe:
+    """Which frames are made."""
+    return Recipe(
+        unit=bulk("Al", "fcc", a=_LATTICE_ANG, cubic=True),
+        n_atoms=settings.n_atoms,
+        n_frames=settings.n_frames,
+        temperatures_k=(300, 600, 900, 1200, 1600, 2000),
+        melts=(False, False, False, True, True, True),
+        melt_above_k=1000,
+        n_replicas=1,
+        share_crystals=0.5,
+        strain=0.06,
+        timestep_fs=6.0,
+        seed=settings.seed,
+    )
 
 
 def cache_name(settings: EmtAluminumSource) -> str:
@@ -50,27 +76,3 @@ def _notes(settings: EmtAluminumSource) -> dict[str, Any]:
         "potential": "ASE EMT: a demonstration potential, not a physical model of aluminium",
         "seed": settings.seed,
     }
-
-
-def _read_cache(path: Path) -> Dataset | None:
-    if not path.is_file():
-        return None
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays: dict[str, Any] = {name: stored[name] for name in _ARRAYS}
-            origin = tuple(str(text) for text in stored["origin"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        logger.warning("cache file %s is damaged (%s) and is made again", path, error)
-        return None
-    return Dataset(**arrays, origin=origin)
-
-
-def _write_cache(path: Path, dataset: Dataset) -> None:
-    """Keep the frames for the next run; a folder that cannot be written to only costs the time to generate again."""
-    arrays: dict[str, Any] = {name: getattr(dataset, name) for name in _ARRAYS}
-    content = io.BytesIO()
-    np.savez(content, origin=np.array(dataset.origin), **arrays)
-    try:
-        write_atomic(path, content.getvalue())
-    except StoreError as error:
-        logger.warning("generated frames are not cached: %s", error)

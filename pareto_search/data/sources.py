@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from pareto_search.config import DataSource
+from pareto_search.config import DataSource, TeacherMdSource
 from pareto_search.data.ani_h5 import read_ani_h5
 from pareto_search.data.ase_files import read_ase_database, read_ase_file
 from pareto_search.data.checks import check_dataset
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.emt import emt_aluminum
+from pareto_search.data.teacher_md import FrameMaker, teacher_md
+from pareto_search.errors import ConfigError
 from pareto_search.files import user_cache
 
 #: Seed of the sample that `max_frames` takes.
 _SAMPLE_SEED = 0
 
 
-def load_dataset(settings: DataSource, cache_dir: Path | None = None) -> Dataset:
+def load_dataset(settings: DataSource, cache_dir: Path | None = None, maker: FrameMaker | None = None) -> Dataset:
     """The frames that the settings describe, checked, in eV and Å, with forces -dE/dR.
 
     All frames are checked, also those that `max_frames` leaves out.
@@ -28,8 +30,10 @@ def load_dataset(settings: DataSource, cache_dir: Path | None = None) -> Dataset
     Args:
         settings: The source.
         cache_dir: Where generated data are kept; None: the user's cache folder.
+        maker: The teacher that makes the frames of `teacher-md`.
 
     Raises:
+        ConfigError: If the source is teacher-md and there is no teacher to make its frames.
         DataError: If the data are missing, unreadable or break a rule of `check_dataset`.
     """
     cache_dir = cache_dir or user_cache()
@@ -38,10 +42,19 @@ def load_dataset(settings: DataSource, cache_dir: Path | None = None) -> Dataset
         "extxyz": read_ase_file,
         "ase-db": read_ase_database,
         "ani-h5": read_ani_h5,
+        "teacher-md": partial(_made_by, maker, cache_dir),
     }
     dataset = readers[settings.source](settings)
     check_dataset(dataset, settings)
     return _sample(dataset, settings.max_frames)
+
+
+def _made_by(maker: FrameMaker | None, cache_dir: Path, settings: TeacherMdSource) -> Dataset:
+    if maker is None:
+        raise ConfigError(
+            "data.source teacher-md needs an external teacher to make its frames; give teacher.calculator"
+        )
+    return teacher_md(settings, cache_dir, maker)
 
 
 def _sample(dataset: Dataset, max_frames: int | None) -> Dataset:

@@ -9,6 +9,7 @@ from ase import Atoms
 
 from pareto_search.config import Architecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
+from pareto_search.data.structure import supercell
 from pareto_search.measure.capacity import measure_capacity
 from pareto_search.measure.device import (
     check_device,
@@ -20,7 +21,6 @@ from pareto_search.measure.device import (
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
-from pareto_search.measure.structure import supercell
 from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
 from pareto_search.potential.compiled import has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, engine_for

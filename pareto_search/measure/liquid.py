@@ -17,10 +17,10 @@ from ase.md.langevin import Langevin
 from ase.md.verlet import VelocityVerlet
 
 from pareto_search.config import LiquidSettings
+from pareto_search.data.structure import supercell
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.md import drift_ev_per_ps, thermal_momenta
 from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
-from pareto_search.measure.structure import supercell
 
 #: Friction of the thermostat: strong enough to hold a liquid's temperature, weak enough to let it flow.
 _FRICTION_PER_FS = 0.01

@@ -9,9 +9,9 @@ from ase import Atoms
 
 from pareto_search.config import Architecture, EngineName
 from pareto_search.data.references import ReferenceEnergies
+from pareto_search.data.structure import supercell
 from pareto_search.measure.md import start_nve
 from pareto_search.measure.memory import guard_resident_memory, occupied_bytes, peak_bytes, start_counting
-from pareto_search.measure.structure import supercell
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.process import prepare_torch

@@ -72,6 +72,9 @@ def load_model(folder: Path) -> HipnnPotential:
         DataError: If a file is missing, truncated, a pickle, or does not match the architecture.
     """
     description = read_description(folder)
+    if "teacher" in description:
+        name = description["teacher"].get("calculator")
+        raise DataError(f"{folder} is of the teacher {name}, which is no network of this package; use that calculator")
     try:
         architecture = Architecture.model_validate(description["architecture"])
         references = ReferenceEnergies.from_plain(description["references_ev"])

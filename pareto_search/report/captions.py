@@ -10,6 +10,7 @@ from pareto_search.analysis.cutoffs import Power, front_cutoffs, power_of_cutoff
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.study import StudySummary
 from pareto_search.analysis.timeline import stage_times
+from pareto_search.report.external_words import made_the_data
 from pareto_search.report.front_3d import on_front
 from pareto_search.report.numbers import number
 from pareto_search.report.parallel import searched_students, varied
@@ -25,13 +26,16 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
         f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
         "step lines are fronts, bands the quartiles of what the fronts of single seeds attain"
     )
+    teacher = (
+        " The teacher made the data: its error is 0, and it is not drawn." if made_the_data(summary.teacher) else ""
+    )
     headline = summary.headline
     if headline is None or headline.dominance.n_controls == 0:
-        return f"{text}; there are no controls to compare with."
+        return f"{text}; there are no controls to compare with.{teacher}"
     dominance = headline.dominance
     return (
         f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
-        "error, step time and memory together."
+        f"error, step time and memory together.{teacher}"
     )
 
 

@@ -1,5 +1,6 @@
 """The row of key numbers below the answer."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.study import StudySummary
 from pareto_search.report.elements import card_html
+from pareto_search.report.external_words import front_students, is_external, made_the_data, times
 from pareto_search.report.numbers import number, whole
 from pareto_search.report.words import count, signed
 
@@ -17,7 +19,7 @@ def cards_html(summary: StudySummary) -> str:
         _error_card(summary.headline),
         _dominance_card(summary.headline),
         _volume_card(summary.headline),
-        _student_card(summary.best_under["paper"]),
+        next(_external_student_card(summary), _student_card(summary.best_under["paper"])),
         _teacher_card(summary.teacher),
     ]
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -77,10 +79,24 @@ def _student_card(claim: dict[str, Any]) -> str:
     return card_html(label, speed, detail, "good" if claim["is_met_by_one"] else "plain")
 
 
+def _external_student_card(summary: StudySummary) -> Iterator[str]:
+    """The most accurate student, where the teacher is not ours, so that its memory is not known."""
+    students = front_students(summary) if is_external(summary) else []
+    if students:
+        best = students[0]
+        speed = f"{times(best['speedup'])} as fast" if np.isfinite(best["speedup"]) else best["label"]
+        detail = f"as the teacher, force RMSE {number(1e3 * best['force_rmse_ev_per_ang'], 3)} meV/Å"
+        yield card_html(f"Most accurate student: {best['label']}", speed, detail, "good")
+
+
 def _teacher_card(teacher: dict[str, Any] | None) -> str:
     if teacher is None:
         return card_html("Teacher", "–", "no teacher is stored")
-    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step, {whole(teacher['max_atoms'])} atoms fit"
+    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step"
+    if not teacher["is_external"]:
+        detail += f", {whole(teacher['max_atoms'])} atoms fit"
     tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
     value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
+    if made_the_data(teacher):
+        value, detail = "made the data", f"MD step {detail}"
     return card_html(f"Teacher: {teacher['label']}", value, detail, tone)

@@ -14,6 +14,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
     """Each limit that applies, most important first."""
     rules: tuple[Callable[[StudySummary, ReportInput, ReportTables], Iterator[str]], ...] = (
         _demonstration_data,
+        _teacher_is_the_truth,
         _unconfirmed,
         _weak_teacher,
         _gain_not_from_teacher,
@@ -34,6 +35,22 @@ def _demonstration_data(summary: StudySummary, data: ReportInput, tables: Report
         yield (
             "The data come from a demonstration potential (EMT), not from quantum chemistry. The figures show that "
             "the method runs; they say nothing about the real material."
+        )
+
+
+def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    teacher = data.config.get("teacher") or {}
+    if str((data.config.get("data") or {}).get("source", "")) == "teacher-md":
+        yield (
+            "The frames, energies and forces are the teacher's own: errors tell how far students are from it, not from "
+            "quantum chemistry or experiment. Where the teacher errs, so do they."
+        )
+    if "calculator" in teacher:
+        n_atoms = int((data.config.get("measure") or {}).get("n_atoms", 0))
+        n_atoms_timed = min(int(teacher.get("n_atoms_timed", n_atoms)), n_atoms)
+        yield (
+            f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about "
+            f"{n_atoms}. Its memory was not measured, so the hypervolume is taken from the values of the worst network."
         )
 
 
@@ -122,7 +139,7 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
     devices = sorted({device for device in tables.models["device"] if device})
     if len(devices) > 1:
         yield f"Costs come from several devices ({'; '.join(devices)}) and can only be compared within one."
-    engines = sorted({engine for engine in tables.models["engine"] if engine})
+    engines = sorted({engine for engine in tables.models.loc[tables.models["n_features"].notna(), "engine"] if engine})
     if len(engines) > 1:
         yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
     if tables.networks["md_us_per_atom_step"].isna().all():

@@ -37,6 +37,7 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     of single seeds scatter.
     """
     networks, search = with_values(tables.networks, x, y), with_values(tables.search, x, y)
+    networks = networks[(networks["role"] != "teacher") | (y.values(networks) > 0)]  # without error: it made the data
     region = _claimed_region(tables, x) if has_fronts else None
     figure = go.Figure()
     kinds = kinds_of_control(networks)
@@ -71,7 +72,7 @@ def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, Any] | None:
     fraction, name = _CLAIMED[x.column]
     cost = fraction * x.factor * teacher[x.column]
     error = (1 + MAX_ERROR_PERCENT / 100) * FORCE.factor * teacher[FORCE.column]
-    if not (np.isfinite([cost, error]).all() and cost > 0):
+    if not (np.isfinite([cost, error]).all() and cost > 0 and error > 0):
         return None
     return {
         "type": "rect", "layer": "below", "x0": 1e-4 * cost, "x1": cost, "y0": 1e-4 * error, "y1": error,

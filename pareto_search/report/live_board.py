@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.progress import TrialProgress
 from pareto_search.analysis.time_left import RunState, run_state
+from pareto_search.config import TeacherSettings
 from pareto_search.records import ModelRecord
 from pareto_search.report.live_data import LiveRun
 from pareto_search.report.live_details import Details, network_details, trial_details
@@ -163,8 +164,8 @@ class Board:
         return failures_table(self._run.progress, self._run.networks.records)
 
     def _costs(self) -> LiveTable:
-        config = self._run.config
-        return costs_table(self._run.costs, None if config is None else config.teacher.architecture)
+        teacher = None if self._run.config is None else self._run.config.teacher
+        return costs_table(self._run.costs, teacher.architecture if isinstance(teacher, TeacherSettings) else None)
 
     def _tables(self) -> tuple[ReportTables, NDArray[np.float64]]:
         run = self._run

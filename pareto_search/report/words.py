@@ -11,6 +11,7 @@ from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.cautions import cautions
+from pareto_search.report.external_words import external_headline, external_sentences, is_external
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
@@ -48,8 +49,8 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
     verdict = verdict_of(summary)
     return Answer(
         verdict=verdict,
-        headline=_headline(verdict, summary),
-        sentences=tuple(_findings(verdict, summary, tables)),
+        headline=next(external_headline(summary), _headline(verdict, summary)),
+        sentences=tuple(_findings(verdict, summary, data)),
         cautions=tuple(cautions(summary, data, tables)),
     )
 
@@ -91,8 +92,11 @@ def _taught(summary: StudySummary) -> str:
     return ", which have a teacher too," if kind in TAUGHT_CONTROLS else ""
 
 
-def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> Iterator[str]:
+def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
     headline = summary.headline
+    if is_external(summary):
+        yield from external_sentences(summary, data)
+        yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
         yield _difference_sentence(headline, summary)
     if headline is not None and headline.dominance.n_controls:
@@ -105,7 +109,8 @@ def _findings(verdict: Verdict, summary: StudySummary, tables: ReportTables) -> 
             "Energy: the students' error per atom is "
             f"{percent_interval(headline.paired_energy_rmse)} that of the controls."
         )
-    yield from _teacher_sentences(summary)
+    if not is_external(summary):
+        yield from _teacher_sentences(summary)
 
 
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:

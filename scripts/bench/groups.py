@@ -84,10 +84,10 @@ def peer_trial(trial: dict[str, Any], workshop: Workshop) -> None:
     """What a script with hippynn does for one architecture: train student and control, measure speed and capacity."""
     from peer import Trainer
 
+    from pareto_search.data.structure import supercell
     from pareto_search.measure.capacity import measure_capacity
     from pareto_search.measure.md import time_md
     from pareto_search.measure.probe import ProbeSpec
-    from pareto_search.measure.structure import supercell
     from pareto_search.potential.calculator import make_calculator
     from pareto_search.potential.hipnn import HipnnPotential
     from pareto_search.potential.process import prepare_torch

@@ -3,8 +3,9 @@ import pytest
 from ase.calculators.emt import EMT
 
 from pareto_search.config import EmtAluminumSource
-from pareto_search.data.emt import cache_name
-from pareto_search.data.emt_frames import generate_frames
+from pareto_search.data.dataset import from_frames
+from pareto_search.data.emt import cache_name, recipe_of
+from pareto_search.data.md_frames import groups, make_frames
 from pareto_search.data.sources import load_dataset
 from tests.data.frames import aluminum_frames
 
@@ -24,7 +25,8 @@ def dataset(cache):
 
 
 def test_another_seed_other_frames():
-    crystals = [generate_frames(2, 32, seed)[0][0] for seed in (0, 0, 1)]
+    recipes = [recipe_of(settings(seed=seed)) for seed in (0, 0, 1)]
+    crystals = [make_frames(recipe, groups(recipe)[0], EMT()).frames[0] for recipe in recipes]
     np.testing.assert_array_equal(crystals[0].positions, crystals[1].positions)
     assert abs(crystals[0].positions - crystals[2].positions).min() > 1e-6
 
@@ -84,7 +86,9 @@ def test_a_damaged_cache_is_made_again_with_the_same_frames(dataset, tmp_path, c
 
 
 def test_a_cache_folder_that_is_a_file_costs_only_the_cache(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("pareto_search.data.emt.generate_frames", lambda n, *_: (aluminum_frames(n), ["made up"] * n))
+    monkeypatch.setattr(
+        "pareto_search.data.emt.generate", lambda s: from_frames(aluminum_frames(s.n_frames), ["made up"] * 12, {})
+    )
     (tmp_path / "cache").write_text("a file")
     assert load_dataset(settings(), tmp_path / "cache").n_systems == 12
     assert "not cached" in caplog.text

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pareto_search.config import StructureSettings
 from pareto_search.data.dataset import Dataset, from_frames
+from pareto_search.data.structure import supercell, supercell_size, unit_cell
 from pareto_search.errors import ConfigError, DataError
-from pareto_search.measure.structure import supercell, supercell_size, unit_cell
 
 EDGES = st.floats(2.0, 12.0)
 

@@ -1,4 +1,4 @@
-"""The material that is timed: its unit cell and near-cubic supercells of it."""
+"""A material: its unit cell and near-cubic supercells of it."""
 
 import math
 from pathlib import Path
@@ -9,7 +9,7 @@ from ase.build import bulk
 from ase.io import read
 from numpy.typing import NDArray
 
-from pareto_search.config import StructureSettings
+from pareto_search.config import CrystalSettings, StructureSettings
 from pareto_search.data.dataset import Dataset
 from pareto_search.errors import ConfigError, DataError
 
@@ -19,24 +19,29 @@ _MAX_EDGE_RATIO = 2.0
 _EDGE_TOL = 1e-9
 
 
-def unit_cell(settings: StructureSettings, dataset: Dataset | None) -> Atoms:
+def unit_cell(settings: CrystalSettings, dataset: Dataset | None, setting: str = "measure.structure") -> Atoms:
     """The cell that is repeated, with nothing but elements, positions (Å), cell and full periodicity.
 
     A crystal comes as its conventional cubic cell, hcp as its orthorhombic cell of four atoms.
+
+    Args:
+        settings: The material.
+        dataset: Where a `frame` is looked up.
+        setting: What the settings are called in a config file, for messages.
 
     Raises:
         ConfigError: If the crystal is unknown, the dataset has no such frame, or the cell is not fully periodic.
         DataError: If the structure file cannot be read.
     """
     if settings.path is not None:
-        atoms, where = _read_first_frame(settings.path), f"{settings.path}"
-    elif settings.frame is not None:
+        atoms, where = _read_first_frame(settings.path, setting), f"{settings.path}"
+    elif isinstance(settings, StructureSettings) and settings.frame is not None:
         atoms, where = _dataset_frame(settings.frame, dataset), f"dataset frame {settings.frame}"
     else:
-        atoms, where = _crystal(settings), f"crystal {settings.symbol}"
+        atoms, where = _crystal(settings, setting), f"crystal {settings.symbol}"
     if not atoms.pbc.all() or atoms.cell.rank < 3:
         raise ConfigError(
-            f"measure.structure must be periodic in all three directions, but {where} has pbc "
+            f"{setting} must be periodic in all three directions, but {where} has pbc "
             f"{atoms.pbc.tolist()} and {atoms.cell.rank} lattice vectors; choose a bulk structure"
         )
     return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
@@ -81,27 +86,27 @@ def _repeats(edges_ang: NDArray[np.float64], n_cells: float) -> tuple[int, int, 
     return int(a[best]), int(b[best]), int(c[best])
 
 
-def _crystal(settings: StructureSettings) -> Atoms:
+def _crystal(settings: CrystalSettings, setting: str) -> Atoms:
     symbol, crystal = settings.symbol, settings.crystal
     try:
         return bulk(symbol, crystal, a=settings.a_ang, cubic=crystal != "hcp", orthorhombic=crystal == "hcp")
     except (ValueError, KeyError) as error:
         raise ConfigError(
-            f"ASE cannot build the crystal measure.structure: symbol {symbol!r}, crystal {crystal!r}, "
+            f"ASE cannot build the crystal {setting}: symbol {symbol!r}, crystal {crystal!r}, "
             f"a_ang {settings.a_ang} ({error}); name an element, and give a_ang where its reference crystal differs"
         ) from error
 
 
-def _read_first_frame(path: Path) -> Atoms:
+def _read_first_frame(path: Path, setting: str) -> Atoms:
     try:
         atoms = read(path, index=0)
     except Exception as error:  # ASE's readers raise anything on a damaged file, AssertionError included
         raise DataError(
-            f"measure.structure.path {path} cannot be read by ASE ({type(error).__name__}: {error}); "
+            f"{setting}.path {path} cannot be read by ASE ({type(error).__name__}: {error}); "
             "name a structure file such as .extxyz, .cif or POSCAR"
         ) from error
     if not isinstance(atoms, Atoms) or len(atoms) == 0:
-        raise DataError(f"measure.structure.path {path} holds no atoms; name a structure file with at least one atom")
+        raise DataError(f"{setting}.path {path} holds no atoms; name a structure file with at least one atom")
     return atoms
 
 

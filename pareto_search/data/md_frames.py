@@ -1,0 +1,306 @@
+"""Frames made with a calculator: strained, compressed and damaged crystals, hot solids and melts of any material."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.md.langevin import Langevin
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from pareto_search.data.structure import supercell
+from pareto_search.errors import DataError
+
+#: Parts of the crystals that are of each kind.
+_CRYSTALS = {"volume": 0.2, "strain": 0.5, "vacancy": 0.3}
+#: A melt gets this many frames for two of a solid.
+_MELT_WEIGHT = 1.5
+#: A melt is heated to this multiple of the temperature above which trajectories are molten.
+_HEATING = 3.0
+_HEATING_FS, _EQUILIBRATION_FS = 240.0, 180.0
+_FRICTION_PER_FS = 0.02
+#: Linear thermal expansion of a solid.
+_EXPANSION_PER_K = 1.5e-5
+#: How long the forces are watched to measure their correlation: at first, and doubled at most so often.
+_PROBE_FS, _N_DOUBLINGS = 180.0, 3
+#: Frames of a trajectory are never nearer than this.
+MIN_SPACING_STEPS = 5
+#: The lattice is looked for within this part of the given one.
+_LATTICE_RANGE = 0.12
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which frames are made.
+
+    Attributes:
+        unit: Unit cell, at the calculator's own lattice constant.
+        n_atoms: Atoms of a frame (nearest supercell).
+        n_frames: Frames in all.
+        temperatures_k: Of the trajectories.
+        melts: For each temperature, whether its trajectories start from a melt.
+        melt_above_k: The temperature above which that is so.
+        n_replicas: Independent trajectories at each temperature, and groups of each kind of crystal.
+        share_crystals: Part of the frames that are crystals.
+        strain: Largest component of their strain.
+        timestep_fs: Of the trajectories.
+        seed: Every group draws from its own generator, seeded with this and its number.
+        has_ideal: Whether the first frame is the undisturbed crystal.
+    """
+
+    unit: Atoms
+    n_atoms: int
+    n_frames: int
+    temperatures_k: tuple[float, ...]
+    melts: tuple[bool, ...]
+    melt_above_k: float
+    n_replicas: int
+    share_crystals: float
+    strain: float
+    timestep_fs: float
+    seed: int
+    has_ideal: bool = False
+
+    @property
+    def crystal(self) -> Atoms:
+        """The undisturbed supercell."""
+        return supercell(self.unit, self.n_atoms)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Frames that belong together: a trajectory, or crystals of one kind. The split by source keeps them together.
+
+    Attributes:
+        name: What the frames carry as their origin.
+        kind: volume, strain, vacancy, md or melt.
+        temperature_k: Of a trajectory.
+        n_frames: How many.
+        number: Among all groups of the recipe.
+    """
+
+    name: str
+    kind: str
+    temperature_k: float | None
+    n_frames: int
+    number: int
+
+    def n_calls(self, timestep_fs: float, spacing_steps: float) -> int:
+        """About how many evaluations the frames need, if those of a trajectory are so far apart."""
+        if self.temperature_k is None:
+            return self.n_frames
+        start_fs = _EQUILIBRATION_FS + (_HEATING_FS if self.kind == "melt" else 0.0)
+        sampled_fs = max(_PROBE_FS, (self.n_frames - 1) * spacing_steps * timestep_fs)
+        return round((start_fs + sampled_fs) / timestep_fs)
+
+
+@dataclass(frozen=True)
+class MadeFrames:
+    """The frames of a group, energies (eV) and forces (eV/Å) attached.
+
+    Attributes:
+        frames: In order of time.
+        correlation_steps: Steps after which the forces of a trajectory have forgotten themselves; None for crystals.
+        spacing_steps: Steps between frames; None for crystals.
+    """
+
+    frames: list[Atoms]
+    correlation_steps: int | None = None
+    spacing_steps: int | None = None
+
+
+def groups(recipe: Recipe) -> list[Group]:
+    """The groups of a recipe, whose frames add up to `n_frames`; those left without a frame are not among them."""
+    wanted: list[tuple[str, str, float | None, float]] = []
+    for kind, part in _CRYSTALS.items():
+        wanted += [(kind, kind, None, recipe.share_crystals * part)] * recipe.n_replicas
+    weights = [_MELT_WEIGHT if is_melt else 1.0 for is_melt in recipe.melts]
+    for temperature_k, is_melt, weight in zip(recipe.temperatures_k, recipe.melts, weights, strict=True):
+        kind = "melt" if is_melt else "md"
+        part = (1 - recipe.share_crystals) * weight / sum(weights)
+        wanted += [(kind, f"{kind}-{temperature_k:g}K", temperature_k, part)] * recipe.n_replicas
+    parts = np.array([part for *_, part in wanted])
+    bounds = np.concatenate([[0], np.rint(np.cumsum(parts) / parts.sum() * recipe.n_frames)]).astype(int)
+    found = []
+    for number, (kind, name, kelvin, _) in enumerate(wanted):
+        replica = f"-{number % recipe.n_replicas + 1}" if recipe.n_replicas > 1 else ""
+        n_frames = int(bounds[number + 1] - bounds[number])
+        found.append(Group(name + replica, kind, kelvin, n_frames, number))
+    return [group for group in found if group.n_frames]
+
+
+def make_frames(recipe: Recipe, group: Group, calculator: Any) -> MadeFrames:
+    """The frames of one group; the same recipe, group and calculator give the same frames.
+
+    Raises:
+        DataError: If the calculator gives an energy or force that is not finite.
+    """
+    rng = np.random.default_rng([recipe.seed, group.number])
+    if group.temperature_k is not None:
+        return _trajectory(recipe, group, group.temperature_k, calculator, rng)
+    frames = []
+    for atoms in islice(_crystals(recipe, group, rng), group.n_frames):
+        atoms.calc = calculator
+        frames.append(_labelled(atoms, group))
+    return MadeFrames(frames)
+
+
+def at_lowest_energy(unit: Atoms, calculator: Any) -> Atoms:
+    """The cell scaled, with its atoms, to the calculator's lowest energy.
+
+    Raises:
+        DataError: If that lies far from the given cell, or is not finite.
+    """
+
+    def energy_ev(scale: float) -> float:
+        scaled = _scaled(unit, scale)
+        scaled.calc = calculator
+        return float(scaled.get_potential_energy())
+
+    found = minimize_scalar(
+        energy_ev, bounds=(1 - _LATTICE_RANGE, 1 + _LATTICE_RANGE), method="bounded", options={"xatol": 1e-4}
+    )
+    if not np.isfinite(found.fun) or abs(found.x - 1) > _LATTICE_RANGE - 1e-3:
+        raise DataError(
+            f"the teacher's energy of {unit.get_chemical_formula()} has no minimum within "
+            f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct data.structure, unless the teacher does not "
+            "know the material"
+        )
+    return _scaled(unit, float(found.x))
+
+
+def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
+    """Steps after which the forces of a trajectory have forgotten themselves.
+
+    The smallest lag from which on the autocorrelation ⟨F(0)·F(t)⟩ / ⟨F²⟩ stays within ±1/e, up to half the
+    trajectory; the first crossing alone would take the back swing of a vibration for news.
+
+    Args:
+        forces: Of every step, eV/Å, shape (n_steps, n_atoms, 3).
+
+    Returns:
+        The lag, or None if the trajectory is too short to tell.
+    """
+    n_lags = len(forces) // 2
+    flat = forces.reshape(len(forces), -1)
+    power = float(np.mean(flat**2))
+    if n_lags == 0 or power == 0:
+        return None
+    correlation = [float(np.mean(flat[: len(flat) - lag] * flat[lag:])) / power for lag in range(n_lags + 1)]
+    last = int(np.flatnonzero(np.abs(correlation) >= np.exp(-1))[-1])
+    return None if last == n_lags else last + 1
+
+
+def _crystals(recipe: Recipe, group: Group, rng: np.random.Generator) -> Iterator[Atoms]:
+    """Crystals of one kind without end; disturbances are parts of the distance of nearest neighbours."""
+    ideal = recipe.crystal
+    near_ang = _nearest_ang(ideal)
+    if recipe.has_ideal and group.number == 0:
+        yield ideal.copy()
+    while True:
+        if group.kind == "strain":
+            yield _rattled(_strained(ideal, recipe.strain, rng), rng.uniform(0.007, 0.09) * near_ang, rng)
+        elif group.kind == "volume":
+            yield _rattled(_scaled(ideal, rng.uniform(0.93, 1.09)), rng.uniform(0.007, 0.042) * near_ang, rng)
+        else:
+            strained = _strained(ideal, recipe.strain / 3, rng)
+            n_vacancies = int(rng.integers(1, max(1, len(ideal) // 16) + 1))
+            kept = np.sort(rng.permutation(len(ideal))[n_vacancies:])
+            yield _rattled(strained[kept], rng.uniform(0.01, 0.064) * near_ang, rng)
+
+
+def _nearest_ang(atoms: Atoms) -> float:
+    """Distance of the nearest two atoms, images included, Å."""
+    shifts = np.array(list(product((-1, 0, 1), repeat=3))) @ atoms.cell.array
+    between = atoms.positions[None, :, None] - atoms.positions[:, None, None] + shifts
+    distances = np.linalg.norm(between, axis=-1)
+    return float(distances[distances > 1e-6].min())
+
+
+def _scaled(atoms: Atoms, scale: float) -> Atoms:
+    scaled = atoms.copy()
+    scaled.set_cell(atoms.cell.array * scale, scale_atoms=True)
+    return scaled
+
+
+def _strained(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
+    """A random symmetric strain applied."""
+    strain = rng.uniform(-largest, largest, size=(3, 3))
+    strained = atoms.copy()
+    strained.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
+    return strained
+
+
+def _rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Atoms:
+    atoms.positions += rng.normal(scale=deviation_ang, size=(len(atoms), 3))
+    return atoms
+
+
+def _trajectory(
+    recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator
+) -> MadeFrames:
+    """Snapshots of Langevin MD at constant volume; a melt is expanded and first heated far above melting.
+
+    Every step after equilibration is kept until the correlation of the forces is known; then frames are taken so far
+    apart, those already passed among them.
+    """
+    dynamics = _started(recipe, group, temperature_k, calculator, rng)
+    passed: list[Atoms] = []
+    forces: list[NDArray[np.float64]] = []
+
+    def run_to(n_steps: int) -> None:
+        while len(passed) < n_steps:
+            dynamics.run(1)
+            passed.append(_labelled(dynamics.atoms, group))
+            forces.append(passed[-1].get_forces())
+
+    correlation = None
+    for doubling in range(_N_DOUBLINGS + 1):
+        run_to(2**doubling * round(_PROBE_FS / recipe.timestep_fs))
+        if (correlation := decorrelation_steps(np.array(forces))) is not None:
+            break
+    spacing = max(MIN_SPACING_STEPS, len(passed) // 2 if correlation is None else correlation)
+    run_to((group.n_frames - 1) * spacing + 1)
+    return MadeFrames(passed[::spacing][: group.n_frames], correlation, spacing)
+
+
+def _started(recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator) -> Langevin:
+    """Equilibrated dynamics."""
+    is_melt = group.kind == "melt"
+    scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k
+    ideal = recipe.crystal
+    atoms = _rattled(_scaled(ideal, scale), 0.035 * _nearest_ang(ideal), rng)
+    atoms.calc = calculator
+    start_k = _HEATING * recipe.melt_above_k if is_melt else temperature_k
+    spread = np.sqrt(atoms.get_masses()[:, None] * units.kB * start_k)
+    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread)
+    dynamics = Langevin(
+        atoms,
+        recipe.timestep_fs * units.fs,
+        temperature_K=start_k,
+        friction=_FRICTION_PER_FS / units.fs,
+        fixcm=False,
+        rng=rng,
+    )
+    dynamics.run(round(_HEATING_FS / recipe.timestep_fs) if is_melt else 0)
+    dynamics.set_temperature(temperature_K=temperature_k)
+    dynamics.run(round(_EQUILIBRATION_FS / recipe.timestep_fs))
+    return dynamics
+
+
+def _labelled(atoms: Atoms, group: Group) -> Atoms:
+    """A copy of the frame with its calculator's energy and forces fixed to it."""
+    frame = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+    energy = float(atoms.get_potential_energy())
+    forces = np.array(atoms.get_forces(), dtype=np.float64)
+    if not (np.isfinite(energy) and np.isfinite(forces).all()):
+        raise DataError(
+            f"the calculator gave an energy or force that is not finite, in frames of {group.name}; "
+            "lower the temperature, the strain or the time step, or use a calculator that knows such structures"
+        )
+    frame.calc = SinglePointCalculator(frame, energy=energy, forces=forces)
+    return frame

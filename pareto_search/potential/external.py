@@ -1,0 +1,184 @@
+"""Teachers that are not ours: any ASE calculator that gives an energy, forces and, if it can, atomic energies."""
+
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import sys
+import time
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from numpy.typing import NDArray
+
+from pareto_search.config import ExternalTeacher
+from pareto_search.errors import ConfigError, DataError
+
+#: Extras of this package that install a teacher, by its module.
+_EXTRAS = {"chgnet": "chgnet"}
+
+
+class Teacher(Protocol):
+    """What a teacher must be: an ASE calculator; `pareto_search.testing.TeacherContract` tests one.
+
+    `get_property` gives `energy` (eV, a number), `forces` (eV/Å, -dE/dR, shape (n_atoms, 3)) and `energies` (eV, shape
+    (n_atoms,)), which sum to the energy up to a constant for each element. One that has no `energies` raises
+    `PropertyNotImplementedError`, or leaves them out of its results.
+    """
+
+    def get_property(self, name: str, atoms: Atoms) -> Any: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class TeacherEvaluation:
+    """What a teacher says of one frame.
+
+    Attributes:
+        energy_ev: Total energy.
+        forces_ev_per_ang: Shape (n_atoms, 3).
+        atomic_energy_ev: Shape (n_atoms,); None where the teacher has none.
+    """
+
+    energy_ev: float
+    forces_ev_per_ang: NDArray[np.float64]
+    atomic_energy_ev: NDArray[np.float64] | None
+
+
+def build_calculator(settings: ExternalTeacher) -> Any:
+    """The teacher's calculator.
+
+    Raises:
+        ConfigError: If its package is not installed, has no such name, or refuses the options.
+    """
+    factory = _factory(settings)
+    try:
+        with redirect_stdout(sys.stderr):  # some say hello, but stdout is for results
+            calculator = factory(**settings.options)
+    except Exception as error:  # a calculator raises anything on options that it does not like
+        raise ConfigError(
+            f"teacher.calculator {settings.calculator} does not accept teacher.options {settings.options} "
+            f"({type(error).__name__}: {error}); they are its keyword arguments"
+        ) from error
+    if not callable(getattr(calculator, "get_property", None)):
+        raise ConfigError(
+            f"teacher.calculator {settings.calculator} gave a {type(calculator).__name__}, which is no ASE calculator"
+        )
+    return calculator
+
+
+def _factory(settings: ExternalTeacher) -> Any:
+    module, _, name = settings.calculator.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        what = f"pareto_search[{_EXTRAS[package]}]" if package in _EXTRAS else package
+        raise ConfigError(
+            f"teacher.calculator {settings.calculator} cannot be imported ({error}); install what it needs, "
+            f"for instance by pip install '{what}'"
+        ) from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ConfigError(f"teacher.calculator {settings.calculator}: {module} has no {name}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise ConfigError(f"teacher.calculator {settings.calculator} is no class or function")
+    return found
+
+
+def teacher_hash(settings: ExternalTeacher) -> str:
+    """SHA-256 of what decides a teacher's answers: its import path, its options and the version of its code.
+
+    Raises:
+        ConfigError: If it is not installed.
+    """
+    content = [settings.calculator, settings.options, code_version(settings)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def code_version(settings: ExternalTeacher) -> str:
+    """Version of the package that holds the calculator; of a module outside any package, the hash of its file."""
+    module = settings.calculator.partition(":")[0]
+    package = module.partition(".")[0]
+    names = importlib.metadata.packages_distributions().get(package)
+    if names:
+        return f"{names[0]} {importlib.metadata.version(names[0])}"
+    _factory(settings)
+    path = getattr(importlib.import_module(module), "__file__", None)
+    return f"{module} {hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12] if path else 'unknown'}"
+
+
+def evaluate_teacher(calculator: Teacher, atoms: Atoms) -> TeacherEvaluation:
+    """Energy, forces and atomic energies of one frame, in float64.
+
+    Raises:
+        DataError: If the energy or forces are missing, of another shape or not finite.
+    """
+    frame = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    shapes: dict[str, tuple[int, ...]] = {"energy": (), "forces": (len(atoms), 3), "energies": (len(atoms),)}
+    values = {name: _property(calculator, frame, name, shape) for name, shape in shapes.items()}
+    for name in ("energy", "forces"):
+        if values[name] is None:
+            raise DataError(f"the teacher gives no {name}; it must be an ASE calculator of energy and forces")
+    for name, value in values.items():
+        if value is not None and not np.isfinite(value).all():
+            raise DataError(f"the teacher's {name} are not finite for {atoms.get_chemical_formula()}")
+    energy, forces = values["energy"], values["forces"]
+    assert energy is not None and forces is not None  # noqa: PT018 - checked above
+    return TeacherEvaluation(float(energy), forces, values["energies"])
+
+
+def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
+    try:
+        value = calculator.get_property(name, atoms)
+    except (PropertyNotImplementedError, NotImplementedError, KeyError):
+        return None
+    if value is None:
+        return None
+    array = np.array(value, dtype=np.float64)
+    if array.shape != shape:
+        raise DataError(f"the teacher's {name} have shape {array.shape}, but {shape} is needed")
+    return array
+
+
+class TimedTeacher(Calculator):
+    """A teacher's calculator that tells how long it took, as `TimedCalculator` asks; its list is part of the model."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+
+    def __init__(self, teacher: Teacher) -> None:
+        super().__init__()
+        self._teacher = teacher
+        self.neighbor_s = 0.0
+        self.model_s = 0.0
+        self.is_compiled = False
+
+    @property
+    def n_list_builds(self) -> int:
+        """Not known."""
+        return 0
+
+    @property
+    def n_neighbors_mean(self) -> float:
+        """Not known."""
+        return float("nan")
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Energy and forces."""
+        super().calculate(atoms, properties, system_changes)
+        started = time.perf_counter()
+        self.results = {
+            "forces": np.asarray(self._teacher.get_property("forces", self.atoms), dtype=np.float64),
+            "energy": float(self._teacher.get_property("energy", self.atoms)),
+        }
+        self.model_s += time.perf_counter() - started

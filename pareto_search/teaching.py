@@ -1,0 +1,208 @@
+"""How a study gets its teachers and what they say: networks that it trains, or a calculator that exists already."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from pareto_search.config import ExternalTeacher, TeacherSettings
+from pareto_search.data.labels import Labels, joined, joint_hash
+from pareto_search.errors import ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.files import write_atomic
+from pareto_search.journal import Journal
+from pareto_search.measure.device import device_name
+from pareto_search.measure.external import time_teacher
+from pareto_search.potential.external import build_calculator, teacher_hash
+from pareto_search.potential.model_files import load_model
+from pareto_search.run_directory import RunDirectory
+from pareto_search.search.external_teacher import external_model_id, external_record, save_external
+from pareto_search.search.network import finished_record, is_finished
+from pareto_search.search.network_job import NetworkJob
+from pareto_search.search.teachers import teacher_generations
+from pareto_search.search.trial import Workshop
+from pareto_search.search.warm_start import copy_folder
+from pareto_search.store import ResultStore
+from pareto_search.training.external_labels import TeacherLabels, label_frames
+from pareto_search.training.labels import make_labels, read_labels, save_labels, weights_hash
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Teachers and their labels, made as far as they are not there.
+
+    Attributes:
+        workshop: The study, without labels.
+        store: Its results.
+        journal: Where events are noted.
+        sources: Runs that a search starts from, whose teachers and labels are taken over.
+    """
+
+    workshop: Workshop
+    store: ResultStore
+    journal: Journal
+    sources: Sequence[RunDirectory]
+
+    @property
+    def directory(self) -> RunDirectory:
+        """The run directory."""
+        return self.workshop.directory
+
+    def teachers(self) -> list[Path]:
+        """Model folders of the teachers of the students, trained or asked now where that is not done.
+
+        Raises:
+            ParetoSearchError: If one diverged or failed; without a teacher there is no study.
+        """
+        raise NotImplementedError
+
+    def labels(self) -> Labels:
+        """What they say, from the cache where it belongs to these teachers, dataset and split."""
+        raise NotImplementedError
+
+    def first_labels(self) -> Labels | None:
+        """What the first of several says alone, where controls are compared that it taught; else None."""
+        return None
+
+    def take_over(self, model_id: str, folder: Path) -> None:
+        """Copy this very teacher, and its labels, from a run that the search starts from."""
+        for source in self.sources:
+            theirs = source.model_dir(model_id)
+            if is_finished(folder) or not is_finished(theirs) or finished_record(theirs).model_id != model_id:
+                continue
+            for labels in source.path.glob("labels*.npz"):  # first: made anew, labels may differ in a bit
+                write_atomic(self.directory.path / labels.name, labels.read_bytes())
+            copy_folder(theirs, folder)
+            logger.info("teacher: taken over from %s", source.path)
+
+
+@dataclass(frozen=True)
+class NetworkTeaching(Teaching):
+    """Teachers that the study trains: one, an ensemble, or generations of them."""
+
+    settings: TeacherSettings
+
+    def teachers(self) -> list[Path]:
+        """Train what is not there; returns the folders of the last generation."""
+        data, folders = self.workshop.data, list[Path]()
+        for generation, jobs in enumerate(teacher_generations(self.settings)):
+            if folders:
+                path = self.directory.other_labels_npz(f"generation-{generation - 1}")
+                data = replace(self.workshop.data, labels=self._labels_by(folders, path))
+            folders = self._train(jobs, replace(self.workshop, data=data))
+        return folders
+
+    def labels(self) -> Labels:
+        """The mean of what the last generation says."""
+        return self._labels_by(self.teachers(), self.directory.labels_npz)
+
+    def first_labels(self) -> Labels | None:
+        """What the first of the last generation says alone."""
+        if "one_teacher" not in self.workshop.config.confirm.controls:
+            return None
+        return self._labels_by(self.teachers()[:1], self.directory.other_labels_npz("one"))
+
+    def _train(self, jobs: list[NetworkJob], workshop: Workshop) -> list[Path]:
+        """Teachers of one generation, one after another."""
+        ids = [job.model_id(workshop.data) for job in jobs]
+        folders = [workshop.workplace().folder(job, model_id) for job, model_id in zip(jobs, ids, strict=True)]
+        for model_id, folder in zip(ids, folders, strict=True):
+            self.take_over(model_id, folder)
+        n_missing = sum(not is_finished(folder) for folder in folders)
+        try:
+            with self.journal.stage("teacher", n_missing) if n_missing else nullcontext():
+                records = [workshop.train(job) for job in jobs]
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
+        finally:
+            self.store.ingest(folders)
+        for record in records:
+            if record.status != "complete":
+                raise TrainingDiverged(record.n_epochs or 0)
+        return folders
+
+    def _labels_by(self, teachers: list[Path], path: Path) -> Labels:
+        """Labels by some teachers together, kept in a file."""
+        data, networks = self.workshop.data, [load_model(folder) for folder in teachers]
+        joint = joint_hash([weights_hash(network) for network in networks])
+        labels = read_labels(path, teacher_hash=joint, dataset_hash=data.dataset_hash)
+        if labels is None:
+            loader = data.loader(networks[0].architecture, device="cpu")
+            members = [make_labels(network, loader, data.dataset, data.dataset_hash) for network in networks]
+            labels = joined(members, self.settings.label_weighting)
+            save_labels(path, labels)
+            names = ", ".join(finished_record(folder).model_id for folder in teachers)
+            logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), names)
+        return labels
+
+
+@dataclass(frozen=True)
+class ExternalTeaching(Teaching):
+    """A teacher that is not ours: asked about every frame, and timed."""
+
+    settings: ExternalTeacher
+
+    def teachers(self) -> list[Path]:
+        """Note its errors on the data and its MD step time, unless that is done.
+
+        Raises:
+            StoreError: If the run was begun with another version of it.
+        """
+        folder, model_id = self.directory.teacher_dir, external_model_id(self.settings, self._source)
+        self.take_over(model_id, folder)
+        if is_finished(folder):
+            if finished_record(folder).model_id != model_id:
+                raise StoreError(
+                    f"the teacher in {folder} is {finished_record(folder).model_id}, not {model_id}: its package or "
+                    "file has changed; install the old version, or start another run with a new --out"
+                )
+            return [folder]
+        workshop, config = self.workshop, self.workshop.config
+        with self.journal.stage("teacher", n_planned=1):
+            answers = self._answers()
+            calculator = build_calculator(self.settings)
+            with workshop.gate().measuring():
+                n_threads = config.cluster.cpus_per_trial
+                md = time_teacher(calculator, self.settings, config.measure, workshop.unit, n_threads=n_threads)
+            record = external_record(self.settings, model_id, workshop.data, answers, md, device_name(config.device))
+            save_external(folder, self.settings, record, md)
+        self.store.ingest([folder])
+        text = "%s: test force_rmse=%.4f eV/Å, MD step %.1f µs/atom with %d atoms"
+        logger.info(text, model_id, record.test_force_rmse_ev_per_ang, md.us_per_atom_step_median, md.n_atoms)
+        return [folder]
+
+    def labels(self) -> Labels:
+        """What it says; without atomic energies none are learned from, and they are 0."""
+        self.teachers()
+        data = self.workshop.data
+        hashes = {"teacher_hash": teacher_hash(self.settings), "dataset_hash": data.dataset_hash}
+        labels = read_labels(self.directory.labels_npz, **hashes)
+        if labels is None:
+            answers, n_atoms = self._answers(), data.dataset.n_atoms
+            atomic = np.zeros(n_atoms) if answers.atomic_energy_ev is None else answers.atomic_energy_ev
+            labels = Labels(atomic, answers.forces_ev_per_ang, np.ones(n_atoms), **hashes)
+            save_labels(self.directory.labels_npz, labels)
+        return labels
+
+    @property
+    def _source(self) -> str:
+        """What answers of the teacher came from."""
+        return f"{teacher_hash(self.settings)} {self.workshop.data.dataset_hash}"
+
+    def _answers(self) -> TeacherLabels:
+        """What the teacher says of every frame, gathered before or now."""
+        data = self.workshop.data
+        return label_frames(
+            partial(build_calculator, self.settings),
+            data.dataset,
+            data.references,
+            train=data.split.train,
+            source=self._source,
+            partial=self.directory.teacher_answers_npz,
+            needs_atomic_energies=self.workshop.config.learns_atomic_energies,
+        )
