@@ -141,6 +141,9 @@ def test_atoms_that_come_too_near_end_it(crystal: Atoms, start: Atoms) -> None:
     assert run.reason is not None
     assert "two atoms came as near as" in run.reason
     assert 0 < run.stable_ps < run.asked_ps
+    near = start.copy()
+    near.positions[1] = near.positions[0] + 0.1
+    assert run_liquid(near, crystal, Free(), settings(), name="network").stable_ps == 0.0  # no look before was well
     tolerant = run_liquid(start, crystal, Free(), settings(min_distance_fraction=0.0), name="network")
     assert tolerant.stable_ps == tolerant.asked_ps
 

@@ -445,7 +445,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
     show(browser, "fig2a")
     click(browser, "#networks tr[data-place]")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == 10)
+    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == 13)
     for plot in browser.find_elements("css selector", ".plot"):
         layout = browser.execute_script("return [arguments[0].layout.paper_bgcolor, arguments[0].layout.width]", plot)
         assert layout == ["#ffffff", 660]
@@ -464,7 +464,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
         "  window.widths = Array.from(document.querySelectorAll('.plot'), plot => plot.layout.width); })"
     )
     browser.execute_cdp_cmd("Page.printToPDF", {})
-    assert browser.execute_script("return window.widths") == [660] * 10
+    assert browser.execute_script("return window.widths") == [660] * 13
     browser.execute_script("localStorage.clear()")
 
 
