@@ -315,10 +315,12 @@ class Study:
                 f"{self.directory.path} has no confirmed networks whose liquid could be compared with the teacher's; "
                 "give `confirm` this directory first"
             )
-        teacher, *others = (
-            LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id))
-            for record in (finished_record(self.directory.teacher_dir), *confirmed)
-        )
+        external = self.config.teacher if isinstance(self.config.teacher, ExternalTeacher) else None
+        first = finished_record(self.directory.teacher_dir)
+        teacher = LiquidJob(first.model_id, first.role, self.directory.teacher_dir, external)
+        others = [
+            LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id)) for record in confirmed
+        ]
         settings = self.config.measure.liquid or LiquidSettings()
         work = LiquidWork(
             settings=settings,

@@ -10,11 +10,12 @@ from pathlib import Path
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 
-from pareto_search.config import LiquidSettings
+from pareto_search.config import ExternalTeacher, LiquidSettings
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.liquid import LiquidRun, NoLiquidError, melt, run_liquid
 from pareto_search.measure.liquid_files import LiquidFolder, LiquidResult, protocol_hash
 from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.external import build_calculator, teacher_hash
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 from pareto_search.search.device_gate import DeviceGate
@@ -24,11 +25,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LiquidJob:
-    """A network that is to run MD of the liquid; `folder` is its model folder."""
+    """A network that is to run MD of the liquid.
+
+    Attributes:
+        model_id: Its name.
+        role: teacher, student or control.
+        folder: Its model folder.
+        external: Of a teacher that is not ours: what it is.
+    """
 
     model_id: str
     role: str
     folder: Path
+    external: ExternalTeacher | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,8 @@ class LiquidWork:
         return run_liquid(start, self.crystal, calculator, self.settings, name=job.model_id, guard=self.gate.training)
 
     def _calculator(self, job: LiquidJob) -> Calculator:
+        if job.external is not None:
+            return build_calculator(job.external)
         return make_calculator(load_model(job.folder).to(self.device), skin_ang=self.skin_ang)
 
 
@@ -131,4 +142,6 @@ def log_result(result: LiquidResult, columns: dict[str, float | None]) -> None:
 
 
 def _weights_hash(job: LiquidJob) -> str:
+    if job.external is not None:
+        return teacher_hash(job.external)[:16]
     return hashlib.sha256((job.folder / "weights.npz").read_bytes()).hexdigest()[:16]

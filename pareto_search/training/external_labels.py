@@ -151,7 +151,7 @@ def _refuse_without_atomic_energies(is_needed: bool) -> None:
         raise DataError(
             "the teacher gives no atomic energies (its ASE property `energies`), from which students learn; set its "
             "option for them in teacher.options (CHGNet: return_site_energies: true), or, if it has none, fix "
-            "search.space.weight_atomic_energy: 0"
+            "search.space.weight_atomic_energy: 0 and let it teach forces alone by search.space.weight_teacher_forces"
         )
 
 
@@ -174,7 +174,7 @@ def _completed(gathered: _Gathered, dataset: Dataset) -> NDArray[np.float64]:
             f"the teacher's atomic energies do not sum to its energy: in {int(wrong.sum())} of {dataset.n_systems} "
             f"frames they differ by more than a constant for each element (frame {system}: by {lacking[system]:.4g} "
             "eV), so they are no share of each atom in the energy; use a teacher that has such, or fix "
-            "search.space.weight_atomic_energy: 0"
+            "search.space.weight_atomic_energy: 0 and let it teach forces alone by search.space.weight_teacher_forces"
         )
     logger.info("labels: the teacher's atomic energies lack a constant per element, which was added: %s", constants)
     return gathered.atomic + _of_atoms(constants, dataset)

@@ -11,7 +11,7 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 
-from pareto_search.config import ClusterSettings, LiquidSettings
+from pareto_search.config import ClusterSettings, ExternalTeacher, LiquidSettings
 from pareto_search.errors import MeasurementError
 from pareto_search.journal import Journal
 from pareto_search.measure.liquid import liquid_crystal
@@ -174,3 +174,24 @@ def test_a_network_whose_worker_was_lost_is_tried_again(place: Place) -> None:
     place.run()
     assert place.asked == ["ray", "b"]
     assert place.column("rdf_error")[2] is not None
+
+
+def test_a_teacher_that_is_not_ours_makes_the_liquid_by_its_calculator(tmp_path: Path) -> None:
+    emt = ExternalTeacher(calculator="ase.calculators.emt:EMT")
+    teacher = LiquidJob("teacher-EMT", "teacher", tmp_path, emt)
+    crystal = liquid_crystal(bulk("Al", cubic=True), SETTINGS)
+    work = LiquidWork(
+        SETTINGS,
+        crystal,
+        teacher,
+        LiquidFolder(tmp_path / "liquid"),
+        "cpu",
+        1,
+        0.5,
+        SimpleNamespace(training=nullcontext),
+    )
+    result, _ = work.run(teacher)
+    assert result.run.rdf is not None
+    other = replace(teacher, external=emt.model_copy(update={"options": {"asap_cutoff": True}}))
+    assert list(work.done([teacher])) == ["teacher-EMT"]
+    assert list(replace(work, teacher=other).done([other])) == []
