@@ -85,6 +85,11 @@ class RunDirectory:
         """What the teachers say of every atom."""
         return self.path / "labels.npz"
 
+    @property
+    def pretraining_dir(self) -> Path:
+        """Frames that the teacher made for students to be trained on first."""
+        return self.path / "pretraining"
+
     def other_labels_npz(self, whose: str) -> Path:
         """The same of other teachers than those of the students: an earlier generation, or one alone."""
         return self.path / f"labels-{whose}.npz"

@@ -165,8 +165,10 @@ class Study:
     @cached_property
     def labelled_workshop(self) -> Workshop:
         """What workers need, with the teachers' labels."""
-        labels, first_labels = self.teaching.labels(), self.teaching.first_labels()
-        return replace(self.workshop, data=replace(self.data, labels=labels, first_labels=first_labels))
+        teaching = self.teaching
+        labels, first_labels, snapshots = teaching.labels(), teaching.first_labels(), teaching.snapshots()
+        data = replace(self.data, labels=labels, first_labels=first_labels, snapshots=snapshots)
+        return replace(self.workshop, data=data)
 
     @cached_property
     def teaching(self) -> Teaching:

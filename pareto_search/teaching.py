@@ -8,15 +8,22 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from ase.data import chemical_symbols
 
-from pareto_search.config import ExternalTeacher, TeacherSettings
+from pareto_search.config import ExternalTeacher, SplitSettings, TeacherSettings
+from pareto_search.data.checks import check_dataset
 from pareto_search.data.labels import Labels, joined, joint_hash
-from pareto_search.errors import ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.data.split import draw_split
+from pareto_search.data.teacher_md import FrameMaker, teacher_md
+from pareto_search.errors import ConfigError, DataError, ParetoSearchError, StoreError, TrainingDiverged
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
 from pareto_search.measure.device import device_name
 from pareto_search.measure.external import time_teacher
+from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.external import build_calculator, teacher_hash
+from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.external_teacher import external_model_id, external_record, save_external
@@ -28,6 +35,7 @@ from pareto_search.search.warm_start import copy_folder
 from pareto_search.store import ResultStore
 from pareto_search.training.external_labels import TeacherLabels, label_frames
 from pareto_search.training.labels import make_labels, read_labels, save_labels, weights_hash
+from pareto_search.training.study_data import StudyData
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +77,10 @@ class Teaching:
         """What the first of several says alone, where controls are compared that it taught; else None."""
         return None
 
+    def snapshots(self) -> StudyData | None:
+        """Frames that the teacher made for students to be trained on first, with its labels; else None."""
+        return None
+
     def take_over(self, model_id: str, folder: Path) -> None:
         """Copy this very teacher, and its labels, from a run that the search starts from."""
         for source in self.sources:
@@ -107,6 +119,31 @@ class NetworkTeaching(Teaching):
             return None
         return self._labels_by(self.teachers()[:1], self.directory.other_labels_npz("one"))
 
+    def snapshots(self) -> StudyData | None:
+        """Frames by MD of the first teacher, labelled by all, where students are to be trained on such first."""
+        settings = self.workshop.config.search.transfer.pretraining
+        if settings is None:
+            return None
+        folders, data = self.teachers(), self.workshop.data
+        teacher = load_model(folders[0])
+        maker = FrameMaker(
+            finished_record(folders[0]).model_id, weights_hash(teacher), partial(make_calculator, teacher)
+        )
+        dataset = teacher_md(settings.frames, self.directory.pretraining_dir, maker)
+        try:
+            check_dataset(dataset, settings.frames)
+        except DataError as error:
+            raise DataError(
+                f"MD by the teacher left what it knows: {error}; train it for longer, or give "
+                "search.transfer.pretraining.frames lower temperatures"
+            ) from error
+        if unknown := set(dataset.elements) - set(data.references.by_element):
+            symbols = ", ".join(chemical_symbols[z] for z in sorted(unknown))
+            raise ConfigError(f"search.transfer.pretraining.frames hold {symbols}, which the data of the study do not")
+        table = build_neighbor_table(dataset, data.table.cutoff_ang, elements=tuple(sorted(data.references.by_element)))
+        bare = StudyData(dataset, table, draw_split(dataset, SplitSettings()), data.references)
+        return replace(bare, labels=self._labelled(bare, [load_model(folder) for folder in folders]))
+
     def _train(self, jobs: list[NetworkJob], workshop: Workshop) -> list[Path]:
         """Teachers of one generation, one after another."""
         ids = [job.model_id(workshop.data) for job in jobs]
@@ -132,13 +169,17 @@ class NetworkTeaching(Teaching):
         joint = joint_hash([weights_hash(network) for network in networks])
         labels = read_labels(path, teacher_hash=joint, dataset_hash=data.dataset_hash)
         if labels is None:
-            loader = data.loader(networks[0].architecture, device="cpu")
-            members = [make_labels(network, loader, data.dataset, data.dataset_hash) for network in networks]
-            labels = joined(members, self.settings.label_weighting)
+            labels = self._labelled(data, networks)
             save_labels(path, labels)
             names = ", ".join(finished_record(folder).model_id for folder in teachers)
             logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), names)
         return labels
+
+    def _labelled(self, data: StudyData, networks: list[HipnnPotential]) -> Labels:
+        """What networks say together of some frames."""
+        loader = data.loader(networks[0].architecture, device="cpu")
+        members = [make_labels(network, loader, data.dataset, data.dataset_hash) for network in networks]
+        return joined(members, self.settings.label_weighting)
 
 
 @dataclass(frozen=True)

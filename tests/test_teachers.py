@@ -3,13 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import pareto_search as ps
 from pareto_search import stages
-from pareto_search.config import StudyConfig
+from pareto_search.config import StudyConfig, TransferSettings
+from pareto_search.errors import DataError
 from pareto_search.potential.model_files import read_description
 from pareto_search.search import trial
+from pareto_search.search.network import train_network
+from pareto_search.search.network_job import control_of
+from pareto_search.search.trial import student_job
+from pareto_search.study import open_study
 from tests.study import TINY
 
 AGAIN = {
@@ -39,7 +45,7 @@ def generations(tmp_path_factory):
     return config, out, stages.label(config, out)
 
 
-def _said(folder: Path, labels, data) -> np.ndarray:
+def _said(folder: Path, data) -> np.ndarray:
     """What one network says of the first frame, without reference energies."""
     network = ps.load(folder)
     atoms = data.dataset.frame(0)
@@ -54,7 +60,7 @@ def test_labels_are_the_mean_of_the_last_generation(generations):
     assert (models["role"] == "teacher").all()
     last = [out / "models" / model_id for model_id in models["model_id"][2:]]
     data = ps.study.load_study_data(config)
-    mean = np.mean([_said(folder, labels, data) for folder in last], axis=0)
+    mean = np.mean([_said(folder, data) for folder in last], axis=0)
     np.testing.assert_allclose(labels.atomic_energy_ev[data.dataset.atoms_of(0)], mean, atol=1e-5)
 
 
@@ -100,3 +106,60 @@ def test_controls_that_would_be_the_student_itself_are_refused():
 def test_a_spread_needs_several_teachers():
     with pytest.raises(ValueError, match="no spread"):
         _config(label_weighting="spread")
+
+
+FRAMES = {"source": "teacher-md", "structure": {"symbol": "Al"}, "n_atoms": 32, "n_frames": 20, "n_replicas": 1}
+PRETRAINING = {
+    "frames": FRAMES | {"temperatures_k": [20], "timestep_fs": 4, "min_distance_ang": 0.01},
+    "training": {"max_epochs": 6, "batch_size": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A student that was trained on the teacher's own frames first, and the control that was not."""
+    search = TINY["search"] | {"transfer": {"pretraining": PRETRAINING}}
+    config = _config().model_copy(update={"search": StudyConfig.model_validate(TINY | {"search": search}).search})
+    with open_study(config, tmp_path_factory.mktemp("pretrained") / "run") as study:
+        workshop = study.labelled_workshop
+        student = student_job(
+            config.search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
+        )
+        jobs = [student, control_of(student, "scratch"), control_of(student, "ablation")]
+        records = [train_network(job, workshop.data, workshop.workplace(), None) for job in jobs]
+        yield workshop, records, study.store, study.directory
+
+
+def test_frames_for_pretraining_are_the_teachers_and_carry_its_word(pretrained):
+    workshop, _, _, directory = pretrained
+    snapshots = workshop.data.snapshots
+    assert snapshots.dataset.n_systems == 20
+    teacher = ps.load(directory.teacher_dir)
+    energy, forces = teacher.energy_forces(snapshots.dataset.frame(3))
+    assert snapshots.dataset.energy[3] == pytest.approx(energy, abs=1e-4)
+    np.testing.assert_allclose(snapshots.dataset.forces[snapshots.dataset.atoms_of(3)], forces, atol=1e-4)
+    said = _said(directory.teacher_dir, snapshots)
+    np.testing.assert_allclose(snapshots.labels.atomic_energy_ev[snapshots.dataset.atoms_of(0)], said, atol=1e-5)
+
+
+def test_only_the_student_is_trained_on_them_first(pretrained):
+    _, (student, scratch, ablation), _, directory = pretrained
+    first = [read_curve(directory, record)["valid_force_rmse_ev_per_ang"][0] for record in (student, scratch, ablation)]
+    assert first[0] != first[1]
+    assert student.label_hash == scratch.label_hash
+    assert ablation.label_hash is None
+    assert not list(directory.training_dir.glob("*.pt"))
+
+
+def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):
+    workshop, *_ = pretrained
+    frames = workshop.config.search.transfer.pretraining.frames.model_copy(update={"min_distance_ang": 3.0})
+    pretraining = workshop.config.search.transfer.pretraining.model_copy(update={"frames": frames})
+    search = workshop.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
+    config = workshop.config.model_copy(update={"search": search})
+    with open_study(config, tmp_path / "run") as study, pytest.raises(DataError, match="MD by the teacher left"):
+        study.label()
+
+
+def read_curve(directory, record) -> pd.DataFrame:
+    return pd.read_csv(directory.models_dir / record.model_id / "curve.csv")

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from pareto_search.config.base import LabelWeighting, Settings
+from pareto_search.config.data import TeacherMdSource
 
 Compiling = Literal["auto", "always", "never"]
 Family = Literal["hipnn", "hiphop"]
@@ -153,9 +154,18 @@ class TeacherSettings(Settings):
         return self
 
 
-class TransferSettings(Settings):
-    """What a student takes over from its teacher beside the labels; controls take over nothing."""
+class PretrainingSettings(Settings):
+    """Training on frames that the teacher makes and labels, before that on the data; they cost no reference labels."""
 
+    frames: TeacherMdSource
+    weights: LossWeights = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
+    training: TrainingSettings = TrainingSettings()
+
+
+class TransferSettings(Settings):
+    """What a student takes over from its teacher beside the labels; controls without a teacher take over nothing."""
+
+    pretraining: PretrainingSettings | None = Field(None, description="omitted: students start from random weights")
     interaction: Literal["own", "initialised", "frozen"] = Field(
         "own", description="weights of the interaction layer, where shapes allow: the student's own or the teacher's"
     )

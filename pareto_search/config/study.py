@@ -122,7 +122,10 @@ class StudyConfig(Settings):
             "scratch": None if self.search.transfer != NO_TRANSFER else "search.transfer takes over nothing",
         }
         if isinstance(teacher, ExternalTeacher) and self.search.transfer != NO_TRANSFER:
-            raise ValueError("search.transfer takes weights of a teacher network, but the teacher is a calculator")
+            raise ValueError(
+                "search.transfer takes over from a teacher that is a network, but this one is a calculator; "
+                "frames that it makes are the data of source teacher-md"
+            )
         for kind in self.confirm.controls:
             if reason := missing.get(kind):
                 raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")

@@ -144,8 +144,11 @@ def _train(
 ) -> ModelRecord:
     device = torch.device(workplace.device)
     potential = _initial(job, data, workplace.teacher_dir).to(device)
-    loader = data.loader(job.architecture, labels=job.labels(data), device=device)
     checkpoint = workplace.training_dir / f"{model_id}.pt"
+    first = checkpoint.with_suffix(".first.pt")
+    if read_checkpoint(checkpoint, device) is None:
+        _pretrain(potential, job, data, workplace, first)
+    loader = data.loader(job.architecture, labels=job.labels(data), device=device)
     result = fit(
         potential,
         loader,
@@ -167,6 +170,7 @@ def _train(
     kept = potential if result.status == "complete" else None
     _save_record(workplace.folder(job, model_id), kept, record, result.curve)
     checkpoint.unlink(missing_ok=True)
+    first.unlink(missing_ok=True)
     log_record(record)
     return record
 
@@ -178,6 +182,33 @@ def _initial(job: NetworkJob, data: StudyData, teacher_dir: Path) -> HipnnPotent
         teacher = load_model(teacher_dir)
         take_over_interaction(potential, teacher, is_frozen=job.transfer.interaction == "frozen")
     return potential
+
+
+def _pretrain(
+    potential: HipnnPotential, job: NetworkJob, data: StudyData, workplace: Workplace, checkpoint: Path
+) -> None:
+    """Train on the frames that the teacher made, where the job wants that."""
+    settings, snapshots = job.transfer.pretraining, data.snapshots
+    if settings is None or snapshots is None:
+        return
+    loader = snapshots.loader(job.architecture, labels=snapshots.labels, device=potential.device)
+    result = fit(
+        potential,
+        loader,
+        snapshots.split,
+        settings.weights,
+        settings.training,
+        seed=job.seed,
+        checkpoint=checkpoint,
+        epoch_guard=workplace.epoch_guard,
+    )
+    logger.info(
+        "%s: trained on %d frames of the teacher first, %d epochs, %s",
+        job.architecture.label,
+        len(snapshots.split.train),
+        result.n_epochs,
+        result.status,
+    )
 
 
 def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict[str, float]:

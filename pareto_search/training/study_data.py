@@ -24,6 +24,7 @@ class StudyData:
         references: Reference energy of each element.
         labels: What the teachers say, once there are some.
         first_labels: What the first of several teachers says alone, where networks are compared that it taught.
+        snapshots: Frames that the teacher made, with its labels, where students are trained on those first.
     """
 
     dataset: Dataset
@@ -32,6 +33,7 @@ class StudyData:
     references: ReferenceEnergies
     labels: Labels | None = None
     first_labels: Labels | None = None
+    snapshots: "StudyData | None" = None
 
     @property
     def dataset_hash(self) -> str:
