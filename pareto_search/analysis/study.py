@@ -165,6 +165,19 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
         "percent_below_median_control": percent_below,
         "is_clearly_better_than_controls": is_clear,
         "is_external": not bool(np.isfinite(row["n_features"])),
+        **_teachers_trained(complete(models)),
+    }
+
+
+def _teachers_trained(models: pd.DataFrame) -> dict[str, Any]:
+    """How many teachers there are, of how many generations, and what their training took against that of the first."""
+    teachers = models[models["role"] == "teacher"].sort_values(["generation", "seed"])
+    seconds = teachers["train_s"].to_numpy(dtype=float)
+    return {
+        "n_teachers": len(teachers),
+        "n_generations": max(1, int(teachers["generation"].nunique())),
+        "teachers_train_s": float(seconds.sum()),
+        "teachers_train_ratio": float(seconds.sum() / seconds[0]) if seconds[0] > 0 else None,
     }
 
 

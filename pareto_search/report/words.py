@@ -169,6 +169,13 @@ def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
         side = "below" if below >= 0 else "above"
         text += f", {abs(below):.0f} % {side} the median architecture's best control"
     yield text + "."
+    if teacher["n_teachers"] > 1 and teacher["teachers_train_ratio"] is not None:
+        generations = teacher["n_generations"]
+        of = f" in {count(generations, 'generation')}" if generations > 1 else ""
+        yield (
+            f"There are {count(teacher['n_teachers'], 'teacher')}{of}: their training took "
+            f"{teacher['teachers_train_ratio']:.1f} times as long as that of the first."
+        )
     if claim["network"] is not None:
         yield _claim_sentence(claim)
 

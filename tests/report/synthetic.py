@@ -94,7 +94,7 @@ def models(
                     f"c{number:02d}-{kind}-s{seed}", shape, stage="confirm",
                     role="student" if is_student else "control",
                     control_kind=None if is_student else kind, seed=seed, error=error, trial_id=number,
-                    **(STUDENT_WEIGHTS if is_student else CONTROL_WEIGHTS[kind]),
+                    **(STUDENT_WEIGHTS if is_student else CONTROL_WEIGHTS.get(kind, STUDENT_WEIGHTS)),
                 ))  # fmt: skip
     rows += _search_rows(n_search, student_factor, rng)
     return pd.DataFrame(rows, columns=list(MODEL_COLUMNS))

@@ -173,3 +173,21 @@ def test_nothing_at_all_is_said_in_words() -> None:
 def test_p_values_are_short() -> None:
     assert p_text(0.0312) == "0.031"
     assert p_text(4.66e-10) == "5×10⁻¹⁰"
+
+
+def test_what_several_teachers_cost_is_said() -> None:
+    data = synthetic.report_input()
+    is_teacher = data.models["role"] == "teacher"
+    first = data.models[is_teacher].iloc[[0]].assign(train_s=100.0, generation=0, seed=0)
+    more = [first.assign(model_id=f"teacher-{n}", seed=n, train_s=110.0) for n in (1, 2)]
+    models = pd.concat([data.models[~is_teacher], first, *more], ignore_index=True)
+    text = "There are 3 teachers: their training took 3.2 times as long as that of the first."
+    assert text in words(replace(data, models=models)).sentences
+    assert not has(words(data).sentences, "There are")
+
+
+def test_controls_with_a_teacher_are_told_apart() -> None:
+    found = words_of(student_factor=0.9, noise=0.01, factors={"one_teacher": 1.0})
+    assert "matched controls, which have a teacher too, at the same cost" in found.headline
+    assert has(found.sentences, "controls with one teacher")
+    assert "teacher too" not in words_of(student_factor=0.9, noise=0.01).headline
