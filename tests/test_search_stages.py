@@ -145,3 +145,26 @@ def test_a_warm_start_from_other_data_or_labels_is_refused(pruned, tmp_path, cha
     assert code == 2
     assert message in errors.splitlines()[-1]
     assert "Traceback" not in errors
+
+
+def test_two_families_go_through_search_costs_controls_and_report(tmp_path):
+    space = TINY["search"]["space"] | {
+        "n_features": 6, "l_max": 1, "n_max": 2, "family": {"choices": ["hipnn", "hiphop"]},
+        "weight_forces": 30, "weight_atomic_energy": 10,
+    }  # fmt: skip
+    search = TINY["search"] | {"space": space, "sampler": "grid", "n_trials": 2}
+    config = TINY | {"search": search, "confirm": {"n_seeds": 1, "select": "all", "controls": ["ablation"]}}
+    (tmp_path / "families.yaml").write_text(yaml.safe_dump(config))
+    code, errors = run("run", tmp_path / "families.yaml", tmp_path / "run")
+    assert code == 0, errors
+    models = pd.read_csv(tmp_path / "run" / "models.csv")
+    confirmed = models[models["stage"] == "confirm"]
+    assert sorted(zip(confirmed["family"], confirmed["role"], confirmed["engine"], strict=True)) == [
+        ("hiphop", "control", "hippynn"), ("hiphop", "student", "hippynn"),
+        ("hipnn", "control", "explicit"), ("hipnn", "student", "explicit"),
+    ]  # fmt: skip
+    assert (confirmed["status"] == "complete").all()
+    assert confirmed[["md_us_per_atom_step", "max_atoms", "test_force_rmse_ev_per_ang"]].notna().all(axis=None)
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["n_architectures"] == 2
+    assert "6/6/1 hiphop n=2" in (tmp_path / "run" / "report.html").read_text()
