@@ -51,6 +51,7 @@ from pareto_search.report.search_figures import (
     time_figure,
 )
 from pareto_search.report.tables import ReportInput, ReportTables
+from pareto_search.report.weight_figure import weight_caption, weight_figure
 
 
 @dataclass(frozen=True)
@@ -136,4 +137,6 @@ FIGURES = (
           lambda s: importance_caption(s.tables), has_importances, is_wide=True),
     Entry("fig10", "10", "Where the time went", time_figure,
           lambda s: work_caption(s.tables), has_events, is_wide=True),
+    Entry("fig11", "11", "What the weight of the teacher's labels buys", weight_figure,
+          lambda s: weight_caption(s.tables), lambda t: bool(t.weight_gains), is_wide=True),
 )  # fmt: skip

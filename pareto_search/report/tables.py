@@ -9,6 +9,7 @@ import pandas as pd
 from pareto_search.analysis.claims import Claim, paper_claims
 from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
 from pareto_search.analysis.importance import Importance, importances
+from pareto_search.analysis.label_weights import WeightGain, gains_by_weight
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     COST_COLUMNS,
@@ -80,6 +81,11 @@ class ReportTables:
     def claims(self) -> list[Claim]:
         """What the study says of the paper's claims."""
         return paper_claims(self.models, self.curves, self.basis)
+
+    @cached_property
+    def weight_gains(self) -> list[WeightGain]:
+        """The gain by weight of the teacher's atomic energies, in studies that confirm several."""
+        return gains_by_weight(self.models, self.basis)
 
     @cached_property
     def importances(self) -> tuple[Importance, ...]:

@@ -1,0 +1,50 @@
+"""The gain from a teacher as a function of the weight of its atomic energies in the loss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.comparison import kinds_of_control
+from pareto_search.analysis.networks import Basis, clean_models, complete
+from pareto_search.analysis.paired import PairedDifference, pair_models, paired_difference
+from pareto_search.config import TAUGHT_CONTROLS
+
+#: With fewer weights there is no dependence to speak of.
+MIN_WEIGHTS = 3
+
+
+@dataclass(frozen=True)
+class WeightGain:
+    """Students of one weight against one kind of control, paired by architecture and seed."""
+
+    weight_atomic_energy: float
+    control_kind: str
+    force_rmse: PairedDifference
+
+
+def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
+    """The difference in force RMSE for every weight of the atomic energies, against controls without a teacher.
+
+    Args:
+        models: Rows of `models.csv`.
+        basis: Stage and split that carry claims.
+
+    Returns:
+        By kind and rising weight; nothing where the students have fewer than `MIN_WEIGHTS` different weights.
+    """
+    rows = complete(clean_models(models))
+    rows = rows[rows["stage"] == basis.stage]
+    students, controls = rows[rows["role"] == "student"], rows[rows["role"] == "control"]
+    weights = np.unique(students["weight_atomic_energy"].dropna())
+    if len(weights) < MIN_WEIGHTS:
+        return []
+    kinds = [kind for kind in kinds_of_control(controls) if kind not in TAUGHT_CONTROLS]
+    found = []
+    for kind in kinds:
+        for weight in weights:
+            chosen = pd.concat([students[students["weight_atomic_energy"] == weight], controls])
+            pairs = pair_models(chosen, basis, kind, "force_rmse_ev_per_ang")
+            if len(pairs):
+                found.append(WeightGain(float(weight), kind, paired_difference(pairs)))
+    return found
