@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.analysis.label_weights import WeightGain
-from pareto_search.report.style import axis, layout, look_of
+from pareto_search.report.style import MUTED, axis, layout, look_of
 from pareto_search.report.tables import ReportTables
 
 
@@ -27,7 +27,7 @@ def weight_figure(tables: ReportTables) -> go.Figure:
         )  # fmt: skip
     return figure.update_layout(**layout(
         xaxis=axis("Weight of the teacher's atomic energies", _weights(tables), is_log=True),
-        yaxis=axis("Force RMSE against controls (%)", ends) | {"zeroline": True, "zerolinewidth": 1.5},
+        yaxis=axis("Force RMSE against controls (%)", [], is_log=False) | _percent_axis(ends),
     ))  # fmt: skip
 
 
@@ -50,6 +50,14 @@ def weight_caption(tables: ReportTables) -> str:
 def _interval(gain: WeightGain) -> tuple[float, float]:
     mean = gain.force_rmse.mean_percent or 0.0
     return gain.force_rmse.ci95_percent or (mean, mean)
+
+
+def _percent_axis(values: list[float]) -> dict[str, object]:
+    """An axis with a line at 0, which `axis` has no place for."""
+    low, high = min(values), max(values)
+    margin = 0.08 * ((high - low) or 1.0)
+    return {"range": [low - margin, high + margin], "nticks": 7, "showticklabels": True, "zeroline": True,
+            "zerolinecolor": MUTED, "zerolinewidth": 1.5}  # fmt: skip
 
 
 def _weights(tables: ReportTables) -> list[float]:

@@ -401,3 +401,36 @@ def test_axes_are_logarithmic_where_the_span_warrants() -> None:
 
 def test_json_cannot_end_its_element() -> None:
     assert json_script("x", '{"a":"</script>"}').count("</script>") == 1
+
+
+def test_the_papers_claims_are_a_table_and_in_the_json(page: str, tmp_path: Path) -> None:
+    table = page[page.index('id="claims"') : page.index('id="networks-section"')]
+    assert "At equal cost, students have a lower force RMSE than the paper&#x27;s controls" in table
+    assert '<span class="tag complete">holds</span>' in table
+    assert 'href="#claims"' in page
+    written(synthetic.report_input(noise=0.01), tmp_path)
+    claims = {claim["name"]: claim for claim in json.loads((tmp_path / "report.json").read_text())["paper_claims"]}
+    assert claims["force, paper"]["verdict"] == "holds"
+    assert claims["force, paper"]["ci95"][1] < 0
+    nothing = written(replace(synthetic.report_input(), models=synthetic.report_input().models.iloc[:0]), tmp_path)
+    assert 'id="claims"' not in nothing
+    assert 'href="#claims"' not in nothing
+
+
+def test_several_weights_of_the_labels_have_a_figure(page: str, tmp_path: Path) -> None:
+    assert "fig11" not in figures_of(page)
+    data = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01)
+    is_student = data.models["role"] == "student"
+    more = [
+        data.models[is_student].assign(
+            model_id=data.models["model_id"] + f"-{weight:g}",
+            weight_atomic_energy=weight,
+            test_force_rmse_ev_per_ang=data.models["test_force_rmse_ev_per_ang"] * factor,
+        )
+        for weight, factor in ((1.0, 1.05), (300.0, 1.2))
+    ]
+    html = written(replace(data, models=pd.concat([data.models, *more], ignore_index=True)), tmp_path)
+    figure = figures_of(html)["fig11"]
+    assert [trace["name"] for trace in figure["data"]] == ["Against controls (paper)", "Against controls (ablation)"]
+    assert figure["data"][0]["x"] == [1.0, 20.0, 300.0]
+    assert "against paper controls lowest at 20 (−" in html
