@@ -19,6 +19,8 @@ from pareto_search.store import ResultReader
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+    from pareto_search.analysis.claims import Claim
+    from pareto_search.analysis.label_weights import WeightGain
     from pareto_search.analysis.study import StudySummary
     from pareto_search.potential.trained import TrainedPotential
     from pareto_search.report.tables import ReportInput, ReportTables
@@ -86,6 +88,16 @@ class Results:
     def front(self) -> pd.DataFrame:
         """Students and controls that no other dominates, by rising MD step time."""
         return pd.DataFrame(self.summary.front_networks)
+
+    @property
+    def claims(self) -> "list[Claim]":
+        """What the run says of each of the paper's claims."""
+        return self._tables.claims
+
+    @property
+    def weight_gains(self) -> "list[WeightGain]":
+        """The gain by weight of the teacher's atomic energies, in runs that confirm several weights."""
+        return self._tables.weight_gains
 
     @cached_property
     def figures(self) -> Mapping[str, str]:

@@ -38,6 +38,7 @@ NEUTRAL_KEYS = (
     "cluster.reuse_workers",
     "cluster.dashboard",
     "search.report_every_epochs",
+    "teacher.reuse",
     "measure.liquid",
     "measure.liquid.",
 )

@@ -173,11 +173,11 @@ class Study:
     @cached_property
     def teaching(self) -> Teaching:
         """Where teachers and labels come from."""
-        parts = (self.workshop, self.store, self.journal, self._sources())
         teacher = self.config.teacher
         if isinstance(teacher, ExternalTeacher):
-            return ExternalTeaching(*parts, teacher)
-        return NetworkTeaching(*parts, teacher)
+            return ExternalTeaching(self.workshop, self.store, self.journal, self._sources(), teacher)
+        reused = [RunDirectory(path) for path in teacher.reuse]
+        return NetworkTeaching(self.workshop, self.store, self.journal, [*self._sources(), *reused], teacher)
 
     def label(self) -> Labels:
         """What the teachers say; they are trained, or asked, first."""

@@ -48,7 +48,7 @@ class Teaching:
         workshop: The study, without labels.
         store: Its results.
         journal: Where events are noted.
-        sources: Runs that a search starts from, whose teachers and labels are taken over.
+        sources: Other runs, whose teachers and labels are taken over where they are the very ones.
     """
 
     workshop: Workshop
@@ -82,7 +82,7 @@ class Teaching:
         return None
 
     def take_over(self, model_id: str, folder: Path) -> None:
-        """Copy this very teacher, and its labels, from a run that the search starts from."""
+        """Copy this very teacher, and its labels, from another run."""
         for source in self.sources:
             theirs = source.model_dir(model_id)
             if is_finished(folder) or not is_finished(theirs) or finished_record(theirs).model_id != model_id:

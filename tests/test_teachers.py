@@ -163,3 +163,14 @@ def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):
 
 def read_curve(directory, record) -> pd.DataFrame:
     return pd.read_csv(directory.models_dir / record.model_id / "curve.csv")
+
+
+def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, tmp_path, monkeypatch):
+    config, out, labels = generations
+    teacher = config.teacher.model_copy(update={"reuse": (tmp_path / "nothing", out)})
+    monkeypatch.setattr(trial, "measure_cost", None)
+    monkeypatch.setattr("pareto_search.search.network.fit", None)
+    with pytest.raises(TypeError):  # another seed is another teacher, and has to be trained
+        stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")
+    assert stages.label(config.model_copy(update={"teacher": teacher}), tmp_path / "run").sha256 == labels.sha256
+    assert len(ps.open_results(tmp_path / "run").models) == 4

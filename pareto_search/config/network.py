@@ -1,6 +1,7 @@
 """Settings of a network: architecture, loss weights, training, teacher."""
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -146,6 +147,7 @@ class TeacherSettings(Settings):
         "equal", description="spread: atoms on whose energy the members differ count less"
     )
     born_again: BornAgainSettings | None = Field(None, description="omitted: students learn from the first generation")
+    reuse: tuple[Path, ...] = Field((), description="run directories from which this very teacher is taken, if there")
 
     @model_validator(mode="after")
     def _spread_of_several(self) -> Self:

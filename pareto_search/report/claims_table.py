@@ -31,7 +31,12 @@ def claims_html(claims: Sequence[Claim]) -> str:
 
 def claims_markdown(claims: Sequence[Claim]) -> str:
     """The same as a Markdown table."""
-    lines = [_HEADS, ["---"] * len(_HEADS), *(_cells(claim) for claim in claims)]
+    return markdown_table(_HEADS, [_cells(claim) for claim in claims])
+
+
+def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 

@@ -1,0 +1,139 @@
+"""What several runs say of the paper's claims and of what it left open, as one Markdown document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pareto_search.report.claims_table import claims_markdown, markdown_table
+from pareto_search.report.numbers import number
+from pareto_search.report.words import percent_interval
+from pareto_search.results import Results, open_results
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the document.
+
+    Attributes:
+        title: Its heading.
+        about: What was compared.
+    """
+
+    title: str
+    about: str
+
+
+_LADDER = "Six sizes, students against the paper's controls and against controls that differ in the teacher term alone."
+#: The sections by the name of their run, in their order.
+SECTIONS = {
+    "ladder": Section("The ladder of sizes (Fig. 2 to 5)", _LADDER),
+    "tuned": Section(
+        "Controls tuned as hard", "Two sizes whose loss weights were searched, with and without a teacher."
+    ),
+    "converged": Section("At convergence", "One size trained until it gained no more."),
+    "label-weights": Section(
+        "The weight of the teacher's labels", "Students of one size by the weight of the atomic energies in their loss."
+    ),
+    "label-weights-early": Section("The same with a poor teacher", "The teacher was stopped early."),
+    "born-again": Section(
+        "Born Again (section 3.5)",
+        "Students of the teacher's own architecture, with a schedule and with static weights.",
+    ),
+    "ensemble": Section("Four teachers", "Students of four teachers against students of the first of them."),
+    "knowledge": Section(
+        "Other knowledge",
+        "Students that start from the teacher's radial functions and from training on its own frames.",
+    ),
+}
+
+
+def reproduction_markdown(runs: Mapping[str, Path]) -> str:
+    """The document on those of some runs that are there.
+
+    Args:
+        runs: Run directories by the names of `SECTIONS`; other names are left out.
+    """
+    found = {name: open_results(runs[name]) for name in SECTIONS if (runs.get(name, Path()) / "config.yaml").is_file()}
+    parts = [_INTRODUCTION, "## What was run\n", _scale_table(found)]
+    for name, results in found.items():
+        parts += _section(SECTIONS[name], results)
+    return "\n".join(parts)
+
+
+_INTRODUCTION = """# Reproduction
+
+What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
+which also makes the runs; each has an interactive `report.html` with the figures. Estimates are means over
+architectures (each counts once) with 95 % intervals, see [statistics.md](statistics.md). A claim *holds* where the
+whole interval lies on its side of 0. Errors are on the test split, which no choice was made by.
+"""
+
+
+def _scale_table(found: Mapping[str, Results]) -> str:
+    """How large each run was; the paper's own numbers first."""
+    heads = ("run", "frames", "teacher", "networks", "epochs", "batch", "seeds", "MD atoms")
+    rows: list[Sequence[str]] = [
+        ("the paper", "about 6000", "128/40/4, 92 meV/Å", "", "", "", "4", "48,000; RDF 18,634")
+    ]
+    for name, results in found.items():
+        config, models, teacher = results.config, results.models, results.summary.teacher
+        confirmed = models[models["stage"] == "confirm"]
+        epochs = confirmed["n_epochs"].dropna()
+        error = (
+            "" if teacher is None else f"{teacher['label']}, {1e3 * teacher['test_force_rmse_ev_per_ang']:.0f} meV/Å"
+        )
+        measure = config.measure
+        liquid = f"; RDF {measure.liquid.n_atoms:,}" if measure.liquid and confirmed["rdf_error"].notna().any() else ""
+        rows.append((
+            name, f"{results.data.dataset['summary']['n_frames']}", error, f"{len(confirmed)}",
+            "" if epochs.empty else f"{epochs.min():.0f}–{epochs.max():.0f}",
+            f"{config.confirm_training.batch_size}", f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
+        ))  # fmt: skip
+    return markdown_table(heads, rows)
+
+
+def _section(section: Section, results: Results) -> Iterator[str]:
+    yield f"## {section.title}\n"
+    yield f"{section.about} {results.answer.headline}\n"
+    yield claims_markdown(results.claims)
+    gains = results.weight_gains
+    if gains:
+        yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
+        kinds = list(dict.fromkeys(gain.control_kind for gain in gains))
+        table: dict[float, dict[str, str]] = {}
+        for gain in gains:
+            table.setdefault(gain.weight_atomic_energy, {})[gain.control_kind] = percent_interval(gain.force_rmse)
+        rows = [(f"{weight:g}", *(row.get(kind, "") for kind in kinds)) for weight, row in sorted(table.items())]
+        yield markdown_table(("weight", *(f"against {kind}" for kind in kinds)), rows)
+    yield _errors_table(results.networks)
+
+
+def _errors_table(networks: pd.DataFrame) -> str:
+    """Mean errors of every network with their standard deviations over seeds."""
+    heads = ("network", "kind", "seeds", "force RMSE, meV/Å", "energy RMSE, meV/atom", "RDF error, Å", "µs/atom/step")
+    kinds = ["label", "role", "control_kind", "weight_atomic_energy"]
+    rows = [
+        (
+            row["label"], _kind(row), f"{row['n']}",
+            _spread(1e3 * row["force_rmse_ev_per_ang"], 1e3 * row["force_rmse_std_ev_per_ang"]),
+            _spread(1e3 * row["energy_rmse_ev_per_atom"], 1e3 * row["energy_rmse_std_ev_per_atom"]),
+            _spread(row["rdf_error"], row["rdf_error_std"]), number(row["md_us_per_atom_step"]),
+        )
+        for _, row in networks.sort_values(["n_weights", *kinds]).iterrows()
+    ]  # fmt: skip
+    return markdown_table(heads, rows)
+
+
+def _kind(row: pd.Series) -> str:
+    if row["role"] == "control":
+        return f"control ({row['control_kind']})"
+    weight = row["weight_atomic_energy"]
+    return f"student, w_A {weight:g}" if row["role"] == "student" else str(row["role"])
+
+
+def _spread(mean: float, std: float) -> str:
+    if pd.isna(mean):
+        return ""
+    return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std, 2)}"

@@ -1,0 +1,74 @@
+"""The document of the reproduction, and the script that makes its runs."""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from pareto_search import stages
+from pareto_search.config import StudyConfig
+from pareto_search.config_file import load_config
+from pareto_search.records import CurvePoint, ModelRecord
+from pareto_search.reproduction import SECTIONS, reproduction_markdown
+from pareto_search.store import ResultStore
+from tests.report.synthetic import report_input
+from tests.study import TINY
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "reproduce.py"
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("reproduce", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory) -> Path:
+    """A run directory with the results of a made-up study in it."""
+    out = tmp_path_factory.mktemp("reproduction") / "ladder"
+    config = StudyConfig.model_validate(TINY)
+    stages.data(config, out)
+    models = report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01).models
+    with ResultStore(out / "results.sqlite") as store:
+        for row in models.astype(object).where(pd.notna(models), None).to_dict("records"):
+            store.put(ModelRecord.from_plain(row), list[CurvePoint]())
+    return out
+
+
+def test_the_document_tells_of_the_runs_that_are_there(ladder):
+    text = reproduction_markdown({"ladder": ladder, "tuned": ladder.parent / "tuned"})
+    assert "## The ladder of sizes" in text
+    assert "## Controls tuned as hard" not in text
+    assert "| At equal cost, students have a lower force RMSE than the paper's controls | Fig. 2, 3A |" in text
+    assert "| holds |" in text
+    assert "| ladder | 20 | 128/40/4" in text
+    assert "| 12/8/1 | student, w_A 20 | 4 |" in text
+    widths = {line.count("|") for line in text.splitlines() if line.startswith("| ladder")}
+    heads = next(line for line in text.splitlines() if line.startswith("| run"))
+    assert widths == {heads.count("|")}
+
+
+def test_every_section_of_the_script_is_a_valid_study_with_four_seeds(script):
+    assert set(SECTIONS) <= set(script.SECTIONS)
+    for section in script.SECTIONS.values():
+        changes = [*script.overrides(script.ON_CPU), *script.overrides(section.changes)]
+        config = load_config(script.CONFIGS / f"{section.config}.yaml", tuple(changes))
+        assert config.confirm.n_seeds == 4
+        assert config.device == "cpu"
+    schedule = load_config(
+        script.CONFIGS / "born-again.yaml", tuple(script.overrides(script.SECTIONS["born-again"].changes))
+    ).confirm_training.schedule
+    assert [row.epoch for row in schedule] == [1, 25, 31, 37, 44, 50]
+
+
+def test_overrides_are_yaml(script):
+    changes = {"a": {"b": True, "c": [{"x": 1, "y": 0.5}]}, "d": {"choices": [1, 2]}, "e.f": "text"}
+    found = dict(text.split("=", 1) for text in script.overrides(changes))
+    assert {name: yaml.safe_load(value) for name, value in found.items()} == {
+        "a.b": True, "a.c": [{"x": 1, "y": 0.5}], "d": {"choices": [1, 2]}, "e.f": "text",
+    }  # fmt: skip
