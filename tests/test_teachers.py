@@ -1,10 +1,13 @@
 """Several teachers and generations of them, in this process: no Ray is needed to train and to label."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
+from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
 
 import pareto_search as ps
 from pareto_search import stages
@@ -174,3 +177,36 @@ def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, 
         stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")
     assert stages.label(config.model_copy(update={"teacher": teacher}), tmp_path / "run").sha256 == labels.sha256
     assert len(ps.open_results(tmp_path / "run").models) == 4
+
+
+class WithoutAtomicEnergies(Calculator):
+    """EMT that tells energy and forces alone."""
+
+    implemented_properties: ClassVar = ["energy", "forces"]
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=()):
+        super().calculate(atoms, properties, system_changes)
+        emt = EMT()
+        self.results = {name: emt.get_property(name, atoms) for name in self.implemented_properties}
+
+
+def _forces_only(weight_atomic_energy: float) -> StudyConfig:
+    weights = {"weight_forces": 10, "weight_teacher_forces": 30, "weight_atomic_energy": weight_atomic_energy}
+    search = TINY["search"] | {"space": TINY["search"]["space"] | weights}
+    teacher = {"calculator": f"{__name__}:WithoutAtomicEnergies", "n_steps_timed": 5}
+    return StudyConfig.model_validate(TINY | {"teacher": teacher, "search": search})
+
+
+def test_a_teacher_without_atomic_energies_is_refused_or_teaches_forces(tmp_path):
+    with open_study(_forces_only(9), tmp_path / "refused") as study, pytest.raises(DataError, match="teach forces"):
+        study.label()
+    config = _forces_only(0)
+    with open_study(config, tmp_path / "run") as study:
+        data = study.labelled_workshop.data
+        student = student_job(config.search, {"trial_number": 0, "n_features": 5})
+        record = train_network(student, data, study.workshop.workplace(), None)
+        curve = read_curve(study.directory, record)
+    np.testing.assert_allclose(data.labels.forces_ev_per_ang, data.dataset.forces, atol=1e-6)  # EMT made the data too
+    assert (record.weight_teacher_forces, record.weight_atomic_energy) == (30, 0)
+    assert (curve["train_loss_teacher_forces"] > 0.01).all()
+    np.testing.assert_allclose(curve["train_loss_teacher_forces"], curve["train_loss_forces"], rtol=1e-4)
