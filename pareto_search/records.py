@@ -98,6 +98,10 @@ RDF_COLUMNS = ("model_id", "r_ang", "g", "g_std")
 
 #: Columns of `models.csv`, in order.
 MODEL_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
+#: What a column that an older version did not write stands for, where that is something.
+MODEL_DEFAULTS: dict[str, Any] = {
+    f.name: f.default for f in fields(ModelRecord) if f.default is not MISSING and f.default is not None
+}
 
 
 @dataclass(frozen=True)

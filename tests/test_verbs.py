@@ -73,7 +73,9 @@ def test_results_are_read_in_python(out: Path) -> None:
     assert set(models["stage"]) == {"teacher", "search", "confirm"}
     assert set(results.curves["model_id"]) == set(models.loc[models["n_epochs"] > 0, "model_id"])
     assert len(results.costs) == len(json.loads((out / "costs.json").read_text()))
-    assert results.summary.to_plain() == json.loads((out / "report.json").read_text())
+    report = json.loads((out / "report.json").read_text())
+    assert [claim["name"] for claim in report.pop("paper_claims")] == [claim.name for claim in results.claims]
+    assert results.summary.to_plain() == report
     assert results.answer.headline in (out / "report.html").read_text()
     assert list(results.front["model_id"]) == results.summary.front
     for name in results.figures:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.records import MODEL_COLUMNS
+from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS
 
 Split = Literal["test", "valid"]
 
@@ -67,9 +67,10 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
     """The frame with every column of `models.csv`, numbers as float64 (empty: NaN) and texts as str (empty: "").
 
     Args:
-        models: Rows of `models.csv`, from records or from the file; columns may be missing.
+        models: Rows of `models.csv`, from records or from the file; columns may be missing, of an older version say.
     """
-    cleaned = models.reindex(columns=list(MODEL_COLUMNS)).reset_index(drop=True)
+    missing = {name: value for name, value in MODEL_DEFAULTS.items() if name not in models}
+    cleaned = models.assign(**missing).reindex(columns=list(MODEL_COLUMNS)).reset_index(drop=True)
     columns: dict[str, Any] = {}
     for name in MODEL_COLUMNS:
         if name in _NUMBER_COLUMNS:

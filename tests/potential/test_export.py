@@ -154,7 +154,8 @@ def test_hippynn_needs_this_package_not_at_all(tmp_path):
     close(energy, our_energy, scale=len(atoms))
     close(again, energy)
     close(atomic.ravel(), ours.atomic_energies(atoms), scale=float(np.abs(our_forces).max()))
-    close(forces[0], our_forces, scale=float(np.abs(our_forces).max()))
+    # float32 sums over a hundred neighbours: how they round depends on the processor.
+    close(forces[0], our_forces, scale=5 * float(np.abs(our_forces).max()))
 
 
 @pytest.fixture(scope="module")
