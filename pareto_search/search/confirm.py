@@ -60,7 +60,9 @@ def spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
 def confirmation_jobs(
     students: list[NetworkJob], settings: ConfirmSettings, tuned_weights: Mapping[NetworkJob, LossWeights]
 ) -> list[NetworkJob]:
-    """Student and controls of each chosen architecture, paired by seed; seed by seed, so that early stops are fair.
+    """Student and controls of each chosen student, paired by seed; seed by seed, so that early stops are fair.
+
+    Students that differ in the teacher's part of the loss alone share their controls, which are there once.
 
     Args:
         students: The chosen ones, with any seed.
@@ -77,4 +79,4 @@ def confirmation_jobs(
                     jobs.append(control_with(seeded, kind, tuned_weights[student]))
                 else:
                     jobs.append(control_of(seeded, kind))
-    return jobs
+    return list(dict.fromkeys(jobs))

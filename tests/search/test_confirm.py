@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from pareto_search.config import ConfirmSettings
-from pareto_search.search.confirm import select_students
+from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
+from pareto_search.search.confirm import confirmation_jobs, select_students
+from pareto_search.search.network_job import NetworkJob
 from tests.report.synthetic import row
+from tests.training.toy import TINY as TINY_SHAPE
 
 
 def _students() -> pd.DataFrame:
@@ -41,3 +45,13 @@ def test_all_needs_a_number_of_trials():
     search = TINY["search"] | {"n_trials": None, "max_hours": 1}
     with pytest.raises(ValueError, match="n_trials must say"):
         StudyConfig.model_validate(TINY | {"search": search, "confirm": TINY["confirm"] | {"select": "all"}})
+
+
+def test_students_of_one_architecture_share_their_controls():
+    student = NetworkJob("confirm", "student", TINY_SHAPE, LossWeights(weight_forces=30), TrainingSettings(), 0)
+    weights = (1.0, 10.0, 100.0)
+    students = [replace(student, weights=LossWeights(weight_forces=30, weight_atomic_energy=w)) for w in weights]
+    jobs = confirmation_jobs(students, ConfirmSettings(n_seeds=2, controls=("paper", "ablation")), {})
+    assert len(jobs) == 2 * (3 + 2)
+    assert [job.kind for job in jobs[:5]] == ["student", "paper", "ablation", "student", "student"]
+    assert len({job.seed for job in jobs[:5]}) == 1
