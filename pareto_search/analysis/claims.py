@@ -107,16 +107,17 @@ def _kinds(run: _Run) -> list[str]:
 def _paired_claim(
     pairs: pd.DataFrame, values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str
 ) -> Iterator[Claim]:
-    """A claim that the mean of one value for each pair is below 0; architectures count once each."""
+    """A claim that the mean of one value for each pair is below 0; architectures count once each, of one its seeds."""
     is_known = np.isfinite(values)
-    numbers, values = pairs["number"].to_numpy()[is_known], values[is_known]
-    if len(values) == 0:
+    known = pairs.loc[is_known, ["number", "seed"]].assign(value=values[is_known])
+    if known.empty:
         return
-    means = pd.Series(values).groupby(numbers).mean().to_numpy(dtype=float)
-    units = np.asarray(means if len(means) > 1 else values, dtype=float)
+    n_architectures = known["number"].nunique()
+    unit = "number" if n_architectures > 1 else "seed"
+    units = known.groupby(unit)["value"].mean().to_numpy(dtype=float)
     ci95 = mean_interval(units)
-    n = f"{len(values)} pairs, {len(means)} architecture{'s' if len(means) > 1 else ''}"
-    verdict = verdict_of(ci95, is_below=True, n_pairs=len(values) if len(means) > 1 else MIN_PAIRS)
+    n = f"{len(known)} pairs, " + (f"{len(units)} architectures" if n_architectures > 1 else f"{len(units)} seeds")
+    verdict = verdict_of(ci95, is_below=True, n_pairs=len(known) if n_architectures > 1 else MIN_PAIRS)
     yield Claim(name, source, statement, quantity, float(units.mean()), ci95, n, verdict)
 
 

@@ -35,7 +35,8 @@ class PairedDifference:
         n_seeds: Seeds among the pairs.
         mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
         ci95_percent: 95 % interval of `mean_percent`, as far as it lies above −100: no error can be lower.
-        is_conclusive: False with fewer than `MIN_PAIRS` pairs or without an interval.
+        is_conclusive: False without an interval, or with fewer than `MIN_PAIRS` distinct pairs.
+        n_distinct: Pairs that differ in architecture or seed.
     """
 
     mean: float | None
@@ -47,6 +48,7 @@ class PairedDifference:
     mean_percent: float | None
     ci95_percent: Interval | None
     is_conclusive: bool
+    n_distinct: int
 
     @property
     def is_better(self) -> bool:
@@ -105,7 +107,9 @@ def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
         pairs: As `pair_models` returns them; values positive.
     """
     n, n_architectures = len(pairs), int(pairs["architecture"].nunique())
-    means = pairs.groupby(pairs["architecture"] if n_architectures > 1 else np.arange(n))[["student", "control"]].mean()
+    # Students of one architecture and seed with other loss weights share their control: they are one value together.
+    means = pairs.groupby("architecture" if n_architectures > 1 else "seed")[["student", "control"]].mean()
+    n_distinct = len(pairs[["architecture", "seed"]].drop_duplicates())
     student, control = means["student"].to_numpy(dtype=float), means["control"].to_numpy(dtype=float)
     differences = student - control
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -121,7 +125,8 @@ def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
         n_seeds=int(pairs["seed"].nunique()),
         mean_percent=float(percents.mean()) if has_percent else None,
         ci95_percent=_possible_percents(mean_interval(percents)) if has_percent else None,
-        is_conclusive=n >= MIN_PAIRS and ci95 is not None,
+        is_conclusive=n_distinct >= MIN_PAIRS and ci95 is not None,
+        n_distinct=n_distinct,
     )
 
 

@@ -98,7 +98,7 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         return
     paired = headline.paired_force_rmse
     if not paired.is_conclusive:
-        yield f"With {paired.n} pairs nothing can be concluded: at least 6 are needed, better 20 or more."
+        yield f"With {paired.n_distinct} pairs nothing can be concluded: at least 6 are needed, better 20 or more."
     if paired.n_architectures == 1:
         yield "Only one architecture was compared, so the result says nothing about other sizes."
     elif paired.n_architectures < 5:

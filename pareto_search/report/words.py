@@ -82,7 +82,7 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
         return "No student has a control of the same architecture and seed, so nothing can be paired."
     paired = summary.headline.paired_force_rmse if summary.headline else None
     if paired is not None and not paired.is_conclusive:
-        return f"Too few pairs to decide: {count(paired.n, 'pair')} of student and control."
+        return f"Too few pairs to decide: {count(paired.n_distinct, 'pair')} of student and control."
     return f"No sure difference between students and their matched controls{_taught(summary)}."
 
 

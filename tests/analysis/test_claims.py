@@ -105,3 +105,14 @@ def test_costs_grow_with_size():
     assert (claims["step time grows"].verdict, claims["step time grows"].n) == ("holds", "7 architectures")
     flat = _claims(_models(0.9).assign(bytes_per_atom=lambda rows: 1000 - rows["n_weights"] / 1e6))
     assert flat["memory grows"].verdict == "does not hold"
+
+
+def test_one_architecture_counts_its_seeds_once_each():
+    models = _models(0.9)
+    one = models[(models["role"] == "teacher") | (models["n_features"] == SHAPES[1][0])]
+    one = one[(one["role"] == "teacher") | (one["n_sensitivities"] == SHAPES[1][1])]
+    students = one[one["role"] == "student"]
+    more = students.assign(model_id=students["model_id"] + "-more", weight_atomic_energy=1.0)
+    claim = _claims(pd.concat([one, more]))["force, paper"]
+    assert claim.n == "8 pairs, 4 seeds"
+    assert claim.ci95 == pytest.approx(_claims(one)["force, paper"].ci95)

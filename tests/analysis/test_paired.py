@@ -168,3 +168,11 @@ def test_pairs_prefer_the_control_of_the_same_trial() -> None:
             model("control", 12, 0, 1.0, trial_id=1), model("control", 12, 0, 2.0, trial_id=2)]  # fmt: skip
     pairs = pair_models(pd.DataFrame(rows), TEST, "paper", "force_rmse_ev_per_ang")
     assert pairs["control"].tolist() == [1.0, 2.0, 1.5]
+
+
+def test_students_that_share_a_control_are_one_value_together() -> None:
+    once = pd.DataFrame({"architecture": 0, "seed": range(4), "student": [0.9, 0.8, 1.1, 1.0], "control": 1.0})
+    thrice = pd.concat([once.assign(student=once["student"] + shift) for shift in (-0.1, 0.0, 0.1)])
+    assert paired_difference(thrice).ci95 == pytest.approx(paired_difference(once).ci95)
+    assert paired_difference(thrice).n == 12
+    assert not paired_difference(thrice).is_conclusive  # there are four seeds, whatever was tried with them
