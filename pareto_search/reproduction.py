@@ -1,15 +1,24 @@
 """What several runs say of the paper's claims and of what it left open, as one Markdown document."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from pareto_search.analysis.study import StudySummary, summarize_study
+from pareto_search.config import StudyConfig
+from pareto_search.files import write_atomic
 from pareto_search.report.claims_table import claims_markdown, markdown_table
 from pareto_search.report.numbers import number
-from pareto_search.report.words import percent_interval
-from pareto_search.results import Results, open_results
+from pareto_search.report.tables import ReportInput, ReportTables, make_tables
+from pareto_search.report.words import answer, percent_interval
+from pareto_search.results import open_results, stored_config
+from pareto_search.run_directory import to_yaml
+
+#: What is kept of learning curves.
+_CURVE_COLUMNS = ["model_id", "epoch", "train_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang"]
 
 
 @dataclass(frozen=True)
@@ -49,36 +58,87 @@ SECTIONS = {
 }
 
 
-def reproduction_markdown(runs: Mapping[str, Path]) -> str:
-    """The document on those of some runs that are there.
+def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
+    """Keep what the document is written from, so that runs made at different times or places meet in it.
 
     Args:
-        runs: Run directories by the names of `SECTIONS`; other names are left out.
+        runs: Run directories by the names of `SECTIONS`; those that are not there or not confirmed are left out.
+        folder: Gets a folder for each, with `config.yaml`, `models.csv`, `curves.csv.gz` and `dataset.json`.
     """
-    found = {name: open_results(runs[name]) for name in SECTIONS if (runs.get(name, Path()) / "config.yaml").is_file()}
+    for name in SECTIONS:
+        if not (runs.get(name, Path()) / "config.yaml").is_file():
+            continue
+        results = open_results(runs[name])
+        if (results.models["stage"] == "confirm").any():
+            kept = folder / name
+            kept.mkdir(parents=True, exist_ok=True)
+            write_atomic(kept / "config.yaml", to_yaml(_without_places(results.config)))
+            summary = results.data.dataset["summary"]
+            write_atomic(
+                kept / "dataset.json", json.dumps({"summary": {n: summary[n] for n in ("n_frames", "n_atoms")}})
+            )
+            write_atomic(kept / "models.csv", results.models.to_csv(index=False))
+            results.curves[_CURVE_COLUMNS].to_csv(kept / "curves.csv.gz", index=False, float_format="%.5g")
+
+
+def _without_places(config: StudyConfig) -> StudyConfig:
+    """Settings without where on a machine data and other runs lay."""
+    plain = config.to_plain()
+    if "path" in plain["data"]:
+        plain["data"]["path"] = Path(plain["data"]["path"]).name
+    plain["teacher"].pop("reuse", None)
+    return StudyConfig.model_validate(plain)
+
+
+def reproduction_markdown(folder: Path) -> str:
+    """The document on the runs in a folder of `keep_runs`."""
+    found = {name: _kept_run(folder / name) for name in SECTIONS if (folder / name / "config.yaml").is_file()}
     parts = [_INTRODUCTION, "## What was run\n", _scale_table(found)]
-    for name, results in found.items():
-        parts += _section(SECTIONS[name], results)
+    for name, run in found.items():
+        parts += _section(SECTIONS[name], run)
     return "\n".join(parts)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A kept run, and what its report would say."""
+
+    config: StudyConfig
+    data: ReportInput
+    tables: ReportTables
+    summary: StudySummary
+
+
+def _kept_run(folder: Path) -> _Run:
+    config = stored_config(folder)
+    data = ReportInput(
+        config=config.to_plain(),
+        models=pd.read_csv(folder / "models.csv"),
+        curves=pd.read_csv(folder / "curves.csv.gz"),
+        costs=[],
+        dataset=json.loads((folder / "dataset.json").read_text(encoding="utf-8")),
+    )
+    return _Run(config, data, make_tables(data), summarize_study(data.models))
 
 
 _INTRODUCTION = """# Reproduction
 
 What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
-which also makes the runs; each has an interactive `report.html` with the figures. Estimates are means over
-architectures (each counts once) with 95 % intervals, see [statistics.md](statistics.md). A claim *holds* where the
-whole interval lies on its side of 0. Errors are on the test split, which no choice was made by.
+which also makes the runs; each has an interactive `report.html` with the figures, and its networks are in
+`reproduction/*/models.csv` beside this page. Estimates are means over architectures (each counts once; of one, over its
+seeds) with 95 % intervals, see [statistics.md](statistics.md). A claim *holds* where the whole interval lies on its
+side of 0. Errors are on the test split, which no choice was made by.
 """
 
 
-def _scale_table(found: Mapping[str, Results]) -> str:
+def _scale_table(found: Mapping[str, _Run]) -> str:
     """How large each run was; the paper's own numbers first."""
     heads = ("run", "frames", "teacher", "networks", "epochs", "batch", "seeds", "MD atoms")
     rows: list[Sequence[str]] = [
         ("the paper", "about 6000", "128/40/4, 92 meV/Å", "", "", "", "4", "48,000; RDF 18,634")
     ]
-    for name, results in found.items():
-        config, models, teacher = results.config, results.models, results.summary.teacher
+    for name, run in found.items():
+        config, models, teacher = run.config, run.data.models, run.summary.teacher
         confirmed = models[models["stage"] == "confirm"]
         epochs = confirmed["n_epochs"].dropna()
         error = (
@@ -87,18 +147,18 @@ def _scale_table(found: Mapping[str, Results]) -> str:
         measure = config.measure
         liquid = f"; RDF {measure.liquid.n_atoms:,}" if measure.liquid and confirmed["rdf_error"].notna().any() else ""
         rows.append((
-            name, f"{results.data.dataset['summary']['n_frames']}", error, f"{len(confirmed)}",
+            name, f"{run.data.dataset['summary']['n_frames']}", error, f"{len(confirmed)}",
             "" if epochs.empty else f"{epochs.min():.0f}–{epochs.max():.0f}",
             f"{config.confirm_training.batch_size}", f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
         ))  # fmt: skip
     return markdown_table(heads, rows)
 
 
-def _section(section: Section, results: Results) -> Iterator[str]:
+def _section(section: Section, run: _Run) -> Iterator[str]:
     yield f"## {section.title}\n"
-    yield f"{section.about} {results.answer.headline}\n"
-    yield claims_markdown(results.claims)
-    gains = results.weight_gains
+    yield f"{section.about} {answer(run.summary, run.data, run.tables).headline}\n"
+    yield claims_markdown(run.tables.claims)
+    gains = run.tables.weight_gains
     if gains:
         yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
         kinds = list(dict.fromkeys(gain.control_kind for gain in gains))
@@ -107,7 +167,7 @@ def _section(section: Section, results: Results) -> Iterator[str]:
             table.setdefault(gain.weight_atomic_energy, {})[gain.control_kind] = percent_interval(gain.force_rmse)
         rows = [(f"{weight:g}", *(row.get(kind, "") for kind in kinds)) for weight, row in sorted(table.items())]
         yield markdown_table(("weight", *(f"against {kind}" for kind in kinds)), rows)
-    yield _errors_table(results.networks)
+    yield _errors_table(run.tables.networks)
 
 
 def _errors_table(networks: pd.DataFrame) -> str:

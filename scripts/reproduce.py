@@ -6,7 +6,8 @@
 
 DATA is a folder in the ANI-Al layout. Every section is a run from a config of `configs/`, in a folder of its own, with
 a report; `ON_CPU` and the sections' own settings say how it is smaller than the paper. The same command again goes on
-where it was interrupted.
+where it was interrupted. Beside the document lie the tables that it is written from, so that sections run at different
+times or places meet in it.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from pathlib import Path
 from pareto_search import stages
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
-from pareto_search.reproduction import reproduction_markdown
+from pareto_search.reproduction import keep_runs, reproduction_markdown
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PATIENCE = {"plateau_patience": 8, "termination_patience": 40}
@@ -116,7 +117,9 @@ def main() -> None:
         changes += [f"teacher.reuse={[str((options.out / other).resolve()) for other in SECTIONS]}"]
         section.run(load_config(CONFIGS / f"{section.config}.yaml", tuple(changes)), options.out / name)
     if options.to:
-        options.to.write_text(reproduction_markdown({n: options.out / n for n in SECTIONS}), encoding="utf-8")
+        folder = options.to.with_suffix("")
+        keep_runs({name: options.out / name for name in SECTIONS}, folder)
+        options.to.write_text(reproduction_markdown(folder), encoding="utf-8")
 
 
 if __name__ == "__main__":

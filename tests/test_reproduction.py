@@ -11,7 +11,7 @@ from pareto_search import stages
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.records import CurvePoint, ModelRecord
-from pareto_search.reproduction import SECTIONS, reproduction_markdown
+from pareto_search.reproduction import SECTIONS, keep_runs, reproduction_markdown
 from pareto_search.store import ResultStore
 from tests.report.synthetic import report_input
 from tests.study import TINY
@@ -40,8 +40,9 @@ def ladder(tmp_path_factory) -> Path:
     return out
 
 
-def test_the_document_tells_of_the_runs_that_are_there(ladder):
-    text = reproduction_markdown({"ladder": ladder, "tuned": ladder.parent / "tuned"})
+def test_the_document_tells_of_the_runs_that_are_there(ladder, tmp_path):
+    keep_runs({"ladder": ladder, "tuned": ladder.parent / "tuned"}, tmp_path)
+    text = reproduction_markdown(tmp_path)
     assert "## The ladder of sizes" in text
     assert "## Controls tuned as hard" not in text
     assert "| At equal cost, students have a lower force RMSE than the paper's controls | Fig. 2, 3A |" in text
@@ -51,6 +52,8 @@ def test_the_document_tells_of_the_runs_that_are_there(ladder):
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ladder")}
     heads = next(line for line in text.splitlines() if line.startswith("| run"))
     assert widths == {heads.count("|")}
+    keep_runs({}, tmp_path)
+    assert reproduction_markdown(tmp_path) == text  # the runs are not needed any more
 
 
 def test_every_section_of_the_script_is_a_valid_study_with_four_seeds(script):
