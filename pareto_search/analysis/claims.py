@@ -156,7 +156,7 @@ def _energy(run: _Run) -> Iterator[Claim]:
     energy = _percent(pairs, f"{run.split}_energy_rmse_ev_per_atom")
     yield from _paired_claim(
         pairs, force - energy, "energy gains less", "Fig. 3B", "Energies gain less by the teacher than forces do",
-        "force gain minus energy gain, percent points",
+        "difference in force RMSE minus that in energy RMSE, % points",
     )  # fmt: skip
 
 
