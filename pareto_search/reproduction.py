@@ -46,6 +46,9 @@ SECTIONS = {
         "The weight of the teacher's labels", "Students of one size by the weight of the atomic energies in their loss."
     ),
     "label-weights-early": Section("The same with a poor teacher", "The teacher was stopped early."),
+    "label-weights-strong": Section(
+        "The same with a better teacher", "The teacher has the students' weight of forces, and more epochs."
+    ),
     "born-again": Section(
         "Born Again (section 3.5)",
         "Students of the teacher's own architecture, with a schedule and with static weights.",

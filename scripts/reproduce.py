@@ -79,6 +79,9 @@ SECTIONS = {
     }),
     "label-weights": Section("label-weights", {}),
     "label-weights-early": Section("label-weights", {"teacher.training.max_epochs": 15}),
+    "label-weights-strong": Section("label-weights", {
+        "teacher.weights.weight_forces": 30, "teacher.training.max_epochs": 200,
+    }),
     "converged": Section("paper-ladder", {
         "search.points": [{"n_features": 16, "n_sensitivities": 10, "n_atom_layers": 1}], "search.n_trials": 1,
         "confirm.training.max_epochs": 400,
