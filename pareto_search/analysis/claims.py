@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
 from pareto_search.analysis.intervals import Interval, mean_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
@@ -99,11 +100,6 @@ def _pairs(run: _Run, kind: str) -> pd.DataFrame:
     return pairs.assign(number=pairs.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup())
 
 
-def _kinds(run: _Run) -> list[str]:
-    present = set(run.rows["control_kind"])
-    return [kind for kind in ("paper", "ablation", "tuned", "static", "one_teacher", "scratch") if kind in present]
-
-
 def _paired_claim(
     pairs: pd.DataFrame, values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str
 ) -> Iterator[Claim]:
@@ -140,7 +136,7 @@ _AGAINST = {
 
 def _accuracy(run: _Run) -> Iterator[Claim]:
     column = f"{run.split}_force_rmse_ev_per_ang"
-    for kind in _kinds(run):
+    for kind in kinds_of_control(run.rows):
         pairs = _pairs(run, kind)
         source = "Fig. 2, 3A" if kind == "paper" else "taken further"
         yield from _paired_claim(
@@ -161,7 +157,7 @@ def _energy(run: _Run) -> Iterator[Claim]:
 
 
 def _liquid(run: _Run) -> Iterator[Claim]:
-    for kind in _kinds(run)[:2]:
+    for kind in kinds_of_control(run.rows)[:2]:
         pairs = _pairs(run, kind)
         yield from _paired_claim(
             pairs, _percent(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
@@ -183,7 +179,7 @@ def _correlation(run: _Run) -> Iterator[Claim]:
 
 
 def _learning(run: _Run) -> Iterator[Claim]:
-    for kind in _kinds(run)[:2]:
+    for kind in kinds_of_control(run.rows)[:2]:
         pairs = _pairs(run, kind)
         curves = [
             (run.curves.get(s), run.curves.get(c))
