@@ -13,24 +13,15 @@ from pareto_search.errors import DataError, StoreError
 from pareto_search.report.live_board import Board
 from pareto_search.report.live_data import LiveRun
 from pareto_search.training.labels import stored_labels
+from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
 from tests.study import TINY
 from tests.test_verbs import call
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
-DATA = {
-    "source": "teacher-md",
-    "structure": {"symbol": "Cu"},
-    "n_atoms": 32,
-    "n_frames": 24,
-    "temperatures_k": [300, 1500],
-    "melt_above_k": 1300,
-    "n_replicas": 2,
-    "timestep_fs": 4,
-}
 STUDY = TINY | {
     "name": "distill",
-    "data": DATA,
+    "data": MADE_BY_EMT,
     "split": {"kind": "source"},
     "teacher": {"calculator": "ase.calculators.emt:EMT", "n_steps_timed": 5},
     "search": TINY["search"] | {"n_trials": 2},
