@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.comparison import kinds_of_control
@@ -26,6 +25,8 @@ class WeightGain:
 def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
     """The difference in force RMSE for every weight of the atomic energies, against controls without a teacher.
 
+    An ablation control is what a student without that weight would be, and stands for weight 0 among the others.
+
     Args:
         models: Rows of `models.csv`.
         basis: Stage and split that carry claims.
@@ -36,15 +37,16 @@ def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
     rows = complete(clean_models(models))
     rows = rows[rows["stage"] == basis.stage]
     students, controls = rows[rows["role"] == "student"], rows[rows["role"] == "control"]
-    weights = np.unique(students["weight_atomic_energy"].dropna())
-    if len(weights) < MIN_WEIGHTS:
+    if students["weight_atomic_energy"].nunique() < MIN_WEIGHTS:
         return []
     kinds = [kind for kind in kinds_of_control(controls) if kind not in TAUGHT_CONTROLS]
+    untaught = controls[controls["control_kind"] == "ablation"].assign(role="student")
     found = []
     for kind in kinds:
-        for weight in weights:
-            chosen = pd.concat([students[students["weight_atomic_energy"] == weight], controls])
-            pairs = pair_models(chosen, basis, kind, "force_rmse_ev_per_ang")
+        compared = students if kind == "ablation" else pd.concat([untaught, students])
+        for weight in sorted(compared["weight_atomic_energy"].dropna().unique()):
+            chosen = compared[compared["weight_atomic_energy"] == weight]
+            pairs = pair_models(pd.concat([chosen, controls]), basis, kind, "force_rmse_ev_per_ang")
             if len(pairs):
                 found.append(WeightGain(float(weight), kind, paired_difference(pairs)))
     return found

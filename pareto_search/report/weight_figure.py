@@ -13,11 +13,18 @@ def weight_figure(tables: ReportTables) -> go.Figure:
     figure = go.Figure()
     ends: list[float] = [0.0]
     for kind in dict.fromkeys(gain.control_kind for gain in tables.weight_gains):
-        gains = [gain for gain in tables.weight_gains if gain.control_kind == kind and gain.weight_atomic_energy > 0]
+        of_kind = [gain for gain in tables.weight_gains if gain.control_kind == kind]
+        gains = [gain for gain in of_kind if gain.weight_atomic_energy > 0]
         means = np.array([gain.force_rmse.mean_percent for gain in gains], dtype=float)
         lows, highs = np.array([_interval(gain) for gain in gains]).T
         ends += [*lows, *highs, *means]
         look = look_of("control", kind)
+        for gain in of_kind:
+            if gain.weight_atomic_energy == 0:  # has no place on a logarithmic axis
+                figure.add_hline(
+                    gain.force_rmse.mean_percent, line={"color": look.color, "width": 1, "dash": "dot"},
+                    annotation={"text": "weight 0", "font": {"color": look.color, "size": 11}},
+                )  # fmt: skip
         figure.add_scatter(
             x=[gain.weight_atomic_energy for gain in gains], y=means, mode="lines+markers",
             name=f"Against {look.name[0].lower()}{look.name[1:]}",

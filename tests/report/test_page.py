@@ -433,4 +433,5 @@ def test_several_weights_of_the_labels_have_a_figure(page: str, tmp_path: Path) 
     figure = figures_of(html)["fig11"]
     assert [trace["name"] for trace in figure["data"]] == ["Against controls (paper)", "Against controls (ablation)"]
     assert figure["data"][0]["x"] == [1.0, 20.0, 300.0]
+    assert figure["layout"]["annotations"][0]["text"] == "weight 0"  # what the ablation controls are
     assert "against paper controls lowest at 20 (−" in html
