@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +10,9 @@ import pandas as pd
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.config import StudyConfig
 from pareto_search.files import write_atomic
-from pareto_search.report.claims_table import claims_markdown, markdown_table
+from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.numbers import number
+from pareto_search.report.page import write_report
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 from pareto_search.report.words import answer, percent_interval
 from pareto_search.results import open_results, stored_config
@@ -38,6 +39,10 @@ _LADDER = "Six sizes, students against the paper's controls and against controls
 #: The sections by the name of their run, in their order.
 SECTIONS = {
     "ladder": Section("The ladder of sizes (Fig. 2 to 5)", _LADDER),
+    "hippynn-engine": Section(
+        "Costs with hippynn's engine (Fig. 5)",
+        "The same sizes with the engine that the paper used, for their costs alone: they are trained for one epoch.",
+    ),
     "tuned": Section(
         "Controls tuned as hard", "Two sizes whose loss weights were searched, with and without a teacher."
     ),
@@ -66,7 +71,8 @@ def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
 
     Args:
         runs: Run directories by the names of `SECTIONS`; those that are not there or not confirmed are left out.
-        folder: Gets a folder for each, with `config.yaml`, `models.csv`, `curves.csv.gz` and `dataset.json`.
+        folder: Gets a folder for each, with `config.yaml`, `models.csv`, `curves.csv.gz`, `dataset.json`, and the
+            interactive `report.html`, which gets plotly.js from the network.
     """
     for name in SECTIONS:
         if not (runs.get(name, Path()) / "config.yaml").is_file():
@@ -75,13 +81,17 @@ def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
         if (results.models["stage"] == "confirm").any():
             kept = folder / name
             kept.mkdir(parents=True, exist_ok=True)
-            write_atomic(kept / "config.yaml", to_yaml(_without_places(results.config)))
-            summary = results.data.dataset["summary"]
+            config, dataset = _without_places(results.config), dict(results.data.dataset)
+            write_atomic(kept / "config.yaml", to_yaml(config))
+            summary = dataset["summary"]
             write_atomic(
                 kept / "dataset.json", json.dumps({"summary": {n: summary[n] for n in ("n_frames", "n_atoms")}})
             )
             write_atomic(kept / "models.csv", results.models.to_csv(index=False))
             results.curves[_CURVE_COLUMNS].to_csv(kept / "curves.csv.gz", index=False, float_format="%.5g")
+            dataset["notes"] = dict(dataset["notes"], path=config.to_plain()["data"].get("path"))
+            report = replace(results.data, config=config.to_plain(), dataset=dataset)
+            write_report(report, kept / "report.html", kept / "report.json", is_offline=False)
 
 
 def _without_places(config: StudyConfig) -> StudyConfig:
@@ -94,11 +104,17 @@ def _without_places(config: StudyConfig) -> StudyConfig:
 
 
 def reproduction_markdown(folder: Path) -> str:
-    """The document on the runs in a folder of `keep_runs`."""
+    """The document on the runs in a folder of `keep_runs`, with what people concluded, if `conclusions.md` is in it."""
     found = {name: _kept_run(folder / name) for name in SECTIONS if (folder / name / "config.yaml").is_file()}
-    parts = [_INTRODUCTION, "## What was run\n", _scale_table(found)]
+    conclusions = folder / "conclusions.md"
+    parts = [_INTRODUCTION]
+    if conclusions.is_file():
+        parts.append(conclusions.read_text(encoding="utf-8"))
+    parts += ["## Claim by claim\n", _GATHERED, _gathered_claims(found, folder.name)]
+    parts += _gathered_gains(found)
+    parts += ["## What was run\n", _scale_table(found)]
     for name, run in found.items():
-        parts += _section(SECTIONS[name], run)
+        parts += _section(SECTIONS[name], run, f"{folder.name}/{name}/report.html")
     return "\n".join(parts)
 
 
@@ -127,11 +143,49 @@ def _kept_run(folder: Path) -> _Run:
 _INTRODUCTION = """# Reproduction
 
 What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
-which also makes the runs; each has an interactive `report.html` with the figures, and its networks are in
-`reproduction/*/models.csv` beside this page. Estimates are means over architectures (each counts once; of one, over its
-seeds) with 95 % intervals, see [statistics.md](statistics.md). A claim *holds* where the whole interval lies on its
-side of 0. Errors are on the test split, which no choice was made by.
+which also makes the runs. The figures of each are an interactive page, `reproduction/*/report.html` beside this one (to
+open in a browser; plotly.js comes from the network), its networks are in `reproduction/*/models.csv`. Estimates are
+means over architectures (each counts once; of one, over its seeds) with 95 % intervals, see
+[statistics.md](statistics.md). A claim *holds* where the whole interval lies on its side of 0. Errors are on the test
+split, which no choice was made by.
 """
+
+_GATHERED = "Each claim by the run that was made for it; the sections below have what the other runs say.\n"
+
+
+def _gathered_claims(found: Mapping[str, _Run], folder: str) -> str:
+    """Each claim once, from the first run that says something of it."""
+    first: dict[str, tuple[str, ...]] = {}
+    for name, run in found.items():
+        for claim in run.tables.claims:
+            first.setdefault(claim.name, (*claim_cells(claim), f"[{name}]({folder}/{name}/report.html)"))
+    return markdown_table((*CLAIM_HEADS, "Run"), list(first.values()))
+
+
+def _gathered_gains(found: Mapping[str, _Run]) -> Iterator[str]:
+    """Gain against the ablation controls by the weight of the labels, a column for each run of several weights."""
+    heads, table = ["weight"], dict[float, dict[str, str]]()
+    for name, run in found.items():
+        gains = [gain for gain in run.tables.weight_gains if gain.control_kind == "ablation"]
+        if not gains:
+            continue
+        epochs = run.data.models.loc[run.data.models["stage"] == "confirm", "n_epochs"].max()
+        heads.append(f"{name}: teacher {_teacher_error(run)}, up to {epochs:.0f} epochs")
+        for gain in gains:
+            table.setdefault(gain.weight_atomic_energy, {})[heads[-1]] = percent_interval(gain.force_rmse)
+    if table:
+        rows = [(f"{weight:g}", *(row.get(head, "") for head in heads[1:])) for weight, row in sorted(table.items())]
+        yield "## What the teacher's labels are worth\n"
+        yield (
+            "Force RMSE of students against ablation controls, which differ in the teacher term alone, by the weight "
+            "of the teacher's atomic energies:\n"
+        )
+        yield markdown_table(heads, rows)
+
+
+def _teacher_error(run: _Run) -> str:
+    teacher = run.summary.teacher
+    return "" if teacher is None else f"{1e3 * teacher['test_force_rmse_ev_per_ang']:.0f} meV/Å"
 
 
 def _scale_table(found: Mapping[str, _Run]) -> str:
@@ -144,9 +198,7 @@ def _scale_table(found: Mapping[str, _Run]) -> str:
         config, models, teacher = run.config, run.data.models, run.summary.teacher
         confirmed = models[models["stage"] == "confirm"]
         epochs = confirmed["n_epochs"].dropna()
-        error = (
-            "" if teacher is None else f"{teacher['label']}, {1e3 * teacher['test_force_rmse_ev_per_ang']:.0f} meV/Å"
-        )
+        error = "" if teacher is None else f"{teacher['label']}, {_teacher_error(run)}"
         measure = config.measure
         liquid = f"; RDF {measure.liquid.n_atoms:,}" if measure.liquid and confirmed["rdf_error"].notna().any() else ""
         rows.append((
@@ -157,9 +209,9 @@ def _scale_table(found: Mapping[str, _Run]) -> str:
     return markdown_table(heads, rows)
 
 
-def _section(section: Section, run: _Run) -> Iterator[str]:
+def _section(section: Section, run: _Run, page: str) -> Iterator[str]:
     yield f"## {section.title}\n"
-    yield f"{section.about} {answer(run.summary, run.data, run.tables).headline}\n"
+    yield f"{section.about} {answer(run.summary, run.data, run.tables).headline} [Figures]({page})\n"
     yield claims_markdown(run.tables.claims)
     gains = run.tables.weight_gains
     if gains:

@@ -72,6 +72,10 @@ def liquid(config: StudyConfig, out: Path) -> None:
 SECTIONS = {
     "ladder": Section("paper-ladder", {}),
     "liquid": Section("paper-ladder", {}, liquid),
+    "hippynn-engine": Section("paper-ladder", {
+        "measure.engine": "hippynn", "teacher.training.max_epochs": 1, "confirm.training.max_epochs": 1,
+        "confirm.controls": ["ablation"],
+    }),
     "tuned": Section("paper-ladder", {
         "search.space.weight_forces": {"choices": [10, 30, 60, 100]}, "search.points": TUNED_POINTS,
         "search.n_trials": len(TUNED_POINTS), "search.training": ON_CPU["confirm.training"],

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from plotly.offline import get_plotlyjs_version
 
 from pareto_search import stages
 from pareto_search.config import StudyConfig
@@ -54,6 +55,42 @@ def test_the_document_tells_of_the_runs_that_are_there(ladder, tmp_path):
     assert widths == {heads.count("|")}
     keep_runs({}, tmp_path)
     assert reproduction_markdown(tmp_path) == text  # the runs are not needed any more
+
+
+def test_figures_are_kept_as_a_page_without_the_places_of_the_machine(ladder, tmp_path):
+    keep_runs({"ladder": ladder}, tmp_path)
+    page = (tmp_path / "ladder" / "report.html").read_text(encoding="utf-8")
+    assert f'src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"' in page
+    assert "needs the network for plotly.js alone" in page
+    assert len(page) < 1e6
+    assert str(ladder.parent) not in page
+    assert f"({tmp_path.name}/ladder/report.html)" in reproduction_markdown(tmp_path)
+
+
+def test_each_claim_comes_once_before_the_sections_and_after_what_was_concluded(ladder, tmp_path):
+    keep_runs({"ladder": ladder, "ensemble": ladder}, tmp_path)
+    (tmp_path / "conclusions.md").write_text("What we make of it.\n", encoding="utf-8")
+    before, gathered, *_ = reproduction_markdown(tmp_path).split("## ")
+    assert "What we make of it." in before
+    claim = "At equal cost, students have a lower force RMSE than the paper's controls"
+    assert [line.endswith(f"[ladder]({tmp_path.name}/ladder/report.html) |") for line in gathered.splitlines()
+            if claim in line] == [True]  # fmt: skip
+    assert "labels are worth" not in reproduction_markdown(tmp_path)
+
+
+def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):
+    keep_runs({"label-weights": ladder, "label-weights-early": ladder}, tmp_path)
+    for name in ("label-weights", "label-weights-early"):
+        path = tmp_path / name / "models.csv"
+        models = pd.read_csv(path)
+        students = models[models["role"] == "student"]
+        copies = [students.assign(model_id=students["model_id"] + f"-{w}", weight_atomic_energy=w) for w in (1, 300)]
+        pd.concat([models, *copies]).to_csv(path, index=False)
+    text = reproduction_markdown(tmp_path)
+    table = text.split("## What the teacher's labels are worth\n")[1].split("## ")[0]
+    heads = next(line for line in table.splitlines() if line.startswith("| weight"))
+    assert [head.split(":")[0] for head in heads.split(" | ")[1:]] == ["label-weights", "label-weights-early"]
+    assert [line.split(" | ")[0] for line in table.splitlines() if "95 %" in line] == ["| 1", "| 20", "| 300"]
 
 
 def test_every_section_of_the_script_is_a_valid_study_with_four_seeds(script):

@@ -244,11 +244,13 @@ def _born_again(run: _Run) -> Iterator[Claim]:
 
 def _costs(run: _Run) -> Iterator[Claim]:
     """Costs belong to architectures, so each counts once."""
-    once = pd.concat([run.teachers, run.rows]).drop_duplicates(list(ARCHITECTURE_COLUMNS))
-    for name, column in (("step time", "md_us_per_atom_step"), ("memory", "bytes_per_atom")):
-        found = spearman(once["n_weights"], once[column], np.arange(len(once)))
-        if found is not None:
-            yield Claim(
-                f"{name} grows", "Fig. 5", f"The {name} per atom grows with the number of weights", "rank correlation",
-                found.value, found.ci95, f"{found.n} architectures", verdict_of(found.ci95, is_below=False),
-            )  # fmt: skip
+    once = pd.concat([run.teachers, run.rows]).drop_duplicates([*ARCHITECTURE_COLUMNS, "engine"])
+    for engine, rows in once.groupby("engine", sort=False):
+        for name, column in (("step time", "md_us_per_atom_step"), ("memory", "bytes_per_atom")):
+            found = spearman(rows["n_weights"], rows[column], np.arange(len(rows)))
+            if found is not None:
+                yield Claim(
+                    f"{name} grows, {engine}", "Fig. 5",
+                    f"The {name} per atom grows with the number of weights ({engine} engine)", "rank correlation",
+                    found.value, found.ci95, f"{found.n} architectures", verdict_of(found.ci95, is_below=False),
+                )  # fmt: skip

@@ -5,7 +5,8 @@ from html import escape
 
 from pareto_search.analysis.claims import Claim
 
-_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
+#: Headings of `claim_cells`.
+CLAIM_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
 #: How the page colours a verdict: as it does the ends of networks.
 _TAGS = {"holds": "complete", "does not hold": "failed", "not sure": "pruned"}
 
@@ -14,10 +15,10 @@ def claims_html(claims: Sequence[Claim]) -> str:
     """A table of claims; empty text without any."""
     if not claims:
         return ""
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in _HEADS)
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in CLAIM_HEADS)
     rows = "".join(
         "<tr>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(claim)[:-1])
+        + "".join(f"<td>{escape(cell)}</td>" for cell in claim_cells(claim)[:-1])
         + f'<td><span class="tag {_TAGS[claim.verdict]}">{claim.verdict}</span></td></tr>'
         for claim in claims
     )
@@ -31,7 +32,7 @@ def claims_html(claims: Sequence[Claim]) -> str:
 
 def claims_markdown(claims: Sequence[Claim]) -> str:
     """The same as a Markdown table."""
-    return markdown_table(_HEADS, [_cells(claim) for claim in claims])
+    return markdown_table(CLAIM_HEADS, [claim_cells(claim) for claim in claims])
 
 
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -40,7 +41,8 @@ def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def _cells(claim: Claim) -> tuple[str, ...]:
+def claim_cells(claim: Claim) -> tuple[str, ...]:
+    """A claim as a row of a table."""
     return (claim.statement, claim.source, claim.quantity, estimate_text(claim), claim.n, claim.verdict)
 
 

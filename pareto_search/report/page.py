@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import yaml
-from plotly.offline import get_plotlyjs
+from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.files import write_atomic
@@ -26,25 +26,28 @@ from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 from pareto_search.report.words import Answer, answer, count
 
 
-def write_report(data: ReportInput, html: Path, json_path: Path) -> tuple[StudySummary, Answer]:
+def write_report(
+    data: ReportInput, html: Path, json_path: Path, *, is_offline: bool = True
+) -> tuple[StudySummary, Answer]:
     """Write the report and return what it says, in numbers and in words; equal input gives equal files.
 
     Args:
         data: What the report is made from.
         html: Page to write, replaced as a whole.
         json_path: Its numbers (`report.json`), strict JSON without NaN.
+        is_offline: Whether the page holds plotly.js (5 MB), or gets it from plotly's own server.
     """
     summary = summarize_study(data.models)
     tables = make_tables(data)
     words = answer(summary, data, tables)
     plain = summary.to_plain() | {"paper_claims": [asdict(claim) for claim in tables.claims]}
     text = json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(html, _report_html(Study(data, summary, tables), words))
+    write_atomic(html, _report_html(Study(data, summary, tables), words, is_offline=is_offline))
     write_atomic(json_path, text + "\n")
     return summary, words
 
 
-def _report_html(study: Study, words: Answer) -> str:
+def _report_html(study: Study, words: Answer, *, is_offline: bool) -> str:
     """The whole page as text."""
     figures = [(entry, entry.draw(study.tables)) for entry in FIGURES if entry.is_shown(study.tables)]
     sections = [
@@ -60,17 +63,20 @@ def _report_html(study: Study, words: Answer) -> str:
     data = [json_script("study", study_json(study.tables))]
     data += [json_script(entry.name, figure_json(figure)) for entry, figure in figures]
     body = _header(study.data, study.summary, has_claims=bool(study.tables.claims)) + "<main>" + "\n".join(sections)
-    return page_html(str(study.data.config.get("name", "study")), body, data)
+    return page_html(str(study.data.config.get("name", "study")), body, data, is_offline=is_offline)
 
 
-def page_html(title: str, body: str, data: list[str]) -> str:
-    """A page with style, plotly.js (once) and script inside it; `body` opens `main` and this closes it.
+def page_html(title: str, body: str, data: list[str], *, is_offline: bool = True) -> str:
+    """A page with style, plotly.js (once) and script; `body` opens `main` and this closes it.
 
     Args:
         title: Name in the browser's tab.
         body: Everything that is seen.
         data: Script elements with the JSON that the page's script draws (`json_script`).
+        is_offline: Whether plotly.js is inside the page.
     """
+    online = f'<script src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"></script>'
+    needs = "no network" if is_offline else "the network for plotly.js alone"
     return "\n".join([
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -78,10 +84,10 @@ def page_html(title: str, body: str, data: list[str]) -> str:
         f"<title>{escape(title)}</title><style>{style_sheet()}</style><script>{head_script()}</script></head><body>",
         body,
         "<noscript>Figures and tables need JavaScript; models.csv holds the numbers.</noscript>",
-        "<footer>Made by pareto_search. The page needs no network.</footer></main>",
+        f"<footer>Made by pareto_search. The page needs {needs}.</footer></main>",
         json_script("dark", dumps(DARK)),
         *data,
-        f"<script>{get_plotlyjs()}</script>",
+        f"<script>{get_plotlyjs()}</script>" if is_offline else online,
         f"<script>{script()}</script></body></html>\n",
     ])  # fmt: skip
 

@@ -100,11 +100,15 @@ def test_students_of_the_teachers_architecture_are_compared_with_the_teacher():
     assert claim.estimate == pytest.approx(-8.5, abs=0.1)
 
 
-def test_costs_grow_with_size():
-    claims = _claims(_models(0.9))
-    assert (claims["step time grows"].verdict, claims["step time grows"].n) == ("holds", "7 architectures")
-    flat = _claims(_models(0.9).assign(bytes_per_atom=lambda rows: 1000 - rows["n_weights"] / 1e6))
-    assert flat["memory grows"].verdict == "does not hold"
+def test_costs_grow_with_size_each_engine_by_itself():
+    models = _models(0.9)
+    ours = models.assign(bytes_per_atom=1000 - models["n_weights"] / 1e6)
+    theirs = models.assign(bytes_per_atom=1000 + models["n_weights"], engine="hippynn")
+    claims = _claims(pd.concat([ours, theirs]))
+    step_time = claims["step time grows, explicit"]
+    assert (step_time.verdict, step_time.n) == ("holds", "7 architectures")
+    assert claims["memory grows, explicit"].verdict == "does not hold"
+    assert claims["memory grows, hippynn"].verdict == "holds"
 
 
 def test_one_architecture_counts_its_seeds_once_each():
