@@ -101,9 +101,18 @@ def _pairs(run: _Run, kind: str) -> pd.DataFrame:
 
 
 def _paired_claim(
-    pairs: pd.DataFrame, values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str
+    pairs: pd.DataFrame,
+    values: NDArray[np.float64],
+    name: str,
+    source: str,
+    statement: str,
+    quantity: str,
+    shown: Callable[[float], float] = float,
 ) -> Iterator[Claim]:
-    """A claim that the mean of one value for each pair is below 0; architectures count once each, of one its seeds."""
+    """A claim that the mean of one value for each pair is below 0; architectures count once each, of one its seeds.
+
+    The mean and its interval are given as `shown` of them, which keeps signs.
+    """
     is_known = np.isfinite(values)
     known = pairs.loc[is_known, ["number", "seed"]].assign(value=values[is_known])
     if known.empty:
@@ -114,7 +123,13 @@ def _paired_claim(
     ci95 = mean_interval(units)
     n = f"{len(known)} pairs, " + (f"{len(units)} architectures" if n_architectures > 1 else f"{len(units)} seeds")
     verdict = verdict_of(ci95, is_below=True, n_pairs=len(known) if n_architectures > 1 else MIN_PAIRS)
-    yield Claim(name, source, statement, quantity, float(units.mean()), ci95, n, verdict)
+    estimate, interval = shown(float(units.mean())), ci95 and (shown(ci95[0]), shown(ci95[1]))
+    yield Claim(name, source, statement, quantity, estimate, interval, n, verdict)
+
+
+def _percent_of_log2(ratio: float) -> float:
+    """A ratio's logarithm as what it differs from 1."""
+    return 100 * (2**ratio - 1)
 
 
 def _percent(pairs: pd.DataFrame, column: str) -> NDArray[np.float64]:
@@ -187,19 +202,20 @@ def _learning(run: _Run) -> Iterator[Claim]:
         ]
         for name, statement, quantity, measure in (
             ("learns faster", "Students reach their control's lowest validation error in fewer epochs",
-             "epochs against control's, log2", _epochs_needed),
+             "epochs against control's, %", _epochs_needed),
             ("first epoch", "Students are more accurate after the first epoch already",
-             "validation force RMSE after one epoch, log2 ratio", _first_error),
+             "validation force RMSE after one epoch against control's, %", _first_error),
             ("steadier", "Students' validation error scatters less late in training",
-             "scatter in the last third of the epochs, log2 ratio", _late_scatter),
+             "scatter in the last third of the epochs against control's, %", _late_scatter),
         ):  # fmt: skip
             values = np.array([
                 np.nan if student is None or control is None else measure(_errors(student), _errors(control))
                 for student, control in curves
             ], dtype=float)  # fmt: skip
             yield from _paired_claim(
-                pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity
-            )
+                pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity,
+                _percent_of_log2,
+            )  # fmt: skip
 
 
 def _errors(curve: pd.DataFrame) -> NDArray[np.float64]:
