@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pareto_search.analysis.claims import COSTS_SOURCE, Claim
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.config import StudyConfig
 from pareto_search.files import write_atomic
@@ -29,10 +30,16 @@ class Section:
     Attributes:
         title: Its heading.
         about: What was compared.
+        is_of_costs: Whether costs alone are what it tells of.
     """
 
     title: str
     about: str
+    is_of_costs: bool = False
+
+    def claims(self, run: "_Run") -> list[Claim]:
+        """What it says of the paper's claims."""
+        return [claim for claim in run.tables.claims if not self.is_of_costs or claim.source == COSTS_SOURCE]
 
 
 _LADDER = "Six sizes, students against the paper's controls and against controls that differ in the teacher term alone."
@@ -42,6 +49,7 @@ SECTIONS = {
     "hippynn-engine": Section(
         "Costs with hippynn's engine (Fig. 5)",
         "The same sizes with the engine that the paper used, for their costs alone: they are trained for one epoch.",
+        is_of_costs=True,
     ),
     "tuned": Section(
         "Controls tuned as hard", "Two sizes whose loss weights were searched, with and without a teacher."
@@ -89,7 +97,8 @@ def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
             )
             write_atomic(kept / "models.csv", results.models.to_csv(index=False))
             results.curves[_CURVE_COLUMNS].to_csv(kept / "curves.csv.gz", index=False, float_format="%.5g")
-            dataset["notes"] = dict(dataset["notes"], path=config.to_plain()["data"].get("path"))
+            if "path" in dataset["notes"]:
+                dataset["notes"] = dict(dataset["notes"], path=Path(dataset["notes"]["path"]).name)
             report = replace(results.data, config=config.to_plain(), dataset=dataset)
             write_report(report, kept / "report.html", kept / "report.json", is_offline=False)
 
@@ -157,7 +166,7 @@ def _gathered_claims(found: Mapping[str, _Run], folder: str) -> str:
     """Each claim once, from the first run that says something of it."""
     first: dict[str, tuple[str, ...]] = {}
     for name, run in found.items():
-        for claim in run.tables.claims:
+        for claim in SECTIONS[name].claims(run):
             first.setdefault(claim.name, (*claim_cells(claim), f"[{name}]({folder}/{name}/report.html)"))
     return markdown_table((*CLAIM_HEADS, "Run"), list(first.values()))
 
@@ -211,8 +220,9 @@ def _scale_table(found: Mapping[str, _Run]) -> str:
 
 def _section(section: Section, run: _Run, page: str) -> Iterator[str]:
     yield f"## {section.title}\n"
-    yield f"{section.about} {answer(run.summary, run.data, run.tables).headline} [Figures]({page})\n"
-    yield claims_markdown(run.tables.claims)
+    headline = "" if section.is_of_costs else f" {answer(run.summary, run.data, run.tables).headline}"
+    yield f"{section.about}{headline} [Figures]({page})\n"
+    yield claims_markdown(section.claims(run))
     gains = run.tables.weight_gains
     if gains:
         yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
@@ -227,7 +237,8 @@ def _section(section: Section, run: _Run, page: str) -> Iterator[str]:
 
 def _errors_table(networks: pd.DataFrame) -> str:
     """Mean errors of every network with their standard deviations over seeds."""
-    heads = ("network", "kind", "seeds", "force RMSE, meV/Å", "energy RMSE, meV/atom", "RDF error, Å", "µs/atom/step")
+    heads = ("network", "kind", "seeds", "force RMSE, meV/Å", "energy RMSE, meV/atom", "RDF error, Å", "µs/atom/step",
+             "kB/atom")  # fmt: skip
     kinds = ["label", "role", "control_kind", "weight_atomic_energy"]
     rows = [
         (
@@ -235,6 +246,7 @@ def _errors_table(networks: pd.DataFrame) -> str:
             _spread(1e3 * row["force_rmse_ev_per_ang"], 1e3 * row["force_rmse_std_ev_per_ang"]),
             _spread(1e3 * row["energy_rmse_ev_per_atom"], 1e3 * row["energy_rmse_std_ev_per_atom"]),
             _spread(row["rdf_error"], row["rdf_error_std"]), number(row["md_us_per_atom_step"]),
+            number(row["bytes_per_atom"] / 1000),
         )
         for _, row in networks.sort_values(["n_weights", *kinds]).iterrows()
     ]  # fmt: skip

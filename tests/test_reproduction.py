@@ -1,6 +1,7 @@
 """The document of the reproduction, and the script that makes its runs."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,9 @@ def ladder(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("reproduction") / "ladder"
     config = StudyConfig.model_validate(TINY)
     stages.data(config, out)
+    info = json.loads((out / "dataset.json").read_text(encoding="utf-8"))
+    info["notes"]["path"] = str(out.parent / "data.h5")  # as readers of files note it
+    (out / "dataset.json").write_text(json.dumps(info), encoding="utf-8")
     models = report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01).models
     with ResultStore(out / "results.sqlite") as store:
         for row in models.astype(object).where(pd.notna(models), None).to_dict("records"):
@@ -63,6 +67,7 @@ def test_figures_are_kept_as_a_page_without_the_places_of_the_machine(ladder, tm
     assert f'src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"' in page
     assert "needs the network for plotly.js alone" in page
     assert len(page) < 1e6
+    assert "data.h5" in page
     assert str(ladder.parent) not in page
     assert f"({tmp_path.name}/ladder/report.html)" in reproduction_markdown(tmp_path)
 
@@ -76,6 +81,14 @@ def test_each_claim_comes_once_before_the_sections_and_after_what_was_concluded(
     assert [line.endswith(f"[ladder]({tmp_path.name}/ladder/report.html) |") for line in gathered.splitlines()
             if claim in line] == [True]  # fmt: skip
     assert "labels are worth" not in reproduction_markdown(tmp_path)
+
+
+def test_a_section_of_costs_tells_of_nothing_else(ladder, tmp_path):
+    keep_runs({"hippynn-engine": ladder}, tmp_path)
+    text = reproduction_markdown(tmp_path)
+    assert "The step time per atom grows with the number of weights" in text
+    assert "lower force RMSE" not in text
+    assert "accurate than" not in text
 
 
 def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):

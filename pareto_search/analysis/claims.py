@@ -1,7 +1,8 @@
 """The paper's claims and what a run says of each: an estimate, its 95 % interval and a verdict.
 
-The paper: S. Matin et al., Digital Discovery (2025). Every estimate is a number whose sign decides: the claim holds
-where the whole interval lies on the claimed side of 0, does not hold where it lies on the other, and else is not sure.
+The paper: S. Matin et al., Digital Discovery (2025). Every estimate is a number that its side of 0, or of a limit
+that the claim names, decides: the claim holds where the whole interval lies on the claimed side, does not hold where it
+lies on the other, and else is not sure.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
 from pareto_search.analysis.intervals import Interval, mean_interval
@@ -20,6 +22,8 @@ from pareto_search.analysis.paired import MIN_PAIRS
 
 Verdict = Literal["holds", "does not hold", "not sure"]
 
+#: The paper's figure of costs.
+COSTS_SOURCE = "Fig. 5"
 #: Share of the epochs at the end of training over which the scatter of a learning curve is taken.
 _LATE_SHARE = 1 / 3
 
@@ -75,7 +79,7 @@ def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> li
         teachers=done[done["role"] == "teacher"],
     )
     makers: tuple[Callable[[_Run], Iterator[Claim]], ...] = (
-        _accuracy, _energy, _liquid, _correlation, _learning, _born_again, _costs,
+        _accuracy, _tradeoff, _energy, _liquid, _correlation, _learning, _born_again, _costs,
     )  # fmt: skip
     return [claim for maker in makers for claim in maker(run)]
 
@@ -158,6 +162,38 @@ def _accuracy(run: _Run) -> Iterator[Claim]:
             pairs, _percent(pairs, column), f"force, {kind}", source,
             f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
             "student against control, %",
+        )  # fmt: skip
+
+
+def _tradeoff(run: _Run) -> Iterator[Claim]:
+    """The most accurate students (on the validation split) below half of a cost of the teacher, against the teacher."""
+    students = run.rows[run.rows["role"] == "student"].copy()
+    students["number"] = students.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
+    error = f"{run.split}_force_rmse_ev_per_ang"
+    for name, words, column, fraction in (
+        ("faster", "over 2× faster than the teacher", "md_us_per_atom_step", 1 / MIN_SPEEDUP),
+        ("smaller", "under half the teacher's memory", "bytes_per_atom", MAX_MEMORY_FRACTION),
+    ):
+        costs = students[column] / run.teachers[column].mean()
+        if not np.isfinite(costs).any():
+            continue
+        statement = f"Students {words} have at most {MAX_ERROR_PERCENT:g} % more force error"
+        cheap = students[costs < fraction]
+        if cheap.empty:
+            n, lowest = students["number"].nunique(), 100 * float(costs.min())
+            yield Claim(
+                name, "Fig. 2", statement, "lowest cost, % of the teacher's", lowest, None,
+                f"{n} architecture{'s' if n > 1 else ''}", "does not hold",
+            )  # fmt: skip
+            continue
+        best = cheap.groupby("number")["valid_force_rmse_ev_per_ang"].mean().idxmin()
+        errors = cheap[cheap["number"] == best].groupby("seed")[error].mean().to_numpy(dtype=float)
+        values = 100 * (errors / float(run.teachers[error].mean()) - 1)
+        ci95 = mean_interval(values)
+        beyond = None if ci95 is None else (ci95[0] - MAX_ERROR_PERCENT, ci95[1] - MAX_ERROR_PERCENT)
+        yield Claim(
+            name, "Fig. 2", statement, "the most accurate such student against the teacher, %", float(values.mean()),
+            ci95, f"{len(values)} seeds", verdict_of(beyond, is_below=True),
         )  # fmt: skip
 
 
@@ -266,7 +302,7 @@ def _costs(run: _Run) -> Iterator[Claim]:
             found = spearman(rows["n_weights"], rows[column], np.arange(len(rows)))
             if found is not None:
                 yield Claim(
-                    f"{name} grows, {engine}", "Fig. 5",
+                    f"{name} grows, {engine}", COSTS_SOURCE,
                     f"The {name} per atom grows with the number of weights ({engine} engine)", "rank correlation",
                     found.value, found.ci95, f"{found.n} architectures", verdict_of(found.ci95, is_below=False),
                 )  # fmt: skip

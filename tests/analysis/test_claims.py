@@ -102,6 +102,18 @@ def test_students_of_the_teachers_architecture_are_compared_with_the_teacher():
     assert claim.estimate == pytest.approx(-8.5, abs=0.1)
 
 
+def test_cheap_students_are_held_against_the_teacher():
+    models = _models(0.9)  # the largest students have 0.9 times 0.05, the teacher 0.03
+    claims = _claims(models)
+    assert (claims["faster"].estimate, claims["faster"].verdict) == (pytest.approx(50, abs=3), "does not hold")
+    is_student = models["role"] == "student"
+    good = models.assign(test_force_rmse_ev_per_ang=models["test_force_rmse_ev_per_ang"].where(~is_student, 0.033))
+    assert (_claims(good)["faster"].verdict, _claims(good)["faster"].n) == ("holds", "4 seeds")
+    hungry = _claims(models.assign(bytes_per_atom=1000.0))["smaller"]
+    assert (hungry.estimate, hungry.ci95, hungry.verdict) == (100.0, None, "does not hold")
+    assert "faster" not in _claims(models.assign(md_us_per_atom_step=np.nan))
+
+
 def test_costs_grow_with_size_each_engine_by_itself():
     models = _models(0.9)
     ours = models.assign(bytes_per_atom=1000 - models["n_weights"] / 1e6)
