@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from pareto_search.analysis.claims import COSTS_SOURCE, Claim
+from pareto_search.analysis.claim import Claim
+from pareto_search.analysis.claims import COSTS_SOURCE
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.config import StudyConfig
 from pareto_search.files import write_atomic

@@ -19,7 +19,7 @@ from pareto_search.store import ResultReader
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from pareto_search.analysis.claims import Claim
+    from pareto_search.analysis.claim import Claim
     from pareto_search.analysis.label_weights import WeightGain
     from pareto_search.analysis.study import StudySummary
     from pareto_search.potential.trained import TrainedPotential

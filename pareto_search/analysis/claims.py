@@ -1,4 +1,4 @@
-"""The paper's claims and what a run says of each: an estimate, its 95 % interval and a verdict.
+"""The paper's claims, and what a run says of each.
 
 The paper: S. Matin et al., Digital Discovery (2025). Every estimate is a number that its side of 0, or of a limit
 that the claim names, decides: the claim holds where the whole interval lies on the claimed side, does not hold where it
@@ -7,50 +7,22 @@ lies on the other, and else is not sure.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
+from pareto_search.analysis.claim import Claim, paired_claim, verdict_of
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
-from pareto_search.analysis.intervals import Interval, mean_interval
+from pareto_search.analysis.intervals import mean_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
-from pareto_search.analysis.paired import MIN_PAIRS
-
-Verdict = Literal["holds", "does not hold", "not sure"]
 
 #: The paper's figure of costs.
 COSTS_SOURCE = "Fig. 5"
 #: Share of the epochs at the end of training over which the scatter of a learning curve is taken.
 _LATE_SHARE = 1 / 3
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a run says of a claim.
-
-    Attributes:
-        name: Short, for tables that gather several runs.
-        source: Figure or section of the paper.
-        statement: The claim.
-        quantity: What was estimated, with its unit.
-        estimate: Its value.
-        ci95: Its 95 % interval.
-        n: Values that the interval rests on, in words.
-        verdict: Whether the claim holds here.
-    """
-
-    name: str
-    source: str
-    statement: str
-    quantity: str
-    estimate: float
-    ci95: Interval | None
-    n: str
-    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -84,17 +56,6 @@ def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> li
     return [claim for maker in makers for claim in maker(run)]
 
 
-def verdict_of(ci95: Interval | None, *, is_below: bool, n_pairs: int = MIN_PAIRS) -> Verdict:
-    """Whether an interval lies on the claimed side of 0."""
-    if ci95 is None or n_pairs < MIN_PAIRS:
-        return "not sure"
-    low, high = ci95 if is_below else (-ci95[1], -ci95[0])
-    return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
-
-
-# --- pairs ---------------------------------------------------------------------------------------------------------
-
-
 def _pairs(run: _Run, kind: str) -> pd.DataFrame:
     """Students beside their controls of a kind, one row for each architecture and seed."""
     keys = [*ARCHITECTURE_COLUMNS, "seed"]
@@ -102,33 +63,6 @@ def _pairs(run: _Run, kind: str) -> pd.DataFrame:
     controls = run.rows[(run.rows["role"] == "control") & (run.rows["control_kind"] == kind)]
     pairs = students.merge(controls.drop_duplicates(keys), on=keys, suffixes=("", "_control"))
     return pairs.assign(number=pairs.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup())
-
-
-def _paired_claim(
-    pairs: pd.DataFrame,
-    values: NDArray[np.float64],
-    name: str,
-    source: str,
-    statement: str,
-    quantity: str,
-    shown: Callable[[float], float] = float,
-) -> Iterator[Claim]:
-    """A claim that the mean of one value for each pair is below 0; architectures count once each, of one its seeds.
-
-    The mean and its interval are given as `shown` of them, which keeps signs.
-    """
-    is_known = np.isfinite(values)
-    known = pairs.loc[is_known, ["number", "seed"]].assign(value=values[is_known])
-    if known.empty:
-        return
-    n_architectures = known["number"].nunique()
-    unit = "number" if n_architectures > 1 else "seed"
-    units = known.groupby(unit)["value"].mean().to_numpy(dtype=float)
-    ci95 = mean_interval(units)
-    n = f"{len(known)} pairs, " + (f"{len(units)} architectures" if n_architectures > 1 else f"{len(units)} seeds")
-    verdict = verdict_of(ci95, is_below=True, n_pairs=len(known) if n_architectures > 1 else MIN_PAIRS)
-    estimate, interval = shown(float(units.mean())), ci95 and (shown(ci95[0]), shown(ci95[1]))
-    yield Claim(name, source, statement, quantity, estimate, interval, n, verdict)
 
 
 def _percent_of_log2(ratio: float) -> float:
@@ -158,7 +92,7 @@ def _accuracy(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows):
         pairs = _pairs(run, kind)
         source = "Fig. 2, 3A" if kind == "paper" else "taken further"
-        yield from _paired_claim(
+        yield from paired_claim(
             pairs, _percent(pairs, column), f"force, {kind}", source,
             f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
             "student against control, %",
@@ -201,7 +135,7 @@ def _energy(run: _Run) -> Iterator[Claim]:
     pairs = _pairs(run, "paper")
     force = _percent(pairs, f"{run.split}_force_rmse_ev_per_ang")
     energy = _percent(pairs, f"{run.split}_energy_rmse_ev_per_atom")
-    yield from _paired_claim(
+    yield from paired_claim(
         pairs, force - energy, "energy gains less", "Fig. 3B", "Energies gain less by the teacher than forces do",
         "difference in force RMSE minus that in energy RMSE, % points",
     )  # fmt: skip
@@ -210,7 +144,7 @@ def _energy(run: _Run) -> Iterator[Claim]:
 def _liquid(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows)[:2]:
         pairs = _pairs(run, kind)
-        yield from _paired_claim(
+        yield from paired_claim(
             pairs, _percent(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
             f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}",
             "RDF error, student against control, %",
@@ -248,7 +182,7 @@ def _learning(run: _Run) -> Iterator[Claim]:
                 np.nan if student is None or control is None else measure(_errors(student), _errors(control))
                 for student, control in curves
             ], dtype=float)  # fmt: skip
-            yield from _paired_claim(
+            yield from paired_claim(
                 pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity,
                 _percent_of_log2,
             )  # fmt: skip

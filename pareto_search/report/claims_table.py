@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from pareto_search.analysis.claims import Claim
+from pareto_search.analysis.claim import Claim
 
 #: Headings of `claim_cells`.
 CLAIM_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")

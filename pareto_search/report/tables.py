@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from pareto_search.analysis.claims import Claim, paper_claims
+from pareto_search.analysis.claim import Claim
+from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
 from pareto_search.analysis.importance import Importance, importances
 from pareto_search.analysis.label_weights import WeightGain, gains_by_weight

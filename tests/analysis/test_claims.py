@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pareto_search.analysis.claims import paper_claims, verdict_of
+from pareto_search.analysis.claim import verdict_of
+from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.networks import claim_basis, clean_models
 from pareto_search.records import CURVE_COLUMNS
 from tests.report.synthetic import LADDER, STUDENT_WEIGHTS, TEACHER, row
