@@ -13,7 +13,9 @@ from pareto_search import stages
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.records import CurvePoint, ModelRecord
-from pareto_search.reproduction import SECTIONS, keep_runs, reproduction_markdown
+from pareto_search.reproduction.document import reproduction_markdown
+from pareto_search.reproduction.kept import keep_runs
+from pareto_search.reproduction.sections import SECTIONS
 from pareto_search.store import ResultStore
 from tests.report.synthetic import report_input
 from tests.study import TINY

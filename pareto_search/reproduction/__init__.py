@@ -1,0 +1,1 @@
+"""What several runs say of the paper's claims and of what it left open."""

@@ -1,0 +1,146 @@
+"""What several runs say of the paper's claims and of what it left open, as one Markdown document."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pareto_search.analysis.label_weights import WeightGain
+from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
+from pareto_search.report.numbers import number
+from pareto_search.report.words import answer, percent_interval
+from pareto_search.reproduction.kept import KeptRun, read_kept_run
+from pareto_search.reproduction.sections import SECTIONS, Section
+
+
+def reproduction_markdown(folder: Path) -> str:
+    """The document on the runs in a folder of `keep_runs`, with what people concluded, if `conclusions.md` is in it."""
+    found = {name: read_kept_run(folder / name) for name in SECTIONS if (folder / name / "config.yaml").is_file()}
+    conclusions = folder / "conclusions.md"
+    parts = [_INTRODUCTION]
+    if conclusions.is_file():
+        parts.append(conclusions.read_text(encoding="utf-8"))
+    parts += ["## Claim by claim\n", _GATHERED, _gathered_claims(found, folder.name)]
+    parts += _gathered_gains(found)
+    parts += ["## What was run\n", _scale_table(found)]
+    for name, run in found.items():
+        parts += _section(SECTIONS[name], run, f"{folder.name}/{name}/report.html")
+    return "\n".join(parts)
+
+
+_INTRODUCTION = """# Reproduction
+
+What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
+which also makes the runs. The figures of each are an interactive page, `reproduction/*/report.html` beside this one (to
+open in a browser; plotly.js comes from the network), its networks are in `reproduction/*/models.csv`. Estimates are
+means over architectures (each counts once; of one, over its seeds) with 95 % intervals, see
+[statistics.md](statistics.md). A claim *holds* where the whole interval lies on its side of 0. Errors are on the test
+split, which no choice was made by.
+"""
+
+_GATHERED = "Each claim by the run that was made for it; the sections below have what the other runs say.\n"
+
+
+def _gathered_claims(found: Mapping[str, KeptRun], folder: str) -> str:
+    """Each claim once, from the first run that says something of it."""
+    first: dict[str, tuple[str, ...]] = {}
+    for name, run in found.items():
+        for claim in SECTIONS[name].claims(run):
+            first.setdefault(claim.name, (*claim_cells(claim), f"[{name}]({folder}/{name}/report.html)"))
+    return markdown_table((*CLAIM_HEADS, "Run"), list(first.values()))
+
+
+def _gathered_gains(found: Mapping[str, KeptRun]) -> Iterator[str]:
+    """Gain against the ablation controls by the weight of the labels, a column for each run of several weights."""
+    columns = {}
+    for name, run in found.items():
+        gains = [gain for gain in run.tables.weight_gains if gain.control_kind == "ablation"]
+        epochs = run.data.models.loc[run.data.models["stage"] == "confirm", "n_epochs"].max()
+        if gains:
+            columns[f"{name}: teacher {_teacher_error(run)}, up to {epochs:.0f} epochs"] = gains
+    if columns:
+        yield "## What the teacher's labels are worth\n"
+        yield (
+            "Force RMSE of students against ablation controls, which differ in the teacher term alone, by the weight "
+            "of the teacher's atomic energies:\n"
+        )
+        yield _gains_table(columns)
+
+
+def _gains_table(columns: Mapping[str, Sequence[WeightGain]]) -> str:
+    """Gains by the weight of the labels; columns by their headings."""
+    table: dict[float, dict[str, str]] = {}
+    for head, gains in columns.items():
+        for gain in gains:
+            table.setdefault(gain.weight_atomic_energy, {})[head] = percent_interval(gain.force_rmse)
+    rows = [(f"{weight:g}", *(row.get(head, "") for head in columns)) for weight, row in sorted(table.items())]
+    return markdown_table(("weight", *columns), rows)
+
+
+def _teacher_error(run: KeptRun) -> str:
+    teacher = run.summary.teacher
+    return "" if teacher is None else f"{1e3 * teacher['test_force_rmse_ev_per_ang']:.0f} meV/Å"
+
+
+def _scale_table(found: Mapping[str, KeptRun]) -> str:
+    """How large each run was; the paper's own numbers first."""
+    heads = ("run", "frames", "teacher", "networks", "epochs", "batch", "seeds", "MD atoms")
+    rows: list[Sequence[str]] = [
+        ("the paper", "about 6000", "128/40/4, 92 meV/Å", "", "", "", "4", "48,000; RDF 18,634")
+    ]
+    for name, run in found.items():
+        config, models, teacher = run.config, run.data.models, run.summary.teacher
+        confirmed = models[models["stage"] == "confirm"]
+        epochs = confirmed["n_epochs"].dropna()
+        error = "" if teacher is None else f"{teacher['label']}, {_teacher_error(run)}"
+        measure = config.measure
+        liquid = f"; RDF {measure.liquid.n_atoms:,}" if measure.liquid and confirmed["rdf_error"].notna().any() else ""
+        rows.append((
+            name, f"{run.data.dataset['summary']['n_frames']}", error, f"{len(confirmed)}",
+            "" if epochs.empty else f"{epochs.min():.0f}–{epochs.max():.0f}",
+            f"{config.confirm_training.batch_size}", f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
+        ))  # fmt: skip
+    return markdown_table(heads, rows)
+
+
+def _section(section: Section, run: KeptRun, page: str) -> Iterator[str]:
+    yield f"## {section.title}\n"
+    headline = "" if section.is_of_costs else f" {answer(run.summary, run.data, run.tables).headline}"
+    yield f"{section.about}{headline} [Figures]({page})\n"
+    yield claims_markdown(section.claims(run))
+    if gains := run.tables.weight_gains:
+        yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
+        kinds = dict.fromkeys(gain.control_kind for gain in gains)
+        yield _gains_table({f"against {kind}": [g for g in gains if g.control_kind == kind] for kind in kinds})
+    yield _errors_table(run.tables.networks)
+
+
+def _errors_table(networks: pd.DataFrame) -> str:
+    """Mean errors of every network with their standard deviations over seeds."""
+    heads = ("network", "kind", "seeds", "force RMSE, meV/Å", "energy RMSE, meV/atom", "RDF error, Å", "µs/atom/step",
+             "kB/atom")  # fmt: skip
+    kinds = ["label", "role", "control_kind", "weight_atomic_energy"]
+    rows = [
+        (
+            row["label"], _kind(row), f"{row['n']}",
+            _spread(1e3 * row["force_rmse_ev_per_ang"], 1e3 * row["force_rmse_std_ev_per_ang"]),
+            _spread(1e3 * row["energy_rmse_ev_per_atom"], 1e3 * row["energy_rmse_std_ev_per_atom"]),
+            _spread(row["rdf_error"], row["rdf_error_std"]), number(row["md_us_per_atom_step"]),
+            number(row["bytes_per_atom"] / 1000),
+        )
+        for _, row in networks.sort_values(["n_weights", *kinds]).iterrows()
+    ]  # fmt: skip
+    return markdown_table(heads, rows)
+
+
+def _kind(row: pd.Series) -> str:
+    if row["role"] == "control":
+        return f"control ({row['control_kind']})"
+    weight = row["weight_atomic_energy"]
+    return f"student, w_A {weight:g}" if row["role"] == "student" else str(row["role"])
+
+
+def _spread(mean: float, std: float) -> str:
+    if pd.isna(mean):
+        return ""
+    return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std, 2)}"

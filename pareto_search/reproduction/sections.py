@@ -1,0 +1,58 @@
+"""The sections of a reproduction, each on one run."""
+
+from dataclasses import dataclass
+
+from pareto_search.analysis.claim import Claim
+from pareto_search.analysis.claims import COSTS_SOURCE
+from pareto_search.reproduction.kept import KeptRun
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the document.
+
+    Attributes:
+        title: Its heading.
+        about: What was compared.
+        is_of_costs: Whether costs alone are what it tells of.
+    """
+
+    title: str
+    about: str
+    is_of_costs: bool = False
+
+    def claims(self, run: KeptRun) -> list[Claim]:
+        """What it says of the paper's claims."""
+        return [claim for claim in run.tables.claims if not self.is_of_costs or claim.source == COSTS_SOURCE]
+
+
+_LADDER = "Six sizes, students against the paper's controls and against controls that differ in the teacher term alone."
+#: The sections by the name of their run, in their order.
+SECTIONS = {
+    "ladder": Section("The ladder of sizes (Fig. 2 to 5)", _LADDER),
+    "hippynn-engine": Section(
+        "Costs with hippynn's engine (Fig. 5)",
+        "The same sizes with the engine that the paper used, for their costs alone: they are trained for one epoch.",
+        is_of_costs=True,
+    ),
+    "tuned": Section(
+        "Controls tuned as hard", "Two sizes whose loss weights were searched, with and without a teacher."
+    ),
+    "converged": Section("At convergence", "One size trained until it gained no more."),
+    "label-weights": Section(
+        "The weight of the teacher's labels", "Students of one size by the weight of the atomic energies in their loss."
+    ),
+    "label-weights-early": Section("The same with a poor teacher", "The teacher was stopped early."),
+    "label-weights-strong": Section(
+        "The same with a better teacher", "The teacher has the students' weight of forces, and more epochs."
+    ),
+    "born-again": Section(
+        "Born Again (section 3.5)",
+        "Students of the teacher's own architecture, with a schedule and with static weights.",
+    ),
+    "ensemble": Section("Four teachers", "Students of four teachers against students of the first of them."),
+    "knowledge": Section(
+        "Other knowledge",
+        "Students that start from the teacher's radial functions and from training on its own frames.",
+    ),
+}
