@@ -140,9 +140,10 @@ def show_plan(plan: "StudyPlan") -> None:
     """Stages, estimates and the resolved settings."""
     rows = [(s.name, s.n_networks, s.max_epochs, _duration(s.seconds)) for s in plan.stages]
     _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs each, at most", "time at most"), rows)
+    uncounted = "measuring costs, starting workers" + (", MD of the liquid" if plan.config.measure.liquid else "")
     say(
         f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {_duration(plan.seconds)} if "
-        f"every network trains for all its epochs, measuring costs and starting workers not counted; "
+        f"every network trains for all its epochs, not counted: {uncounted}; "
         f"{plan.shared_mib:.0f} MiB of data per node"
     )
     say(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())

@@ -38,13 +38,15 @@ SECTIONS = {
     "tuned": Section(
         "Controls tuned as hard", "Two sizes whose loss weights were searched, with and without a teacher."
     ),
-    "converged": Section("At convergence", "One size trained until it gained no more."),
     "label-weights": Section(
         "The weight of the teacher's labels", "Students of one size by the weight of the atomic energies in their loss."
     ),
     "label-weights-early": Section("The same with a poor teacher", "The teacher was stopped early."),
     "label-weights-strong": Section(
-        "The same with a better teacher", "The teacher has the students' weight of forces, and more epochs."
+        "The same with a better teacher", "The teacher was trained with the students' weight of forces, for longer."
+    ),
+    "label-weights-converged": Section(
+        "The same at convergence", "The better teacher, and students trained until they gain no more."
     ),
     "born-again": Section(
         "Born Again (section 3.5)",
