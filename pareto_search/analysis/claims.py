@@ -100,8 +100,13 @@ def _accuracy(run: _Run) -> Iterator[Claim]:
 
 
 def _tradeoff(run: _Run) -> Iterator[Claim]:
-    """The most accurate students (on the validation split) below half of a cost of the teacher, against the teacher."""
-    students = run.rows[run.rows["role"] == "student"].copy()
+    """The most accurate students (on the validation split) below half of a cost of the teacher, against the teacher.
+
+    Students as large as the teacher (Born Again) are not meant to be cheaper.
+    """
+    students = run.rows[
+        (run.rows["role"] == "student") & (run.rows["n_weights"] < run.teachers["n_weights"].min())
+    ].copy()
     students["number"] = students.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
     error = f"{run.split}_force_rmse_ev_per_ang"
     for name, words, column, fraction in (

@@ -101,6 +101,7 @@ def test_students_of_the_teachers_architecture_are_compared_with_the_teacher():
     claim = _claims(pd.concat([models, pd.DataFrame(again)]))["Born Again, force"]
     assert (claim.verdict, claim.n) == ("holds", "4 seeds")
     assert claim.estimate == pytest.approx(-8.5, abs=0.1)
+    assert "faster" not in _claims(pd.concat([models[models["role"] == "teacher"], pd.DataFrame(again)]))
 
 
 def test_cheap_students_are_held_against_the_teacher():
