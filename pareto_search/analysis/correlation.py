@@ -2,7 +2,8 @@
 
 Networks of one architecture resemble each other, so whole architectures are resampled (cluster bootstrap). Percentiles
 of so few resampled units are too narrow; the interval is Student's t around Fisher's z = artanh r instead, with the
-standard error of z from the resamples and one degree of freedom less than architectures.
+standard error of z from the resamples and one degree of freedom less than architectures. With one network each, the
+standard error is √((1 + r²/2) / (n − 3)) instead (Bonett and Wright, Psychometrika 65, 23, 2000).
 """
 
 from collections.abc import Callable
@@ -74,8 +75,10 @@ def _correlation(x: ArrayLike, y: ArrayLike, architecture: ArrayLike, measure: _
 def _interval(
     x: NDArray[np.float64], y: NDArray[np.float64], groups: NDArray[np.int64], value: float, measure: _Measure
 ) -> Interval | None:
-    rng = np.random.default_rng(0)  # so that reports can be repeated
     n_groups = int(groups.max()) + 1
+    if n_groups == len(x):
+        return _interval_of_one_each(value, n_groups)
+    rng = np.random.default_rng(0)  # so that reports can be repeated
     members = [np.flatnonzero(groups == group) for group in range(n_groups)]
     zs = []
     for chosen in rng.integers(n_groups, size=(_N_RESAMPLES, n_groups)):
@@ -87,6 +90,13 @@ def _interval(
         return None
     standard_error = float(np.std(zs) * np.sqrt(n_groups / (n_groups - 1)))
     low, high = t_interval(_z(value), standard_error, n_groups - 1)
+    return float(np.tanh(low)), float(np.tanh(high))
+
+
+def _interval_of_one_each(value: float, n: int) -> Interval:
+    """Interval for n architectures of one network; perfect order counts as half the smallest step of ranks below it."""
+    r = float(np.clip(value, -1 + 6 / (n**3 - n), 1 - 6 / (n**3 - n)))
+    low, high = t_interval(_z(r), float(np.sqrt((1 + r**2 / 2) / (n - 3))), n - 1)
     return float(np.tanh(low)), float(np.tanh(high))
 
 

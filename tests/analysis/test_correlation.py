@@ -43,6 +43,24 @@ def test_intervals_hold_the_truth_though_networks_of_an_architecture_resemble_ea
     assert sum(low <= 0.6 <= high for low, high in intervals) >= 88
 
 
+@pytest.mark.parametrize("true", [0.5, 0.95])
+def test_intervals_hold_the_truth_with_one_network_each(true: float) -> None:
+    rng = np.random.default_rng(1)
+    ranks = 6 / np.pi * np.arcsin(true / 2)  # the rank correlation of normal variables with that linear one
+    held = 0
+    for _ in range(300):
+        x, y = rng.multivariate_normal([0, 0], [[1, true], [true, 1]], size=7).T
+        found = spearman(x, y, np.arange(7))
+        assert found is not None
+        assert found.ci95 is not None
+        held += found.ci95[0] <= ranks <= found.ci95[1]
+    assert held >= 0.93 * 300
+    ordered = spearman(np.arange(7), np.arange(7), np.arange(7))
+    assert ordered is not None
+    assert ordered.ci95 is not None
+    assert 0.5 < ordered.ci95[0] < ordered.ci95[1] <= 1
+
+
 def test_values_that_are_not_known_are_left_out() -> None:
     x, y, architecture = study(np.random.default_rng(2), 0.5)
     whole = pearson(x[6:], y[6:], architecture[6:])
