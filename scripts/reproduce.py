@@ -78,6 +78,7 @@ SECTIONS = {
     "hippynn-engine": Section("paper-ladder", {
         "measure.engine": "hippynn", "teacher.training.max_epochs": 1, "confirm.training.max_epochs": 1,
         "confirm.controls": ["ablation"],
+        "measure.memory_budget_gib": 2,  # with less, its neighbour search alone decides
     }),
     "tuned": Section("paper-ladder", {
         "search.space.weight_forces": {"choices": [10, 30, 60, 100]}, "search.points": TUNED_POINTS,

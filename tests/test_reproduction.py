@@ -59,6 +59,9 @@ def test_the_document_tells_of_the_runs_that_are_there(ladder, tmp_path):
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ladder")}
     heads = next(line for line in text.splitlines() if line.startswith("| run"))
     assert widths == {heads.count("|")}
+    kept = {path: path.read_bytes() for path in (tmp_path / "ladder").iterdir()}
+    keep_runs({"ladder": ladder}, tmp_path)
+    assert {path: path.read_bytes() for path in (tmp_path / "ladder").iterdir()} == kept
     keep_runs({}, tmp_path)
     assert reproduction_markdown(tmp_path) == text  # the runs are not needed any more
 
@@ -106,6 +109,11 @@ def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):
     heads = next(line for line in table.splitlines() if line.startswith("| weight"))
     assert [head.split(":")[0] for head in heads.split(" | ")[1:]] == ["label-weights", "label-weights-early"]
     assert [line.split(" | ")[0] for line in table.splitlines() if "95 %" in line] == ["| 1", "| 20", "| 300"]
+
+
+def test_the_document_that_is_kept_is_what_its_tables_say():
+    kept = SCRIPT.parents[1] / "docs" / "reproduction.md"
+    assert kept.read_text(encoding="utf-8") == reproduction_markdown(kept.with_suffix(""))
 
 
 def test_every_section_of_the_script_is_a_valid_study_with_four_seeds(script):

@@ -65,7 +65,8 @@ def _keep(results: Results, folder: Path) -> None:
     write_atomic(folder / "config.yaml", to_yaml(StudyConfig.model_validate(data.config)))
     write_atomic(folder / "dataset.json", json.dumps({"summary": summary}))
     write_atomic(folder / "models.csv", data.models.to_csv(index=False))
-    data.curves[_CURVE_COLUMNS].to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g")
+    packed = {"method": "gzip", "mtime": 0}  # equal curves give equal files
+    data.curves[_CURVE_COLUMNS].to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g", compression=packed)
     write_report(data, folder / "report.html", folder / "report.json", is_offline=False)
 
 
