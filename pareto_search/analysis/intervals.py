@@ -21,4 +21,4 @@ def t_interval(estimate: float, standard_error: float, df: float) -> Interval:
 def mean_interval(values: NDArray[np.float64]) -> Interval | None:
     """The 95 % interval of the mean of independent values, shape (n,); None for fewer than two."""
     n = len(values)
-    return t_interval(float(values.mean()), float(values.std(ddof=1)) / np.sqrt(n), n - 1) if n > 1 else None
+    return t_interval(float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)), n - 1) if n > 1 else None
