@@ -52,7 +52,7 @@ N_SNAPS = 40
 
 def searched_students(tables: ReportTables) -> pd.DataFrame:
     """Students of the search that have an error and a cost, pruned ones included."""
-    rows = tables.models[(tables.models["stage"] == "search") & (tables.models["role"] == "student")]
+    rows = tables.searched[(tables.searched["stage"] == "search") & (tables.searched["role"] == "student")]
     values = rows[[dimension.column for dimension in OBJECTIVES]].to_numpy(dtype=float)
     return rows.iloc[np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))]
 

@@ -61,8 +61,9 @@ class ReportTables:
         basis: Stage and split that carry claims.
         models: Cleaned rows, one per trained network, with a `label` and what tells points apart: `network`, equal for
             the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).
+        searched: Those of `models` that may tell how the search went: none of its own if it only listed networks.
         networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS` and `network`).
-        search: Seed-averaged networks of the search, without teacher; empty if the search itself carries the claims.
+        search: Seed-averaged networks of `searched`, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
         curves: Learning curves (`CURVE_COLUMNS`).
         events: What happened (`EVENT_COLUMNS`).
@@ -71,6 +72,7 @@ class ReportTables:
 
     basis: Basis
     models: pd.DataFrame
+    searched: pd.DataFrame
     networks: pd.DataFrame
     search: pd.DataFrame
     costs: dict[tuple[ArchitectureKey, str], CostRecord]
@@ -91,13 +93,13 @@ class ReportTables:
     @cached_property
     def importances(self) -> tuple[Importance, ...]:
         """Of the searched hyperparameters, for each objective."""
-        return importances(self.models)
+        return importances(self.searched)
 
     @cached_property
     def history(self) -> History | None:
         """The search's hypervolume as it grew; None without trials or a measured teacher."""
-        reference = search_reference(self.models)
-        trials = ended_trials(self.models, self.events)
+        reference = search_reference(self.searched)
+        trials = ended_trials(self.searched, self.events)
         return None if reference is None or trials.empty else hypervolume_history(trials, reference)
 
     def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
@@ -110,18 +112,20 @@ def make_tables(data: ReportInput) -> ReportTables:
     models = clean_models(data.models)
     basis = claim_basis(models)
     labels = architecture_labels(models, has_several_cutoffs(models))
-    search = pd.DataFrame(columns=list(NETWORK_COLUMNS))
-    if basis.stage == "confirm":
-        search = average_networks(models, Basis("search", "valid"))
-        search = search[search["role"] != "teacher"]
     models = models.assign(
         label=pd.Series(labels, index=models.index, dtype=object),
         network=_group_numbers(models, _NETWORK_KEYS),
         architecture=_group_numbers(models.assign(is_teacher=models["role"] == "teacher"), _COST_KEYS),
     )
+    searched = _searched(models, data.config)
+    search = pd.DataFrame(columns=list(NETWORK_COLUMNS))
+    if basis.stage == "confirm":
+        search = average_networks(searched, Basis("search", "valid"))
+        search = search[search["role"] != "teacher"]
     return ReportTables(
         basis=basis,
         models=models,
+        searched=searched,
         networks=_with_numbers(average_networks(models, basis), models),
         search=_with_numbers(search, models),
         costs={(cost_key(record), record.engine): record for record in data.costs},
@@ -129,6 +133,12 @@ def make_tables(data: ReportInput) -> ReportTables:
         events=data.events,
         rdf=data.rdf,
     )
+
+
+def _searched(models: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
+    """Rows that may tell how the search went: without its own where, in an epoch or two, it listed what to confirm."""
+    is_list = (config.get("confirm") or {}).get("select") == "all"
+    return models[models["stage"] != "search"] if is_list else models
 
 
 def _group_numbers(models: pd.DataFrame, keys: list[str]) -> pd.Series:

@@ -10,7 +10,8 @@ import synthetic
 from pareto_search.analysis.history import ended_trials, search_reference
 from pareto_search.records import EVENT_COLUMNS, Event
 from pareto_search.report.captions import history_caption, importance_caption, work_caption
-from pareto_search.report.figures import accuracy_figure
+from pareto_search.report.figures import SEARCH_NAME, accuracy_figure
+from pareto_search.report.parallel import searched_students
 from pareto_search.report.quantities import FORCE, STEP_TIME
 from pareto_search.report.search_figures import (
     has_importances,
@@ -49,6 +50,16 @@ def test_trials_come_in_the_order_in_which_they_ended(data: ReportInput) -> None
     without = ended_trials(data.models, data.events.iloc[:0])
     assert set(without.index) == set(trials.index)
     assert "ended_s" not in without
+
+
+def test_a_search_that_only_listed_what_to_confirm_is_not_drawn(data: ReportInput) -> None:
+    listed = make_tables(replace(data, config={"confirm": {"select": "all"}}))
+    for tables, is_drawn in ((make_tables(data), True), (listed, False)):
+        names = [trace.name for trace in accuracy_figure(tables, STEP_TIME, FORCE).data]
+        assert (SEARCH_NAME in names) is is_drawn
+        assert is_searched(tables) is has_importances(tables) is is_drawn
+        assert (len(searched_students(tables)) > 0) is is_drawn
+    assert (listed.models["stage"] == "search").any()  # they are still in the report's table
 
 
 def test_the_growth_is_drawn_against_trials_epochs_and_time(data: ReportInput) -> None:
