@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pareto_search.analysis.intervals import Interval, mean_interval
-from pareto_search.analysis.paired import MIN_PAIRS
+from pareto_search.analysis.paired import MIN_PAIRS, paired_difference
 
 Verdict = Literal["holds", "does not hold", "not sure"]
 
@@ -47,6 +47,22 @@ def verdict_of(ci95: Interval | None, *, is_below: bool, n_pairs: int = MIN_PAIR
     return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
 
 
+def ratio_claim(values: pd.DataFrame, name: str, source: str, statement: str, quantity: str) -> Iterator[Claim]:
+    """A claim that students have less of something than their controls: the report's own percentage and interval.
+
+    Args:
+        values: As `pair_values` returns them; without any there is no claim.
+        name: As in `Claim`, as the next three are.
+        source: See there.
+        statement: See there.
+        quantity: See there.
+    """
+    found = paired_difference(values)
+    if found.mean_percent is not None:
+        n, verdict = _n_and_verdict(found.ci95_percent, found.n_distinct, found.n_architectures)
+        yield Claim(name, source, statement, quantity, found.mean_percent, found.ci95_percent, n, verdict)
+
+
 def paired_claim(
     pairs: pd.DataFrame,
     values: NDArray[np.float64],
@@ -59,7 +75,7 @@ def paired_claim(
     """A claim that the mean of one value for each pair is below 0; architectures count once each, of one its seeds.
 
     Args:
-        pairs: Rows with the `number` of an architecture and a `seed`.
+        pairs: As `match_controls` returns them.
         values: Shape (n_pairs,); those that are not finite are left out, and without any there is no claim.
         name: As in `Claim`, as the next three are.
         source: See there.
@@ -68,14 +84,26 @@ def paired_claim(
         shown: Mean and interval are given as this of them; it must keep signs.
     """
     is_known = np.isfinite(values)
-    known = pairs.loc[is_known, ["number", "seed"]].assign(value=values[is_known])
+    known = pairs.loc[is_known, ["architecture", "seed"]].assign(value=values[is_known])
     if known.empty:
         return
-    n_architectures = known["number"].nunique()
-    unit = "number" if n_architectures > 1 else "seed"
-    units = known.groupby(unit)["value"].mean().to_numpy(dtype=float)
+    n_architectures = known["architecture"].nunique()
+    units = known.groupby("architecture" if n_architectures > 1 else "seed")["value"].mean().to_numpy(dtype=float)
     ci95 = mean_interval(units)
-    n = f"{len(known)} pairs, " + (f"{len(units)} architectures" if n_architectures > 1 else f"{len(units)} seeds")
-    verdict = verdict_of(ci95, is_below=True, n_pairs=len(known) if n_architectures > 1 else MIN_PAIRS)
+    n_distinct = len(known.drop_duplicates(["architecture", "seed"]))
     estimate, interval = shown(float(units.mean())), ci95 and (shown(ci95[0]), shown(ci95[1]))
+    n, verdict = _n_and_verdict(ci95, n_distinct, n_architectures)
     yield Claim(name, source, statement, quantity, estimate, interval, n, verdict)
+
+
+def in_seeds(n: int) -> str:
+    """A number of values, one a seed, in words."""
+    return f"{n} seed{'s' if n > 1 else ''}"
+
+
+def _n_and_verdict(ci95: Interval | None, n_pairs: int, n_architectures: int) -> tuple[str, Verdict]:
+    """What an interval rests on, and what it decides; one of a single architecture speaks for that one alone."""
+    if n_architectures > 1:
+        n = f"{n_pairs} pairs, {n_architectures} architectures"
+        return n, verdict_of(ci95, is_below=True, n_pairs=n_pairs)
+    return in_seeds(n_pairs), verdict_of(ci95, is_below=True)

@@ -7,32 +7,55 @@ lies on the other, and else is not sure.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
-from pareto_search.analysis.claim import Claim, paired_claim, verdict_of
+from pareto_search.analysis.claim import Claim, in_seeds, paired_claim, ratio_claim, verdict_of
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
+from pareto_search.analysis.curves import epochs_to_shared_error, first_error, late_scatter, paired_curves
 from pareto_search.analysis.intervals import mean_interval
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS, Basis, clean_models, complete
+from pareto_search.analysis.paired import match_controls, pair_values
 
 #: The paper's figure of costs.
 COSTS_SOURCE = "Fig. 5"
-#: Share of the epochs at the end of training over which the scatter of a learning curve is taken.
-_LATE_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Rows of the claims' stage, and the learning curves of their networks by `model_id`."""
+    """Completed networks of a run.
 
+    Attributes:
+        models: All.
+        basis: Stage and split of the claims.
+        rows: Students and controls of that stage.
+        curves: Rows of `curves.csv`.
+        generations: Teachers by generation, the members of an ensemble together; the last one taught the students.
+    """
+
+    models: pd.DataFrame
+    basis: Basis
     rows: pd.DataFrame
-    curves: dict[str, pd.DataFrame]
-    split: str
-    teachers: pd.DataFrame
+    curves: pd.DataFrame
+    generations: list[pd.DataFrame]
+
+    @property
+    def teachers(self) -> pd.DataFrame:
+        """Those that taught the students."""
+        return self.generations[-1] if self.generations else self.models.iloc[:0]
+
+    def column(self, quantity: str) -> str:
+        """Name of the column of an error on the split of the claims."""
+        return f"{self.basis.split}_{quantity}"
+
+    def pairs(self, kind: str) -> pd.DataFrame:
+        """Students beside their controls of a kind."""
+        return match_controls(self.models, self.basis, kind)
 
 
 def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> list[Claim]:
@@ -44,25 +67,18 @@ def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> li
         basis: Stage and split that carry the run's claims.
     """
     done = complete(clean_models(models))
+    teachers = done[done["role"] == "teacher"]
     run = _Run(
+        models=done,
+        basis=basis,
         rows=done[(done["stage"] == basis.stage) & done["role"].isin(["student", "control"])],
-        curves={str(model_id): curve.sort_values("epoch") for model_id, curve in curves.groupby("model_id")},
-        split=basis.split,
-        teachers=done[done["role"] == "teacher"],
+        curves=curves,
+        generations=[group for _, group in teachers.groupby(teachers["generation"].fillna(0))],
     )
     makers: tuple[Callable[[_Run], Iterator[Claim]], ...] = (
-        _accuracy, _tradeoff, _energy, _liquid, _correlation, _learning, _born_again, _costs,
+        _accuracy, _tradeoff, _energy, _liquid, _correlation, _learning, _born_again, _generations, _costs,
     )  # fmt: skip
     return [claim for maker in makers for claim in maker(run)]
-
-
-def _pairs(run: _Run, kind: str) -> pd.DataFrame:
-    """Students beside their controls of a kind, one row for each architecture and seed."""
-    keys = [*ARCHITECTURE_COLUMNS, "seed"]
-    students = run.rows[run.rows["role"] == "student"]
-    controls = run.rows[(run.rows["role"] == "control") & (run.rows["control_kind"] == kind)]
-    pairs = students.merge(controls.drop_duplicates(keys), on=keys, suffixes=("", "_control"))
-    return pairs.assign(number=pairs.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup())
 
 
 def _percent_of_log2(ratio: float) -> float:
@@ -88,12 +104,10 @@ _AGAINST = {
 
 
 def _accuracy(run: _Run) -> Iterator[Claim]:
-    column = f"{run.split}_force_rmse_ev_per_ang"
     for kind in kinds_of_control(run.rows):
-        pairs = _pairs(run, kind)
         source = "Fig. 2, 3A" if kind == "paper" else "taken further"
-        yield from paired_claim(
-            pairs, _percent(pairs, column), f"force, {kind}", source,
+        yield from ratio_claim(
+            pair_values(run.pairs(kind), run.column("force_rmse_ev_per_ang")), f"force, {kind}", source,
             f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
             "student against control, %",
         )  # fmt: skip
@@ -107,8 +121,9 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
     students = run.rows[
         (run.rows["role"] == "student") & (run.rows["n_weights"] < run.teachers["n_weights"].min())
     ].copy()
-    students["number"] = students.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
-    error = f"{run.split}_force_rmse_ev_per_ang"
+    students["architecture"] = students.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
+    students["number"] = students.groupby(["architecture", *WEIGHT_COLUMNS], dropna=False).ngroup()
+    error = run.column("force_rmse_ev_per_ang")
     for name, words, column, fraction in (
         ("faster", "over 2× faster than the teacher", "md_us_per_atom_step", 1 / MIN_SPEEDUP),
         ("smaller", "under half the teacher's memory", "bytes_per_atom", MAX_MEMORY_FRACTION),
@@ -119,7 +134,7 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
         statement = f"Students {words} have at most {MAX_ERROR_PERCENT:g} % more force error"
         cheap = students[costs < fraction]
         if cheap.empty:
-            n, lowest = students["number"].nunique(), 100 * float(costs.min())
+            n, lowest = students["architecture"].nunique(), 100 * float(costs.min())
             yield Claim(
                 name, "Fig. 2", statement, "lowest cost, % of the teacher's", lowest, None,
                 f"{n} architecture{'s' if n > 1 else ''}", "does not hold",
@@ -132,14 +147,14 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
         beyond = None if ci95 is None else (ci95[0] - MAX_ERROR_PERCENT, ci95[1] - MAX_ERROR_PERCENT)
         yield Claim(
             name, "Fig. 2", statement, "the most accurate such student against the teacher, %", float(values.mean()),
-            ci95, f"{len(values)} seeds", verdict_of(beyond, is_below=True),
+            ci95, in_seeds(len(values)), verdict_of(beyond, is_below=True),
         )  # fmt: skip
 
 
 def _energy(run: _Run) -> Iterator[Claim]:
-    pairs = _pairs(run, "paper")
-    force = _percent(pairs, f"{run.split}_force_rmse_ev_per_ang")
-    energy = _percent(pairs, f"{run.split}_energy_rmse_ev_per_atom")
+    pairs = run.pairs("paper")
+    force = _percent(pairs, run.column("force_rmse_ev_per_ang"))
+    energy = _percent(pairs, run.column("energy_rmse_ev_per_atom"))
     yield from paired_claim(
         pairs, force - energy, "energy gains less", "Fig. 3B", "Energies gain less by the teacher than forces do",
         "difference in force RMSE minus that in energy RMSE, % points",
@@ -148,9 +163,8 @@ def _energy(run: _Run) -> Iterator[Claim]:
 
 def _liquid(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows)[:2]:
-        pairs = _pairs(run, kind)
-        yield from paired_claim(
-            pairs, _percent(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
+        yield from ratio_claim(
+            pair_values(run.pairs(kind), "rdf_error"), f"RDF, {kind}", "Fig. 3C",
             f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}",
             "RDF error, student against control, %",
         )  # fmt: skip
@@ -159,7 +173,7 @@ def _liquid(run: _Run) -> Iterator[Claim]:
 def _correlation(run: _Run) -> Iterator[Claim]:
     rows = run.rows
     numbers = rows.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
-    found = spearman(rows[f"{run.split}_force_rmse_ev_per_ang"], rows["rdf_error"], numbers)
+    found = spearman(rows[run.column("force_rmse_ev_per_ang")], rows["rdf_error"], numbers)
     if found is not None:
         n = f"{found.n} networks, {found.n_architectures} architectures"
         yield Claim(
@@ -170,72 +184,59 @@ def _correlation(run: _Run) -> Iterator[Claim]:
 
 def _learning(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows)[:2]:
-        pairs = _pairs(run, kind)
-        curves = [
-            (run.curves.get(s), run.curves.get(c))
-            for s, c in zip(pairs["model_id"], pairs["model_id_control"], strict=True)
-        ]
+        pairs = run.pairs(kind)
+        curves = paired_curves(run.curves, pairs)
         for name, statement, quantity, measure in (
-            ("learns faster", "Students reach their control's lowest validation error in fewer epochs",
-             "epochs against control's, %", _epochs_needed),
+            ("learns faster", "Students take fewer epochs to the lowest validation error that both reach",
+             "epochs against control's, %", epochs_to_shared_error),
             ("first epoch", "Students are more accurate after the first epoch already",
-             "validation force RMSE after one epoch against control's, %", _first_error),
+             "validation force RMSE after one epoch against control's, %", first_error),
             ("steadier", "Students' validation error scatters less late in training",
-             "scatter in the last third of the epochs against control's, %", _late_scatter),
+             "scatter in the last third of the epochs against control's, %", late_scatter),
         ):  # fmt: skip
-            values = np.array([
-                np.nan if student is None or control is None else measure(_errors(student), _errors(control))
-                for student, control in curves
-            ], dtype=float)  # fmt: skip
+            values = np.array([np.nan if pair is None else measure(*pair) for pair in curves], dtype=float)
             yield from paired_claim(
                 pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity,
                 _percent_of_log2,
             )  # fmt: skip
 
 
-def _errors(curve: pd.DataFrame) -> NDArray[np.float64]:
-    return curve["valid_force_rmse_ev_per_ang"].to_numpy(dtype=float)
-
-
-def _epochs_needed(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
-    """log2 of the student's epochs over the control's; a student that never gets there is put at its end."""
-    best = int(np.nanargmin(control))
-    reached = np.flatnonzero(student <= control[best])
-    return float(np.log2((reached[0] + 1 if len(reached) else len(student)) / (best + 1)))
-
-
-def _first_error(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
-    return float(np.log2(student[0] / control[0]))
-
-
-def _late_scatter(student: NDArray[np.float64], control: NDArray[np.float64]) -> float:
-    """log2 ratio of the root-mean-square step from epoch to epoch, relative to the error, over the epochs both have."""
-    n_epochs = min(len(student), len(control))
-    first = n_epochs - max(int(_LATE_SHARE * n_epochs), 2)
-    steps = [np.diff(np.log(errors[first:n_epochs])) for errors in (student, control)]
-    scatter = [float(np.sqrt(np.mean(step**2))) for step in steps]
-    return float(np.log2(scatter[0] / scatter[1])) if min(scatter) > 0 else float("nan")
-
-
 def _born_again(run: _Run) -> Iterator[Claim]:
     """Students of the teacher's own architecture against the teacher itself."""
     keys = list(ARCHITECTURE_COLUMNS)
     students = run.rows[run.rows["role"] == "student"].merge(run.teachers[keys].drop_duplicates(), on=keys)
-    if students.empty:
-        return
-    for name, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
-        values = 100 * (students[column].to_numpy(dtype=float) / float(run.teachers[column].mean()) - 1)
-        ci95 = mean_interval(values)
+    if len(students):
+        yield from _against_teachers(students, run.teachers, "Born Again", "Born Again students", "their teacher")
+
+
+def _generations(run: _Run) -> Iterator[Claim]:
+    """Each generation of teachers against the one that taught it."""
+    for number, (before, after) in enumerate(pairwise(run.generations), start=1):
+        yield from _against_teachers(
+            after,
+            before,
+            f"generation {number}",
+            f"Teachers of generation {number}",
+            f"those of generation {number - 1}",
+        )
+
+
+def _against_teachers(
+    networks: pd.DataFrame, teachers: pd.DataFrame, name: str, who: str, whom: str
+) -> Iterator[Claim]:
+    """Test errors of networks against those of the teachers that taught them."""
+    for error, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
+        values = 100 * (networks.groupby("seed")[column].mean().to_numpy(dtype=float) / teachers[column].mean() - 1)
+        ci95, statement = mean_interval(values), f"{who} have a lower {error} RMSE than {whom}"
         yield Claim(
-            f"Born Again, {name}", "section 3.5", f"Born Again students have a lower {name} RMSE than their teacher",
-            "student against teacher, %", float(values.mean()), ci95, f"{len(values)} seeds",
-            verdict_of(ci95, is_below=True),
+            f"{name}, {error}", "section 3.5", statement, "against the teacher, %", float(values.mean()), ci95,
+            in_seeds(len(values)), verdict_of(ci95, is_below=True),
         )  # fmt: skip
 
 
 def _costs(run: _Run) -> Iterator[Claim]:
     """Costs belong to architectures, so each counts once."""
-    once = pd.concat([run.teachers, run.rows]).drop_duplicates([*ARCHITECTURE_COLUMNS, "engine"])
+    once = pd.concat([*run.generations, run.rows]).drop_duplicates([*ARCHITECTURE_COLUMNS, "engine"])
     for engine, rows in once.groupby("engine", sort=False):
         for name, column in (("step time", "md_us_per_atom_step"), ("memory", "bytes_per_atom")):
             found = spearman(rows["n_weights"], rows[column], np.arange(len(rows)))

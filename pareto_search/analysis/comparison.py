@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.intervals import Interval, t_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
-from pareto_search.analysis.paired import PairedDifference, pair_models, paired_difference
+from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
 from pareto_search.analysis.pareto import hypervolume, is_dominated, pareto_mask
 from pareto_search.config import TAUGHT_CONTROLS, ControlKind
 
@@ -119,8 +119,9 @@ def compare(
     """
     students = networks[networks["role"] == "student"]
     controls = networks[(networks["role"] == "control") & (networks["control_kind"] == control_kind)]
-    force = pair_models(models, basis, control_kind, "force_rmse_ev_per_ang")
-    energy = pair_models(models, basis, control_kind, "energy_rmse_ev_per_atom")
+    pairs = match_controls(models, basis, control_kind)
+    force = pair_values(pairs, f"{basis.split}_force_rmse_ev_per_ang")
+    energy = pair_values(pairs, f"{basis.split}_energy_rmse_ev_per_atom")
     return ControlComparison(
         control_kind=control_kind,
         paired_force_rmse=paired_difference(force),

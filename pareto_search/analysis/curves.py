@@ -1,36 +1,55 @@
-"""Learning curves of pairs: how soon a student is as accurate as its control ever becomes."""
+"""What learning curves of a student and its control tell of their pace, start and scatter.
+
+A curve is an array of shape (n_epochs,) of validation force RMSE, eV/Å.
+"""
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
+Curve = NDArray[np.float64]
+
+#: Share of the epochs at the end of training over which the scatter of a learning curve is taken.
+_LATE_SHARE = 1 / 3
 
 
-def epoch_fractions(curves: pd.DataFrame, models: pd.DataFrame, control_kind: str) -> list[float]:
-    """For each pair, the student's epoch over the control's at the control's lowest validation force RMSE.
+def paired_curves(curves: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[Curve, Curve] | None]:
+    """Learning curves of matched students and controls; None where one of them has none.
 
     Args:
         curves: Rows of `curves.csv`.
-        models: Rows of `models.csv` of one stage.
-        control_kind: Which controls.
-
-    Returns:
-        One value per pair with curves: below 1 the student is there sooner, infinite if it never gets there.
+        pairs: As `match_controls` returns them.
     """
     errors = {
         model_id: group.sort_values("epoch")["valid_force_rmse_ev_per_ang"].to_numpy(dtype=float)
         for model_id, group in curves.groupby("model_id")
     }
-    keys = [*ARCHITECTURE_COLUMNS, "seed"]
-    students = models[models["role"] == "student"]
-    controls = models[(models["role"] == "control") & (models["control_kind"] == control_kind)]
-    pairs = students.merge(controls.drop_duplicates(keys), on=keys, suffixes=("", "_control"))
-    fractions = []
-    for student_id, control_id in zip(pairs["model_id"], pairs["model_id_control"], strict=True):
-        student, control = errors.get(student_id), errors.get(control_id)
-        if student is None or control is None or not np.isfinite(control).any():
-            continue
-        best = int(np.nanargmin(control))
-        reached = np.flatnonzero(student <= control[best])
-        fractions.append(float((reached[0] + 1) / (best + 1)) if len(reached) else float("inf"))
-    return fractions
+    errors = {model_id: curve for model_id, curve in errors.items() if np.isfinite(curve).any()}
+    found = zip(pairs["model_id"].map(errors.get), pairs["model_id_control"].map(errors.get), strict=True)
+    return [None if student is None or control is None else (student, control) for student, control in found]
+
+
+def epochs_to_shared_error(student: Curve, control: Curve) -> float:
+    """log2 of the student's epochs over the control's to the lowest error that both reach.
+
+    Where the student becomes the more accurate one, that is its control's best error, as in the paper; where it does
+    not, its own, which says how much sooner the control was there. Neither is ever put at its last epoch for want of
+    getting there.
+    """
+    shared = max(np.nanmin(student), np.nanmin(control))
+    epochs = [int(np.flatnonzero(curve <= shared)[0]) + 1 for curve in (student, control)]
+    return float(np.log2(epochs[0] / epochs[1]))
+
+
+def first_error(student: Curve, control: Curve) -> float:
+    """log2 of the student's error after one epoch over the control's."""
+    return float(np.log2(student[0] / control[0]))
+
+
+def late_scatter(student: Curve, control: Curve) -> float:
+    """log2 ratio of the root-mean-square step from epoch to epoch, relative to the error, over the epochs both have."""
+    n_epochs = min(len(student), len(control))
+    first = n_epochs - max(int(_LATE_SHARE * n_epochs), 2)
+    steps = [np.diff(np.log(errors[first:n_epochs])) for errors in (student, control)]
+    scatter = [float(np.sqrt(np.mean(step**2))) for step in steps]
+    return float(np.log2(scatter[0] / scatter[1])) if min(scatter) > 0 else float("nan")

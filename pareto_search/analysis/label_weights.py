@@ -6,7 +6,7 @@ import pandas as pd
 
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.networks import Basis, clean_models, complete
-from pareto_search.analysis.paired import PairedDifference, pair_models, paired_difference
+from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
 from pareto_search.config import TAUGHT_CONTROLS
 
 #: With fewer weights there is no dependence to speak of.
@@ -46,7 +46,8 @@ def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
         compared = students if kind == "ablation" else pd.concat([untaught, students])
         for weight in sorted(compared["weight_atomic_energy"].dropna().unique()):
             chosen = compared[compared["weight_atomic_energy"] == weight]
-            pairs = pair_models(pd.concat([chosen, controls]), basis, kind, "force_rmse_ev_per_ang")
-            if len(pairs):
-                found.append(WeightGain(float(weight), kind, paired_difference(pairs)))
+            pairs = match_controls(pd.concat([chosen, controls]), basis, kind)
+            values = pair_values(pairs, f"{basis.split}_force_rmse_ev_per_ang")
+            if len(values):
+                found.append(WeightGain(float(weight), kind, paired_difference(values)))
     return found

@@ -13,10 +13,19 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, wilcoxon
 
 from pareto_search.analysis.intervals import Interval, mean_interval
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, clean_models, complete
+from pareto_search.analysis.networks import (
+    ARCHITECTURE_COLUMNS,
+    WEIGHT_COLUMNS,
+    Basis,
+    clean_models,
+    complete,
+)
+from pareto_search.config import TAUGHT_CONTROLS
 
 #: Below this many values a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
 MIN_PAIRS = 6
+#: Settings of the training that every control has from its student, but a tuned one.
+_TRAINING_COLUMNS = ("learning_rate", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -66,45 +75,59 @@ class PairedDifference:
         return self.ci95_percent or self.ci95
 
 
-def pair_models(models: pd.DataFrame, basis: Basis, control_kind: str, quantity: str) -> pd.DataFrame:
-    """Students beside their controls.
+def match_controls(models: pd.DataFrame, basis: Basis, control_kind: str) -> pd.DataFrame:
+    """Students beside their controls, the one place that says which control is whose.
 
-    A student's control is the complete control of this kind with the same architecture and seed: that of the same
-    trial where there is one, otherwise the mean over those that there are.
+    A student's control has its architecture and seed and all settings that the kind leaves as they are: another
+    student's may have been trained with other loss weights.
 
     Args:
         models: Rows of `models.csv`.
         basis: Stage and split.
-        control_kind: "paper", "ablation" or "tuned".
-        quantity: Column without its split, such as "force_rmse_ev_per_ang".
+        control_kind: Such as "paper".
 
     Returns:
-        A frame with the columns `architecture` (a number), `seed`, `student` and `control`, all finite.
+        The complete students that have one, each column also as that of the control, with `_control` after its name,
+        and the number of the `architecture`.
     """
-    value = f"{basis.split}_{quantity}"
     rows = complete(clean_models(models))
-    rows = rows[(rows["stage"] == basis.stage) & np.isfinite(rows[value])]
-    keys = [*ARCHITECTURE_COLUMNS, "seed"]
-    columns = [*keys, "trial_id", value]
-    students = rows.loc[rows["role"] == "student", columns].rename(columns={value: "student"})
-    is_control = (rows["role"] == "control") & (rows["control_kind"] == control_kind)
-    controls = rows.loc[is_control, columns].rename(columns={value: "control"})
-    students, controls = students.dropna(subset=keys), controls.dropna(subset=keys)
-    of_trial = controls.dropna(subset=["trial_id"]).groupby([*keys, "trial_id"], as_index=False)["control"].mean()
-    of_seed = controls.groupby(keys, as_index=False)["control"].mean()
-    pairs = students.merge(of_trial, on=[*keys, "trial_id"], how="left")
-    pairs = pairs.merge(of_seed, on=keys, how="left", suffixes=("", "_of_seed"))
-    pairs["control"] = pairs["control"].fillna(pairs["control_of_seed"])
-    pairs = pairs.dropna(subset=["control"]).sort_values([*keys, "trial_id"], ignore_index=True)
-    pairs["architecture"] = pairs.groupby(list(ARCHITECTURE_COLUMNS)).ngroup()
-    return pairs[["architecture", "seed", "student", "control"]]
+    rows = rows[rows["stage"] == basis.stage]
+    keys = [*ARCHITECTURE_COLUMNS, "seed", *_kept_settings(control_kind)]
+    students = rows[rows["role"] == "student"].sort_values([*keys, "trial_id", "model_id"])
+    controls = rows[(rows["role"] == "control") & (rows["control_kind"] == control_kind)].drop_duplicates(keys)
+    pairs = students.merge(controls, on=keys, suffixes=("", "_control"))
+    return pairs.assign(architecture=pairs.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup())
+
+
+def _kept_settings(control_kind: str) -> tuple[str, ...]:
+    """Settings beside architecture and seed that a control of this kind has from its student."""
+    if control_kind == "tuned":  # searched for an architecture
+        return ()
+    if control_kind in TAUGHT_CONTROLS:
+        return (*_TRAINING_COLUMNS, *WEIGHT_COLUMNS)
+    return (*_TRAINING_COLUMNS, "weight_energy", "weight_forces") if control_kind == "ablation" else _TRAINING_COLUMNS
+
+
+def pair_values(pairs: pd.DataFrame, column: str) -> pd.DataFrame:
+    """One quantity of matched students and controls.
+
+    Args:
+        pairs: As `match_controls` returns them.
+        column: Of `models.csv`.
+
+    Returns:
+        A frame with the columns `architecture`, `seed`, `student` and `control`, all finite.
+    """
+    values = pairs[["architecture", "seed"]].assign(student=pairs[column], control=pairs[f"{column}_control"])
+    is_known = np.isfinite(values[["student", "control"]].to_numpy(dtype=float)).all(axis=1)
+    return values.iloc[np.flatnonzero(is_known)].reset_index(drop=True)
 
 
 def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
     """Mean student − control of the pairs, its 95 % interval and a Wilcoxon test.
 
     Args:
-        pairs: As `pair_models` returns them; values positive.
+        pairs: As `pair_values` returns them; values positive.
     """
     n, n_architectures = len(pairs), int(pairs["architecture"].nunique())
     # Students of one architecture and seed with other loss weights share their control: they are one value together.

@@ -5,9 +5,10 @@ import pandas as pd
 
 from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
-from pareto_search.analysis.curves import epoch_fractions
+from pareto_search.analysis.curves import epochs_to_shared_error, paired_curves
 from pareto_search.analysis.cutoffs import Power, front_cutoffs, power_of_cutoff
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
+from pareto_search.analysis.paired import match_controls
 from pareto_search.analysis.study import StudySummary
 from pareto_search.analysis.timeline import stage_times
 from pareto_search.report.external_words import made_the_data
@@ -144,17 +145,19 @@ def count_better(tables: ReportTables, column: str) -> tuple[int, int]:
 
 
 def curves_caption(tables: ReportTables) -> str:
-    """Caption of figure 4: how much sooner students reach their controls' best error."""
+    """Caption of figure 4: how many students become as accurate as their controls, and how soon."""
     text = "Force error while training, one line per seed"
     kinds = kinds_of_control(tables.networks)
-    models = tables.models[tables.models["stage"] == tables.basis.stage]
-    fractions = epoch_fractions(tables.curves, models, kinds[0]) if kinds else []
-    if not fractions:
+    curves = paired_curves(tables.curves, match_controls(tables.models, tables.basis, kinds[0])) if kinds else []
+    known = [pair for pair in curves if pair is not None]
+    if not known:
         return f"{text}; there are no pairs of curves to compare."
-    reached = int(np.isfinite(fractions).sum())
-    median = float(np.median(fractions))
-    text += f": {reached} of {len(fractions)} students reach their control's best validation error"
-    return f"{text}, in the median after {100 * median:.0f} % of its epochs." if np.isfinite(median) else f"{text}."
+    n_reached = sum(np.nanmin(student) <= np.nanmin(control) for student, control in known)
+    median = 2 ** float(np.median([epochs_to_shared_error(*pair) for pair in known]))
+    return (
+        f"{text}: {n_reached} of {len(known)} students reach their control's best validation error; to the lowest "
+        f"error that both reach they take a median of {100 * median:.0f} % of its epochs."
+    )
 
 
 def time_caption(summary: StudySummary, tables: ReportTables) -> str:

@@ -77,7 +77,7 @@ def simulate(
 
 
 def pairs_of(study: Study) -> pd.DataFrame:
-    """The frame that `pair_models` makes of a run."""
+    """The frame that `pair_values` makes of a run."""
     architecture, seed = np.nonzero(np.isfinite(study.errors).all(axis=0))
     student, control = study.errors[:, architecture, seed]
     return pd.DataFrame({"architecture": architecture, "seed": seed, "student": student, "control": control})

@@ -4,7 +4,7 @@ import pytest
 
 from pareto_search.analysis.label_weights import gains_by_weight
 from pareto_search.analysis.networks import Basis
-from tests.report.synthetic import CONTROL_WEIGHTS, row
+from tests.report.synthetic import CONTROL_WEIGHTS, STUDENT_WEIGHTS, row
 
 SHAPE = (12, 8, 1)
 BASIS = Basis("confirm", "test")
@@ -24,7 +24,8 @@ def models(weights: list[float]) -> pd.DataFrame:
         for weight in weights:
             rows.append(row(
                 f"student-{weight:g}-{seed}", SHAPE, stage="confirm", role="student", seed=seed,
-                error=0.1 * FACTORS[weight] * (1 + 0.005 * rng.normal()), weight_atomic_energy=weight,
+                error=0.1 * FACTORS[weight] * (1 + 0.005 * rng.normal()),
+                **(STUDENT_WEIGHTS | {"weight_atomic_energy": weight}),
             ))  # fmt: skip
     return pd.DataFrame(rows)
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
 from pareto_search.analysis.networks import Basis
-from pareto_search.analysis.paired import pair_models, paired_difference, wilcoxon_p_value
+from pareto_search.analysis.paired import match_controls, pair_values, paired_difference, wilcoxon_p_value
 
 TEST = Basis("confirm", "test")
 
@@ -29,6 +29,10 @@ def model(role: str, features: int, seed: int, error: float, **values: object) -
         "dist_soft_max_ang": 7.0, "activation": "softplus",
         "status": "complete", "test_force_rmse_ev_per_ang": error, **values,
     }  # fmt: skip
+
+
+def pairs_of(rows: list[dict[str, object]], kind: str = "paper") -> pd.DataFrame:
+    return pair_values(match_controls(pd.DataFrame(rows), TEST, kind), "test_force_rmse_ev_per_ang")
 
 
 def draw(rng: np.random.Generator, effect: float, n_architectures: int = 10, n_seeds: int = 4) -> pd.DataFrame:
@@ -150,7 +154,7 @@ def test_wilcoxon_with_ties_and_zeros() -> None:
 def test_pairs_match_architecture_and_seed() -> None:
     rows = [model("student", 12, 0, 0.9), model("student", 12, 1, 0.8), model("student", 24, 0, 0.7),
             model("control", 12, 1, 1.1), model("control", 12, 0, 1.0), model("control", 24, 3, 5.0)]  # fmt: skip
-    pairs = pair_models(pd.DataFrame(rows), TEST, "paper", "force_rmse_ev_per_ang")
+    pairs = pairs_of(rows)
     assert pairs[["seed", "student", "control"]].to_numpy().tolist() == [[0, 0.9, 1.0], [1, 0.8, 1.1]]
 
 
@@ -159,15 +163,28 @@ def test_pairs_leave_out_what_is_not_complete_or_not_measured() -> None:
             model("student", 12, 1, 0.9), model("control", 12, 1, float("nan")),
             model("student", 12, 2, 0.9), model("control", 12, 2, 1.0, stage="search"),
             model("student", 12, 3, 0.9), model("control", 12, 3, 1.0, control_kind="ablation")]  # fmt: skip
-    assert pair_models(pd.DataFrame(rows), TEST, "paper", "force_rmse_ev_per_ang").empty
+    assert pairs_of(rows).empty
 
 
-def test_pairs_prefer_the_control_of_the_same_trial() -> None:
-    rows = [model("student", 12, 0, 0.9, trial_id=1), model("student", 12, 0, 0.8, trial_id=2),
-            model("student", 12, 0, 0.7, trial_id=3),
-            model("control", 12, 0, 1.0, trial_id=1), model("control", 12, 0, 2.0, trial_id=2)]  # fmt: skip
-    pairs = pair_models(pd.DataFrame(rows), TEST, "paper", "force_rmse_ev_per_ang")
-    assert pairs["control"].tolist() == [1.0, 2.0, 1.5]
+@pytest.mark.parametrize(("kind", "settings"), [
+    ("paper", {"learning_rate": [1e-3, 2e-3]}), ("ablation", {"weight_forces": [10.0, 30.0]}),
+    ("one_teacher", {"weight_atomic_energy": [10.0, 30.0]}), ("scratch", {"batch_size": [16, 32]}),
+])  # fmt: skip
+def test_a_control_is_that_of_its_own_student(kind: str, settings: dict[str, list[float]]) -> None:
+    [(name, values)] = settings.items()
+    rows = [model("student", 12, 0, 0.1 * (n + 1), **{name: value}) for n, value in enumerate(values)]
+    rows += [
+        model("control", 12, 0, n + 1.0, control_kind=kind, **{name: value})
+        for n, value in reversed(list(enumerate(values)))
+    ]
+    assert pairs_of(rows, kind)[["student", "control"]].to_numpy().tolist() == [[0.1, 1.0], [0.2, 2.0]]
+
+
+def test_what_a_control_lacks_does_not_part_it_from_its_students() -> None:
+    rows = [model("student", 12, 0, 0.9, weight_forces=30.0, weight_atomic_energy=w) for w in (10.0, 100.0)]
+    for kind, weight in (("ablation", 30.0), ("paper", 10.0), ("tuned", 60.0)):
+        rows.append(model("control", 12, 0, 1.0, control_kind=kind, weight_forces=weight, weight_atomic_energy=0.0))
+        assert len(pairs_of(rows, kind)) == 2
 
 
 def test_students_that_share_a_control_are_one_value_together() -> None:
