@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.intervals import Interval, mean_interval
-from pareto_search.analysis.paired import MIN_PAIRS, paired_difference
+from pareto_search.analysis.intervals import Interval
+from pareto_search.analysis.paired import MIN_PAIRS, independent_values, mean_over_architectures, paired_difference
 
 Verdict = Literal["holds", "does not hold", "not sure"]
 
@@ -59,7 +59,7 @@ def ratio_claim(values: pd.DataFrame, name: str, source: str, statement: str, qu
     """
     found = paired_difference(values)
     if found.mean_percent is not None:
-        n, verdict = _n_and_verdict(found.ci95_percent, found.n_distinct, found.n_architectures)
+        n, verdict = _n_and_verdict(found.ci95_percent, values)
         yield Claim(name, source, statement, quantity, found.mean_percent, found.ci95_percent, n, verdict)
 
 
@@ -85,15 +85,11 @@ def paired_claim(
     """
     is_known = np.isfinite(values)
     known = pairs.loc[is_known, ["architecture", "seed"]].assign(value=values[is_known])
-    if known.empty:
-        return
-    n_architectures = known["architecture"].nunique()
-    units = known.groupby("architecture" if n_architectures > 1 else "seed")["value"].mean().to_numpy(dtype=float)
-    ci95 = mean_interval(units)
-    n_distinct = len(known.drop_duplicates(["architecture", "seed"]))
-    estimate, interval = shown(float(units.mean())), ci95 and (shown(ci95[0]), shown(ci95[1]))
-    n, verdict = _n_and_verdict(ci95, n_distinct, n_architectures)
-    yield Claim(name, source, statement, quantity, estimate, interval, n, verdict)
+    mean, ci95 = mean_over_architectures(independent_values(known))
+    if mean is not None:
+        n, verdict = _n_and_verdict(ci95, known)
+        interval = ci95 and (shown(ci95[0]), shown(ci95[1]))
+        yield Claim(name, source, statement, quantity, shown(mean), interval, n, verdict)
 
 
 def in_seeds(n: int) -> str:
@@ -101,9 +97,11 @@ def in_seeds(n: int) -> str:
     return f"{n} seed{'s' if n > 1 else ''}"
 
 
-def _n_and_verdict(ci95: Interval | None, n_pairs: int, n_architectures: int) -> tuple[str, Verdict]:
+def _n_and_verdict(ci95: Interval | None, pairs: pd.DataFrame) -> tuple[str, Verdict]:
     """What an interval rests on, and what it decides; one of a single architecture speaks for that one alone."""
-    if n_architectures > 1:
-        n = f"{n_pairs} pairs, {n_architectures} architectures"
-        return n, verdict_of(ci95, is_below=True, n_pairs=n_pairs)
-    return in_seeds(n_pairs), verdict_of(ci95, is_below=True)
+    n_pairs = len(pairs.drop_duplicates(["architecture", "seed"]))
+    n_architectures = pairs["architecture"].nunique()
+    if n_architectures == 1:
+        return in_seeds(n_pairs), verdict_of(ci95, is_below=True)
+    n = f"{n_pairs} pairs, {n_architectures} architectures"
+    return n, verdict_of(ci95, is_below=True, n_pairs=n_pairs)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.intervals import Interval, t_interval
+from pareto_search.analysis.intervals import Interval, welch_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
 from pareto_search.analysis.pareto import hypervolume, is_dominated, pareto_mask
@@ -174,9 +174,7 @@ def compare_hypervolumes(
         reason = "a network of the fronts has one seed only"
         return HypervolumeComparison(student, control, difference, None, reason)
     variances, n_seeds = _seed_variances(models, networks, basis)
-    variance = float(variances.sum())
-    df = variance**2 / float((variances**2 / (n_seeds - 1)).sum()) if variance else 1.0
-    return HypervolumeComparison(student, control, difference, t_interval(difference, variance**0.5, df))
+    return HypervolumeComparison(student, control, difference, welch_interval(difference, variances, n_seeds))
 
 
 def _slopes(points: NDArray[np.float64], reference: ReferencePoint) -> NDArray[np.float64]:

@@ -18,6 +18,19 @@ def t_interval(estimate: float, standard_error: float, df: float) -> Interval:
     return estimate - half_width, estimate + half_width
 
 
+def welch_interval(estimate: float, variances: NDArray[np.float64], n_values: NDArray[np.integer]) -> Interval:
+    """The 95 % interval of a sum of independent estimates, degrees of freedom by Welch and Satterthwaite.
+
+    Args:
+        estimate: The sum.
+        variances: Of each part, shape (n_parts,), estimated.
+        n_values: Values that each variance was estimated from, at least two.
+    """
+    variance = float(variances.sum())
+    df = variance**2 / float((variances**2 / (n_values - 1)).sum()) if variance else 1.0
+    return t_interval(estimate, variance**0.5, df)
+
+
 def mean_interval(values: NDArray[np.float64]) -> Interval | None:
     """The 95 % interval of the mean of independent values, shape (n,); None for fewer than two."""
     n = len(values)

@@ -2,7 +2,8 @@
 
 A pair is a student and the control of the same architecture and seed. Pairs of one architecture resemble each other,
 so what is averaged and tested is one value per architecture: the mean over its pairs. The claim is then about
-architectures like these, and more seeds sharpen it only as far as they sharpen each architecture's value.
+architectures like these, and more seeds sharpen it only as far as they sharpen each architecture's value. One or two
+architectures cannot speak for others: they are taken as they are, and the interval is over their seeds.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata, wilcoxon
 
-from pareto_search.analysis.intervals import Interval, mean_interval
+from pareto_search.analysis.intervals import Interval, mean_interval, welch_interval
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     WEIGHT_COLUMNS,
@@ -24,6 +25,8 @@ from pareto_search.config import TAUGHT_CONTROLS
 
 #: Below this many values a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
 MIN_PAIRS = 6
+#: With fewer architectures an interval speaks of these alone: over two of them, Student's t has one degree of freedom.
+MIN_ARCHITECTURES = 3
 #: Settings of the training that every control has from its student, but a tuned one.
 _TRAINING_COLUMNS = ("learning_rate", "batch_size")
 
@@ -35,11 +38,11 @@ class PairedDifference:
     Attributes:
         mean: Mean over architectures of the mean difference of their pairs, in the unit of the column; negative:
             students are better.
-        ci95: 95 % interval of the mean over architectures like these: Student's t on the architectures' means. With
-            one architecture it is over that architecture's seeds.
+        ci95: 95 % interval of the mean over architectures like these: Student's t on the architectures' means. Below
+            `MIN_ARCHITECTURES` it is over the seeds of those that there are.
         n: Number of pairs.
-        p_value: Wilcoxon signed-rank test of the architectures' means, two-sided; None below `MIN_PAIRS` of them. (With
-            one architecture: of its pairs.)
+        p_value: Wilcoxon signed-rank test of the architectures' means, two-sided; None below `MIN_PAIRS` of them.
+            (Below `MIN_ARCHITECTURES`: of the pairs.)
         n_architectures: Architectures among the pairs.
         n_seeds: Seeds among the pairs.
         mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
@@ -129,28 +132,59 @@ def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
     Args:
         pairs: As `pair_values` returns them; values positive.
     """
-    n, n_architectures = len(pairs), int(pairs["architecture"].nunique())
     # Students of one architecture and seed with other loss weights share their control: they are one value together.
-    means = pairs.groupby("architecture" if n_architectures > 1 else "seed")[["student", "control"]].mean()
-    n_distinct = len(pairs[["architecture", "seed"]].drop_duplicates())
+    means = independent_values(pairs)
+    n, n_distinct = len(pairs), len(pairs[["architecture", "seed"]].drop_duplicates())
     student, control = means["student"].to_numpy(dtype=float), means["control"].to_numpy(dtype=float)
     differences = student - control
     with np.errstate(divide="ignore", invalid="ignore"):
         percents = 100 * (student / control - 1)
     has_percent = n > 0 and bool(np.isfinite(percents).all())
-    ci95 = mean_interval(differences)
+    mean, ci95 = mean_over_architectures(means.assign(value=differences))
+    mean_percent, ci95_percent = mean_over_architectures(means.assign(value=percents)) if has_percent else (None, None)
     return PairedDifference(
-        mean=float(differences.mean()) if n else None,
+        mean=mean,
         ci95=ci95,
         n=n,
         p_value=wilcoxon_p_value(differences) if len(differences) >= MIN_PAIRS else None,
-        n_architectures=n_architectures,
+        n_architectures=int(pairs["architecture"].nunique()),
         n_seeds=int(pairs["seed"].nunique()),
-        mean_percent=float(percents.mean()) if has_percent else None,
-        ci95_percent=_possible_percents(mean_interval(percents)) if has_percent else None,
+        mean_percent=mean_percent,
+        ci95_percent=_possible_percents(ci95_percent),
         is_conclusive=n_distinct >= MIN_PAIRS and ci95 is not None,
         n_distinct=n_distinct,
     )
+
+
+def independent_values(values: pd.DataFrame) -> pd.DataFrame:
+    """Means over what is not independent: one row an architecture, or each seed's where the architectures are few.
+
+    Args:
+        values: Rows with `architecture` and `seed`, other columns numbers.
+    """
+    is_few = values["architecture"].nunique() < MIN_ARCHITECTURES
+    return values.groupby(["architecture", "seed"] if is_few else ["architecture"], as_index=False).mean()
+
+
+def mean_over_architectures(values: pd.DataFrame) -> tuple[float | None, Interval | None]:
+    """Mean of the architectures' means of `value`, and its 95 % interval.
+
+    Args:
+        values: `architecture` and `value`, as `independent_values` parts them. Several of an architecture are its
+            seeds, whose variance is taken within it; the degrees of freedom are Satterthwaite's.
+
+    Returns:
+        None without values, and no interval where an architecture of few has one seed.
+    """
+    groups = values.groupby("architecture")["value"]
+    means = groups.mean().to_numpy(dtype=float)
+    if len(means) == 0 or len(means) >= MIN_ARCHITECTURES:
+        return (float(means.mean()), mean_interval(means)) if len(means) else (None, None)
+    n_seeds = groups.size().to_numpy()
+    if (n_seeds < 2).any():
+        return float(means.mean()), None
+    variances = groups.var().to_numpy(dtype=float) / n_seeds / len(means) ** 2
+    return float(means.mean()), welch_interval(float(means.mean()), variances, n_seeds)
 
 
 def _possible_percents(interval: Interval | None) -> Interval | None:

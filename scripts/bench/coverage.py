@@ -9,9 +9,10 @@ its architecture times a deviate of its seed; deviates of a student and its cont
 differs between architectures. Seeds also have an effect of their own that all their networks share. In an unbalanced
 study one network in eight was lost.
 
-Truths: of the paired difference the mean over the population of architectures; of the hypervolume's difference its
-value at the drawn architectures' own errors, without seeds. Without effect every student equals its control, save that
-for the paired difference the factors still vary between architectures, about 1.
+Truths: of the paired difference the mean over the population of architectures, or, of fewer than three architectures,
+over those; of the hypervolume's difference its value at the drawn architectures' own errors, without seeds. Without
+effect every student equals its control, save that for the paired difference over a population the factors still vary
+between architectures, about 1.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.comparison import FRONT_COLUMNS, ReferencePoint, compare_hypervolumes
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
-from pareto_search.analysis.paired import paired_difference
+from pareto_search.analysis.paired import MIN_ARCHITECTURES, paired_difference
 from pareto_search.analysis.pareto import hypervolume
 
 REFERENCE = ReferencePoint((0.2, 12.0, 1200.0), "teacher", (4.0, 2.0, 2.0))
@@ -40,7 +41,22 @@ ROUGHNESS = 0.1
 MEAN_ERROR = 0.12 * 0.5 / np.log(2) * np.exp(ROUGHNESS**2 / 2)
 LOST = 0.125
 #: Architectures and seeds.
-DESIGNS = ((2, 2), (2, 4), (4, 2), (4, 4), (4, 8), (5, 2), (5, 4), (5, 8), (8, 2), (8, 4), (8, 8), (16, 2), (16, 4))
+DESIGNS = (
+    (1, 4),
+    (2, 2),
+    (2, 4),
+    (4, 2),
+    (4, 4),
+    (4, 8),
+    (5, 2),
+    (5, 4),
+    (5, 8),
+    (8, 2),
+    (8, 4),
+    (8, 8),
+    (16, 2),
+    (16, 4),
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,12 @@ def pairs_of(study: Study) -> pd.DataFrame:
     return pd.DataFrame({"architecture": architecture, "seed": seed, "student": student, "control": control})
 
 
+def true_of(study: Study, pairs: pd.DataFrame) -> tuple[float, float]:
+    """Mean difference and percentage of the architectures that have pairs, without seeds."""
+    student, control = study.true_errors[:, pairs["architecture"].unique()]
+    return float((student - control).mean()), float(100 * (student / control - 1).mean())
+
+
 def frames_of(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Rows of trained networks, averaged students and averaged controls, with the columns that hypervolumes need."""
     side, architecture, seed = np.nonzero(np.isfinite(study.errors))
@@ -106,12 +128,16 @@ def evaluate(task: tuple[int, int, int, float, bool]) -> dict[str, bool]:
     """What one study's intervals hold and what it would claim; quantities without an interval are left out."""
     number, n, n_seeds, effect, is_unbalanced = task
     rng = np.random.default_rng([number, n, n_seeds, is_unbalanced])
-    factor = float(np.expm1(effect))
     found: dict[str, bool] = {}
-    paired = paired_difference(pairs_of(simulate(rng, n, n_seeds, effect, BETWEEN, is_unbalanced)))
+    is_few = n < MIN_ARCHITECTURES
+    study = simulate(rng, n, n_seeds, effect, BETWEEN if effect or not is_few else 0.0, is_unbalanced)
+    pairs = pairs_of(study)
+    paired = paired_difference(pairs)
     if paired.ci95 is not None and paired.ci95_percent is not None:
-        found["paired"] = paired.ci95[0] <= MEAN_ERROR * factor <= paired.ci95[1]
-        found["percent"] = paired.ci95_percent[0] <= 100 * factor <= paired.ci95_percent[1]
+        factor = float(np.expm1(effect))
+        difference, percent = true_of(study, pairs) if is_few else (MEAN_ERROR * factor, 100 * factor)
+        found["paired"] = paired.ci95[0] <= difference <= paired.ci95[1]
+        found["percent"] = paired.ci95_percent[0] <= percent <= paired.ci95_percent[1]
         found["claims"] = paired.is_better or paired.is_worse
     if paired.p_value is not None:
         found["wilcoxon"] = paired.p_value < 0.05

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import t as t_distribution
 from scipy.stats import wilcoxon
 
 from pareto_search.analysis.networks import Basis
@@ -59,11 +60,11 @@ def test_interval_is_students_t_over_architectures() -> None:
 
 
 def test_the_interval_of_the_percentage_ends_where_errors_do() -> None:
-    found = paired_difference(frame(np.array([[-0.9], [0.5]])))
+    found = paired_difference(frame(np.array([[-0.9], [0.5], [-0.2]])))
     assert found.ci95_percent is not None
     low, high = found.ci95_percent
     assert low == -100.0
-    assert high == pytest.approx(-20 + 12.7062 * 70, rel=1e-4)  # t for one degree of freedom
+    assert high == pytest.approx(-20 + 4.3027 * 70 / np.sqrt(3), rel=1e-4)  # t for two degrees of freedom
 
 
 def test_interval_covers_a_known_effect_even_with_four_architectures() -> None:
@@ -99,6 +100,20 @@ def test_seeds_carry_the_interval_of_one_architecture() -> None:
     assert found.ci95 == pytest.approx((-0.105 - half_width, -0.105 + half_width), rel=1e-4)
     assert found.p_value == pytest.approx(2 / 64)
     assert found.is_better
+
+
+def test_two_architectures_are_taken_as_they_are() -> None:
+    """However far apart their gains are: t over two values would have the interval nine standard deviations wide."""
+    seeds = np.array([[-0.31, -0.29, -0.30, -0.30], [-0.11, -0.08, -0.12, -0.09]])
+    found = paired_difference(frame(seeds))
+    parts = seeds.var(axis=1, ddof=1) / 4 / 4
+    df = parts.sum() ** 2 / (parts**2 / 3).sum()
+    half_width = t_distribution.ppf(0.975, df) * np.sqrt(parts.sum())
+    assert found.ci95 == pytest.approx((-0.2 - half_width, -0.2 + half_width))
+    assert found.is_better
+    assert paired_difference(frame(seeds[:, :1])).ci95 is None  # one seed of each says nothing of seeds
+    three = paired_difference(frame(np.vstack([seeds, [[-0.2] * 4]])))
+    assert three.ci95 == pytest.approx(tuple(-0.2 + sign * 4.3027 * 0.1 / np.sqrt(3) for sign in (-1, 1)), rel=1e-4)
 
 
 def test_worse_students_are_called_worse() -> None:
