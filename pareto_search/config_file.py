@@ -13,7 +13,12 @@ from pareto_search.config import StudyConfig
 from pareto_search.errors import ConfigError
 
 #: Settings that name a file; a relative path counts from the config file's folder, in --set from where the user is.
-_PATH_SETTINGS = ("data.path", "data.structure.path", "measure.structure.path")
+_PATH_SETTINGS = (
+    "data.path",
+    "data.structure.path",
+    "measure.structure.path",
+    "search.transfer.pretraining.frames.structure.path",
+)
 
 #: Settings that say what a structure is, of which there is one.
 _STRUCTURES = {"symbol", "path", "frame"}

@@ -216,9 +216,19 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     with lock:
         _take(lock, directory)
         _check(directory, config)  # again: another process may have written it while this one waited for the file
-        if _stored_config(directory) != config.to_plain():
+        stored = _stored_config(directory)
+        config = _with_liquid_of(stored, config)
+        if stored != config.to_plain():
             write_atomic(directory.config_yaml, to_yaml(config))
         yield directory
+
+
+def _with_liquid_of(stored: dict[str, Any] | None, config: StudyConfig) -> StudyConfig:
+    """Settings that keep those of the liquid that the run has, where they have none themselves."""
+    if stored is None or config.measure.liquid is not None or stored["measure"]["liquid"] is None:
+        return config
+    plain = config.to_plain()
+    return StudyConfig.model_validate(plain | {"measure": plain["measure"] | {"liquid": stored["measure"]["liquid"]}})
 
 
 def to_yaml(config: StudyConfig) -> str:

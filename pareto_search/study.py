@@ -168,7 +168,7 @@ class Study:
         teaching = self.teaching
         labels, first_labels, snapshots = teaching.labels(), teaching.first_labels(), teaching.snapshots()
         data = replace(self.data, labels=labels, first_labels=first_labels, snapshots=snapshots)
-        return replace(self.workshop, data=data)
+        return replace(self.workshop, data=data, origin_dir=teaching.teachers()[0])
 
     @cached_property
     def teaching(self) -> Teaching:
@@ -318,8 +318,9 @@ class Study:
                 "give `confirm` this directory first"
             )
         external = self.config.teacher if isinstance(self.config.teacher, ExternalTeacher) else None
-        first = finished_record(self.directory.teacher_dir)
-        teacher = LiquidJob(first.model_id, first.role, self.directory.teacher_dir, external)
+        folder = self.teaching.teachers()[0]
+        first = finished_record(folder)
+        teacher = LiquidJob(first.model_id, first.role, folder, external)
         others = [
             LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id)) for record in confirmed
         ]

@@ -166,7 +166,7 @@ class NetworkTeaching(Teaching):
     def _labels_by(self, teachers: list[Path], path: Path) -> Labels:
         """Labels by some teachers together, kept in a file."""
         data, networks = self.workshop.data, [load_model(folder) for folder in teachers]
-        joint = joint_hash([weights_hash(network) for network in networks])
+        joint = joint_hash([weights_hash(network) for network in networks], self.settings.label_weighting)
         labels = read_labels(path, teacher_hash=joint, dataset_hash=data.dataset_hash)
         if labels is None:
             labels = self._labelled(data, networks)

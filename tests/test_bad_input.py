@@ -188,6 +188,30 @@ SETTINGS = {
         },
         r"data\.structure.*exactly one of symbol and path",
     ),
+    "a temperature twice": (
+        {
+            "data": {"source": "teacher-md", "structure": {"symbol": "Al"}, "temperatures_k": [300, 900, 300]},
+            "teacher": {"calculator": "ase.calculators.emt:EMT"},
+        },
+        r"temperatures_k has one twice; n_replicas",
+    ),
+    "interaction layers that no student can have": (
+        {"search.transfer": {"interaction": "initialised"}, "search.space.n_sensitivities": {"choices": [7, 9]}},
+        r"teacher's \d+ sensitivities, which no student.*interaction: own",
+    ),
+    "one teacher of several that label frames": (
+        {
+            "search.transfer": {
+                "pretraining": {
+                    "frames": {"source": "teacher-md", "structure": {"symbol": "Al"}, "temperatures_k": [300]},
+                    "training": {"max_epochs": 2},
+                }
+            },
+            "teacher.n_members": 2,
+            "confirm.controls": ["one_teacher"],
+        },
+        r"'one_teacher', but search\.transfer\.pretraining has all teachers label",
+    ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }
 

@@ -80,9 +80,11 @@ def test_the_same_command_again_trains_nothing(run, capsys):
     assert {path: path.stat().st_mtime_ns for path in (run / "run").rglob("model.json")} == before
 
 
-def test_the_teacher_is_no_network_to_load(run):
-    with pytest.raises(DataError, match=r"is of the teacher ase\.calculators\.emt:EMT"):
-        ps.open_results(run / "run").load("teacher")
+def test_the_teacher_is_no_network_to_load_or_export(run, tmp_path):
+    for of in (lambda: ps.open_results(run / "run").load("teacher"),
+               lambda: stages.export(run / "run", "teacher", "ase", tmp_path / "new")):  # fmt: skip
+        with pytest.raises(DataError, match=r"is of the teacher ase\.calculators\.emt:EMT"):
+            of()
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def data():
 
 @pytest.fixture
 def workplace(tmp_path):
-    return Workplace(tmp_path / "teacher", tmp_path / "models", tmp_path / "training", "cpu")
+    return Workplace(tmp_path / "teacher", tmp_path / "teacher", tmp_path / "models", tmp_path / "training", "cpu")
 
 
 @pytest.mark.parametrize("kind", ["paper", "ablation"])

@@ -67,11 +67,11 @@ def test_budgets_may_grow_and_neutral_settings_may_differ(tmp_path: Path, change
         assert yaml.safe_load(directory.config_yaml.read_text()) == config(**change).to_plain()
 
 
-def test_settings_of_the_liquid_may_come_change_and_go(tmp_path: Path) -> None:
-    for liquid in (None, {"n_atoms": 32}, {"seed": 1, "n_bins": 40}, None):
+def test_settings_of_the_liquid_may_come_and_change_and_stay(tmp_path: Path) -> None:
+    for liquid, n_bins in ((None, None), ({"n_atoms": 32}, 160), ({"seed": 1, "n_bins": 40}, 40), (None, 40)):
         with open_run(tmp_path, config(measure__liquid=liquid)) as directory:
             found = yaml.safe_load(directory.config_yaml.read_text())["measure"]["liquid"]
-            assert (found or {}).get("n_bins") == (None if liquid is None else liquid.get("n_bins", 160))
+            assert (found or {}).get("n_bins") == n_bins
 
 
 def test_another_config_is_refused_with_both_values_and_nothing_is_written(tmp_path: Path) -> None:

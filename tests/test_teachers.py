@@ -1,5 +1,7 @@
 """Several teachers and generations of them, in this process: no Ray is needed to train and to label."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +17,7 @@ from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.errors import DataError
 from pareto_search.potential.model_files import read_description
 from pareto_search.search import trial
+from pareto_search.search.liquid_stage import LiquidStage
 from pareto_search.search.network import train_network
 from pareto_search.search.network_job import control_of
 from pareto_search.search.trial import student_job
@@ -100,6 +103,33 @@ def test_teachers_are_trained_and_asked_once(generations, monkeypatch):
     assert stages.label(config, out).sha256 == labels.sha256
 
 
+def test_students_take_weights_over_from_the_last_generation_and_are_held_against_its_liquid(generations, monkeypatch):
+    config, out, _ = generations
+    last = ps.open_results(out).models["model_id"][2]
+    search = config.search.model_copy(update={"transfer": TransferSettings(interaction="frozen")})
+    with open_study(config, out) as study:
+        workshop = study.labelled_workshop
+        student = student_job(
+            search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
+        )
+        record = train_network(student, workshop.data, workshop.workplace(), None)
+        found, theirs, first = (
+            ps.load(folder).potential.network.state_dict()
+            for folder in (out / "models" / record.model_id, out / "models" / last, out / "teacher")
+        )
+        frozen = [name for name, weight in theirs.items() if "sens" in name and weight.shape == found[name].shape]
+        assert frozen
+        for name in frozen:
+            np.testing.assert_array_equal(found[name], theirs[name])
+        assert any((theirs[name] != first[name]).any() for name in frozen)
+        confirmed = replace(record, stage="confirm")
+        monkeypatch.setattr(study, "records", lambda stage: [confirmed])
+        seen = []
+        monkeypatch.setattr(LiquidStage, "run", lambda stage, jobs, join_ray: seen.append(stage.work.teacher.model_id))
+        study.liquid()
+        assert seen == [last]
+
+
 def test_controls_that_would_be_the_student_itself_are_refused():
     for kind, reason in (("static", "no schedule"), ("one_teacher", "there is one"), ("scratch", "takes over nothing")):
         with pytest.raises(ValueError, match=reason):
@@ -152,6 +182,18 @@ def test_only_the_student_is_trained_on_them_first(pretrained):
     assert student.label_hash == scratch.label_hash
     assert ablation.label_hash is None
     assert not list(directory.training_dir.glob("*.pt"))
+
+
+def test_a_student_that_is_lost_on_them_is_not_trained_on(pretrained, monkeypatch):
+    workshop, *_ = pretrained
+    settings = workshop.config.search.transfer.pretraining
+    training = settings.training.model_copy(update={"learning_rate": 1e18})
+    pretraining = settings.model_copy(update={"training": training})
+    search = workshop.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
+    job = student_job(search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9})
+    record = train_network(job, workshop.data, workshop.workplace(), None)
+    assert record.status == "diverged"
+    assert re.fullmatch(r"the loss became non-finite in epoch \d of training on the teacher's frames", record.reason)
 
 
 def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):

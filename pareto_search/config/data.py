@@ -88,6 +88,12 @@ class TeacherMdSource(SourceSettings):
     timestep_fs: PositiveFloat = Field(2.0, le=10)
     seed: NonNegativeInt = 0
 
+    @model_validator(mode="after")
+    def _temperatures_differ(self) -> Self:
+        if len(set(self.temperatures_k)) < len(self.temperatures_k):
+            raise ValueError("temperatures_k has one twice; n_replicas makes several trajectories at each")
+        return self
+
     @property
     def melts(self) -> tuple[bool, ...]:
         """For each temperature, whether its trajectories start from a melt."""

@@ -92,6 +92,14 @@ def bounds(dimension: float | Range | Choice) -> tuple[float, float]:
     return dimension.bounds if isinstance(dimension, Range | Choice) else (float(dimension), float(dimension))
 
 
+def can_be(dimension: float | Range | Choice, value: float) -> bool:
+    """Whether a dimension of the space can take a value."""
+    if isinstance(dimension, Choice):
+        return value in dimension.choices
+    low, high = bounds(dimension)
+    return low <= value <= high
+
+
 class SpaceSettings(Settings):
     """What is searched: each entry is a number (fixed), a range or a list of choices."""
 

@@ -16,7 +16,7 @@ from pareto_search.config.network import (
     TrainingSettings,
 )
 from pareto_search.config.search import ConfirmSettings, SearchSettings
-from pareto_search.config.space import bounds
+from pareto_search.config.space import bounds, can_be
 from pareto_search.config.structure import StructureSettings
 
 
@@ -126,9 +126,26 @@ class StudyConfig(Settings):
                 "search.transfer takes over from a teacher that is a network, but this one is a calculator; "
                 "frames that it makes are the data of source teacher-md"
             )
+        if "one_teacher" in self.confirm.controls and self.search.transfer.pretraining is not None:
+            raise ValueError(
+                "confirm.controls has 'one_teacher', but search.transfer.pretraining has all teachers label the frames "
+                "that it is trained on first as well; leave one of them out"
+            )
         for kind in self.confirm.controls:
             if reason := missing.get(kind):
                 raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")
+        return self
+
+    @model_validator(mode="after")
+    def _interaction_can_be_taken_over(self) -> Self:
+        n_sensitivities = self.search.space.n_sensitivities
+        if self.search.transfer.interaction != "own" and isinstance(self.teacher, TeacherSettings):
+            wanted = self.teacher.architecture.n_sensitivities
+            if not can_be(n_sensitivities, wanted):
+                raise ValueError(
+                    f"search.transfer.interaction takes over what has the teacher's {wanted} sensitivities, which no "
+                    f"student of search.space.n_sensitivities has; make it {wanted}, or set interaction: own"
+                )
         return self
 
     @model_validator(mode="after")

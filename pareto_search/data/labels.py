@@ -20,7 +20,7 @@ class Labels:
         atomic_energy_ev: Without reference energies, shape (n_atoms,).
         forces_ev_per_ang: Shape (n_atoms, 3).
         weight: How much each atom's labels count in the loss, 1 on average, shape (n_atoms,).
-        teacher_hash: SHA-256 of the teachers' weights.
+        teacher_hash: SHA-256 of the teachers' weights, and of how they are joined.
         dataset_hash: SHA-256 of dataset and split.
     """
 
@@ -45,11 +45,12 @@ def no_labels(dataset: Dataset) -> Labels:
     return Labels(zeros, np.zeros((dataset.n_atoms, 3)), zeros, "", "")
 
 
-def joint_hash(teacher_hashes: Sequence[str]) -> str:
-    """Hash of several teachers together; of one it is its own."""
+def joint_hash(teacher_hashes: Sequence[str], weighting: LabelWeighting) -> str:
+    """Hash of several teachers, joined in this way; of one it is its own."""
     if len(teacher_hashes) == 1:
         return teacher_hashes[0]
-    return hashlib.sha256(" ".join(teacher_hashes).encode()).hexdigest()
+    joined_how = [weighting] if weighting != "equal" else []
+    return hashlib.sha256(" ".join([*teacher_hashes, *joined_how]).encode()).hexdigest()
 
 
 def joined(members: Sequence[Labels], weighting: LabelWeighting = "equal") -> Labels:
@@ -72,6 +73,6 @@ def joined(members: Sequence[Labels], weighting: LabelWeighting = "equal") -> La
         atomic_energy_ev=energies.mean(axis=0),
         forces_ev_per_ang=np.mean([labels.forces_ev_per_ang for labels in members], axis=0),
         weight=weight / weight.mean(),
-        teacher_hash=joint_hash([labels.teacher_hash for labels in members]),
+        teacher_hash=joint_hash([labels.teacher_hash for labels in members], weighting),
         dataset_hash=members[0].dataset_hash,
     )

@@ -51,7 +51,7 @@ def _trained(model_dir: Path) -> HipnnPotential:
     """The network of a model folder, refused with its reason where training left none."""
     description = read_description(model_dir)
     record = description.get("record", {})
-    if "architecture" not in description and "status" in record:
+    if "architecture" not in description and record.get("status") not in (None, "complete"):
         raise DataError(
             f"{record['model_id']} has no weights to export: {record['status']}, {record['reason']}; "
             "choose one that models.csv calls complete"

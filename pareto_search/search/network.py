@@ -32,6 +32,7 @@ class Workplace:
 
     Attributes:
         teacher_dir: Folder of the first teacher.
+        origin_dir: Folder of the teacher that students take weights over from.
         models_dir: Folders of the other networks.
         training_dir: Checkpoints of half-trained ones.
         device: Torch device.
@@ -39,6 +40,7 @@ class Workplace:
     """
 
     teacher_dir: Path
+    origin_dir: Path
     models_dir: Path
     training_dir: Path
     device: str
@@ -143,11 +145,18 @@ def _train(
     save_at: Collection[int],
 ) -> ModelRecord:
     device = torch.device(workplace.device)
-    potential = _initial(job, data, workplace.teacher_dir).to(device)
+    potential = _initial(job, data, workplace.origin_dir).to(device)
     checkpoint = workplace.training_dir / f"{model_id}.pt"
     first = checkpoint.with_suffix(".first.pt")
     if read_checkpoint(checkpoint, device) is None:
-        _pretrain(potential, job, data, workplace, first)
+        lost_in = _pretrain(potential, job, data, workplace, first)
+        if lost_in is not None:
+            first.unlink(missing_ok=True)
+            reason = f"the loss became non-finite in epoch {lost_in} of training on the teacher's frames"
+            record = replace(_base_record(job, data, cost, model_id, "diverged"), reason=reason)
+            _save_record(workplace.folder(job, model_id), None, record, ())
+            log_record(record)
+            return record
     loader = data.loader(job.architecture, labels=job.labels(data), device=device)
     result = fit(
         potential,
@@ -175,22 +184,22 @@ def _train(
     return record
 
 
-def _initial(job: NetworkJob, data: StudyData, teacher_dir: Path) -> HipnnPotential:
+def _initial(job: NetworkJob, data: StudyData, origin_dir: Path) -> HipnnPotential:
     """The network before training: its seed's, with what it takes over from the teacher."""
     potential = HipnnPotential(job.architecture, data.references, seed=job.seed)
     if job.transfer.interaction != "own":
-        teacher = load_model(teacher_dir)
+        teacher = load_model(origin_dir)
         take_over_interaction(potential, teacher, is_frozen=job.transfer.interaction == "frozen")
     return potential
 
 
 def _pretrain(
     potential: HipnnPotential, job: NetworkJob, data: StudyData, workplace: Workplace, checkpoint: Path
-) -> None:
-    """Train on the frames that the teacher made, where the job wants that."""
+) -> int | None:
+    """Train on the frames that the teacher made, where the job wants that; returns the epoch in which it diverged."""
     settings, snapshots = job.transfer.pretraining, data.snapshots
     if settings is None or snapshots is None:
-        return
+        return None
     loader = snapshots.loader(job.architecture, labels=snapshots.labels, device=potential.device)
     result = fit(
         potential,
@@ -209,6 +218,7 @@ def _pretrain(
         result.n_epochs,
         result.status,
     )
+    return result.n_epochs if result.status == "diverged" else None
 
 
 def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict[str, float]:

@@ -36,12 +36,14 @@ class Workshop:
         directory: Its run directory, at the same path on every node.
         data: Frames, neighbours, split, references and labels.
         unit: Unit cell of the timed supercells.
+        origin_dir: Folder of the teacher that students take weights over from: the first of the last generation.
     """
 
     config: StudyConfig
     directory: RunDirectory
     data: StudyData
     unit: Atoms
+    origin_dir: Path | None = None
 
     def gate(self) -> DeviceGate:
         """The gate of this host's device: while a cost is measured, nothing trains."""
@@ -51,6 +53,7 @@ class Workshop:
         """Where networks are trained and kept."""
         return Workplace(
             teacher_dir=self.directory.teacher_dir,
+            origin_dir=self.origin_dir or self.directory.teacher_dir,
             models_dir=self.directory.models_dir,
             training_dir=self.directory.training_dir,
             device=self.config.device,

@@ -49,4 +49,5 @@ def test_teachers_that_agree_on_every_atom_count_alike_everywhere():
 def test_labels_are_identified_by_their_teachers():
     one, two = joined(MEMBERS[:1]), joined(MEMBERS[:2])
     assert one.teacher_hash == MEMBERS[0].teacher_hash
+    assert joined(MEMBERS[:2], "spread").teacher_hash != two.teacher_hash  # what a cache is looked up by
     assert len({one.sha256, two.sha256, joined(MEMBERS[1::-1]).sha256, joined(MEMBERS[:2], "spread").sha256}) == 4
