@@ -56,6 +56,7 @@ def test_the_document_tells_of_the_runs_that_are_there(ladder, tmp_path):
     assert "| holds |" in text
     assert "| ladder | 20 | 128/40/4" in text
     assert "| 12/8/1 | student, w_A 20 | 4 |" in text
+    assert "Noise alone would make RDF errors" not in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ladder")}
     heads = next(line for line in text.splitlines() if line.startswith("| run"))
     assert widths == {heads.count("|")}
@@ -103,9 +104,12 @@ def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):
         models = pd.read_csv(path)
         students = models[models["role"] == "student"]
         copies = [students.assign(model_id=students["model_id"] + f"-{w}", weight_atomic_energy=w) for w in (1, 300)]
-        pd.concat([models, *copies]).to_csv(path, index=False)
+        pd.concat([models, *copies]).assign(rdf_noise=0.02).to_csv(path, index=False)
     text = reproduction_markdown(tmp_path)
-    table = text.split("## What the teacher's labels are worth\n")[1].split("## ")[0]
+    assert "Noise alone would make RDF errors of 0.0200 to 0.0200 Å." in text
+    table, energies = text.split("## What the teacher's labels are worth\n")[1].split("## ")[0].split("Energy RMSE")
+    assert energies.count("95 %") == table.count("95 %")
+    assert energies.splitlines()[4:] != table.splitlines()[4:]
     heads = next(line for line in table.splitlines() if line.startswith("| weight"))
     assert [head.split(":")[0] for head in heads.split(" | ")[1:]] == ["label-weights", "label-weights-early"]
     assert [line.split(" | ")[0] for line in table.splitlines() if "95 %" in line] == ["| 1", "| 20", "| 300"]

@@ -8,8 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.intervals import Interval
-from pareto_search.analysis.paired import MIN_PAIRS, independent_values, mean_over_architectures, paired_difference
+from pareto_search.analysis.intervals import Interval, mean_interval
+from pareto_search.analysis.paired import (
+    MIN_SEEDS,
+    are_enough,
+    independent_values,
+    mean_over_architectures,
+    paired_difference,
+)
 
 Verdict = Literal["holds", "does not hold", "not sure"]
 
@@ -39,9 +45,9 @@ class Claim:
     verdict: Verdict
 
 
-def verdict_of(ci95: Interval | None, *, is_below: bool, n_pairs: int = MIN_PAIRS) -> Verdict:
-    """Whether an interval lies on the claimed side of 0."""
-    if ci95 is None or n_pairs < MIN_PAIRS:
+def verdict_of(ci95: Interval | None, *, is_below: bool, is_enough: bool = True) -> Verdict:
+    """Whether an interval lies on the claimed side of 0; nothing is sure of fewer values than are enough."""
+    if ci95 is None or not is_enough:
         return "not sure"
     low, high = ci95 if is_below else (-ci95[1], -ci95[0])
     return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
@@ -92,16 +98,32 @@ def paired_claim(
         yield Claim(name, source, statement, quantity, shown(mean), interval, n, verdict)
 
 
-def in_seeds(n: int) -> str:
-    """A number of values, one a seed, in words."""
+def seeds_claim(
+    values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str, limit: float = 0.0
+) -> Claim:
+    """A claim that the mean of one value for each seed is below a limit.
+
+    Args:
+        values: Shape (n_seeds,), finite.
+        name: As in `Claim`, as the next three are.
+        source: See there.
+        statement: See there.
+        quantity: See there.
+        limit: What the interval must lie below.
+    """
+    ci95 = mean_interval(values)
+    beyond = None if ci95 is None else (ci95[0] - limit, ci95[1] - limit)
+    verdict = verdict_of(beyond, is_below=True, is_enough=len(values) >= MIN_SEEDS)
+    return Claim(name, source, statement, quantity, float(values.mean()), ci95, _in_seeds(len(values)), verdict)
+
+
+def _in_seeds(n: int) -> str:
     return f"{n} seed{'s' if n > 1 else ''}"
 
 
 def _n_and_verdict(ci95: Interval | None, pairs: pd.DataFrame) -> tuple[str, Verdict]:
-    """What an interval rests on, and what it decides; one of a single architecture speaks for that one alone."""
+    """What an interval rests on, and what it decides."""
     n_pairs = len(pairs.drop_duplicates(["architecture", "seed"]))
     n_architectures = pairs["architecture"].nunique()
-    if n_architectures == 1:
-        return in_seeds(n_pairs), verdict_of(ci95, is_below=True)
-    n = f"{n_pairs} pairs, {n_architectures} architectures"
-    return n, verdict_of(ci95, is_below=True, n_pairs=n_pairs)
+    n = f"{n_pairs} pairs, {n_architectures} architectures" if n_architectures > 1 else _in_seeds(n_pairs)
+    return n, verdict_of(ci95, is_below=True, is_enough=are_enough(pairs))

@@ -14,11 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
-from pareto_search.analysis.claim import Claim, in_seeds, paired_claim, ratio_claim, verdict_of
+from pareto_search.analysis.claim import Claim, paired_claim, ratio_claim, seeds_claim, verdict_of
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
 from pareto_search.analysis.curves import epochs_to_shared_error, first_error, late_scatter, paired_curves
-from pareto_search.analysis.intervals import mean_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS, Basis, clean_models, complete
 from pareto_search.analysis.paired import match_controls, pair_values
 
@@ -143,12 +142,8 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
         best = cheap.groupby("number")["valid_force_rmse_ev_per_ang"].mean().idxmin()
         errors = cheap[cheap["number"] == best].groupby("seed")[error].mean().to_numpy(dtype=float)
         values = 100 * (errors / float(run.teachers[error].mean()) - 1)
-        ci95 = mean_interval(values)
-        beyond = None if ci95 is None else (ci95[0] - MAX_ERROR_PERCENT, ci95[1] - MAX_ERROR_PERCENT)
-        yield Claim(
-            name, "Fig. 2", statement, "the most accurate such student against the teacher, %", float(values.mean()),
-            ci95, in_seeds(len(values)), verdict_of(beyond, is_below=True),
-        )  # fmt: skip
+        quantity = "the most accurate such student against the teacher, %"
+        yield seeds_claim(values, name, "Fig. 2", statement, quantity, MAX_ERROR_PERCENT)
 
 
 def _energy(run: _Run) -> Iterator[Claim]:
@@ -227,11 +222,8 @@ def _against_teachers(
     """Test errors of networks against those of the teachers that taught them."""
     for error, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
         values = 100 * (networks.groupby("seed")[column].mean().to_numpy(dtype=float) / teachers[column].mean() - 1)
-        ci95, statement = mean_interval(values), f"{who} have a lower {error} RMSE than {whom}"
-        yield Claim(
-            f"{name}, {error}", "section 3.5", statement, "against the teacher, %", float(values.mean()), ci95,
-            in_seeds(len(values)), verdict_of(ci95, is_below=True),
-        )  # fmt: skip
+        statement = f"{who} have a lower {error} RMSE than {whom}"
+        yield seeds_claim(values, f"{name}, {error}", "section 3.5", statement, "against the teacher, %")
 
 
 def _costs(run: _Run) -> Iterator[Claim]:

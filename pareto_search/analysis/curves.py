@@ -47,8 +47,13 @@ def first_error(student: Curve, control: Curve) -> float:
 
 
 def late_scatter(student: Curve, control: Curve) -> float:
-    """log2 ratio of the root-mean-square step from epoch to epoch, relative to the error, over the epochs both have."""
+    """log2 ratio of the root-mean-square step from epoch to epoch, relative to the error, over the epochs both have.
+
+    NaN where one has a single epoch or never changes.
+    """
     n_epochs = min(len(student), len(control))
+    if n_epochs < 2:
+        return float("nan")
     first = n_epochs - max(int(_LATE_SHARE * n_epochs), 2)
     steps = [np.diff(np.log(errors[first:n_epochs])) for errors in (student, control)]
     scatter = [float(np.sqrt(np.mean(step**2))) for step in steps]

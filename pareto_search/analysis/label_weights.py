@@ -20,10 +20,11 @@ class WeightGain:
     weight_atomic_energy: float
     control_kind: str
     force_rmse: PairedDifference
+    energy_rmse: PairedDifference
 
 
 def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
-    """The difference in force RMSE for every weight of the atomic energies, against controls without a teacher.
+    """The difference in errors for every weight of the atomic energies, against controls without a teacher.
 
     An ablation control is what a student without that weight would be, and stands for weight 0 among the others.
 
@@ -47,7 +48,10 @@ def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
         for weight in sorted(compared["weight_atomic_energy"].dropna().unique()):
             chosen = compared[compared["weight_atomic_energy"] == weight]
             pairs = match_controls(pd.concat([chosen, controls]), basis, kind)
-            values = pair_values(pairs, f"{basis.split}_force_rmse_ev_per_ang")
-            if len(values):
-                found.append(WeightGain(float(weight), kind, paired_difference(values)))
+            force, energy = (
+                pair_values(pairs, f"{basis.split}_{error}")
+                for error in ("force_rmse_ev_per_ang", "energy_rmse_ev_per_atom")
+            )
+            if len(force):
+                found.append(WeightGain(float(weight), kind, paired_difference(force), paired_difference(energy)))
     return found

@@ -25,6 +25,8 @@ from pareto_search.config import TAUGHT_CONTROLS
 
 #: Below this many values a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.
 MIN_PAIRS = 6
+#: Seeds that decide about a single architecture, by their interval alone.
+MIN_SEEDS = 4
 #: With fewer architectures an interval speaks of these alone: over two of them, Student's t has one degree of freedom.
 MIN_ARCHITECTURES = 3
 #: Settings of the training that every control has from its student, but a tuned one.
@@ -47,7 +49,7 @@ class PairedDifference:
         n_seeds: Seeds among the pairs.
         mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
         ci95_percent: 95 % interval of `mean_percent`, as far as it lies above −100: no error can be lower.
-        is_conclusive: False without an interval, or with fewer than `MIN_PAIRS` distinct pairs.
+        is_conclusive: Whether there is an interval, and `are_enough` pairs.
         n_distinct: Pairs that differ in architecture or seed.
     """
 
@@ -151,9 +153,15 @@ def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
         n_seeds=int(pairs["seed"].nunique()),
         mean_percent=mean_percent,
         ci95_percent=_possible_percents(ci95_percent),
-        is_conclusive=n_distinct >= MIN_PAIRS and ci95 is not None,
+        is_conclusive=ci95 is not None and are_enough(pairs),
         n_distinct=n_distinct,
     )
+
+
+def are_enough(pairs: pd.DataFrame) -> bool:
+    """Whether so many pairs may decide: `MIN_PAIRS` that differ in architecture or seed, or `MIN_SEEDS` of one size."""
+    n_distinct = len(pairs[["architecture", "seed"]].drop_duplicates())
+    return n_distinct >= (MIN_SEEDS if pairs["architecture"].nunique() == 1 else MIN_PAIRS)
 
 
 def independent_values(values: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from pareto_search.analysis.paired import MIN_ARCHITECTURES
+from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
 from pareto_search.analysis.study import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.elements import note_lines
@@ -99,7 +99,10 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         return
     paired = headline.paired_force_rmse
     if not paired.is_conclusive:
-        yield f"With {paired.n_distinct} pairs nothing can be concluded: at least 6 are needed, better 20 or more."
+        yield (
+            f"With {paired.n_distinct} pairs nothing can be concluded: at least {MIN_PAIRS} are needed "
+            f"({MIN_SEEDS} of a single architecture), better 20 or more."
+        )
     if paired.n_architectures < MIN_ARCHITECTURES:
         compared = "one architecture was" if paired.n_architectures == 1 else "two architectures were"
         yield f"Only {compared} compared: intervals are over seeds, and the result says nothing about other sizes."

@@ -1,11 +1,12 @@
 """What several runs say of the paper's claims and of what it left open, as one Markdown document."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pareto_search.analysis.label_weights import WeightGain
+from pareto_search.analysis.paired import PairedDifference
 from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.numbers import number
 from pareto_search.report.words import answer, percent_interval
@@ -64,15 +65,17 @@ def _gathered_gains(found: Mapping[str, KeptRun]) -> Iterator[str]:
             "Force RMSE of students against ablation controls, which differ in the teacher term alone, by the weight "
             "of the teacher's atomic energies:\n"
         )
-        yield _gains_table(columns)
+        yield _gains_table(columns, lambda gain: gain.force_rmse)
+        yield "Energy RMSE per atom of the same:\n"
+        yield _gains_table(columns, lambda gain: gain.energy_rmse)
 
 
-def _gains_table(columns: Mapping[str, Sequence[WeightGain]]) -> str:
-    """Gains by the weight of the labels; columns by their headings."""
+def _gains_table(columns: Mapping[str, Sequence[WeightGain]], of: Callable[[WeightGain], PairedDifference]) -> str:
+    """Gains of an error by the weight of the labels; columns by their headings."""
     table: dict[float, dict[str, str]] = {}
     for head, gains in columns.items():
         for gain in gains:
-            table.setdefault(gain.weight_atomic_energy, {})[head] = percent_interval(gain.force_rmse)
+            table.setdefault(gain.weight_atomic_energy, {})[head] = percent_interval(of(gain))
     rows = [(f"{weight:g}", *(row.get(head, "") for head in columns)) for weight, row in sorted(table.items())]
     return markdown_table(("weight", *columns), rows)
 
@@ -111,8 +114,15 @@ def _section(section: Section, run: KeptRun, page: str) -> Iterator[str]:
     if gains := run.tables.weight_gains:
         yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
         kinds = dict.fromkeys(gain.control_kind for gain in gains)
-        yield _gains_table({f"against {kind}": [g for g in gains if g.control_kind == kind] for kind in kinds})
+        columns = {f"against {kind}": [g for g in gains if g.control_kind == kind] for kind in kinds}
+        yield _gains_table(columns, lambda gain: gain.force_rmse)
     yield _errors_table(run.tables.networks)
+    noise = run.tables.models["rdf_noise"].dropna()
+    if len(noise):
+        yield (
+            f"Noise alone would make RDF errors of {number(noise.min())} to {number(noise.max())} Å. It is in all of "
+            "them, so that percentages understate how far networks differ.\n"
+        )
 
 
 def _errors_table(networks: pd.DataFrame) -> str:

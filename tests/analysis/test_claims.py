@@ -58,7 +58,7 @@ def test_accuracy_is_decided_by_its_interval(factor, verdict):
 
 def test_an_interval_that_holds_zero_or_few_pairs_decide_nothing():
     assert verdict_of((-1.0, 0.1), is_below=True) == "not sure"
-    assert verdict_of((-1.0, -0.1), is_below=True, n_pairs=5) == "not sure"
+    assert verdict_of((-1.0, -0.1), is_below=True, is_enough=False) == "not sure"
     assert verdict_of(None, is_below=True) == "not sure"
     assert verdict_of((0.2, 0.9), is_below=False) == "holds"
     assert verdict_of((-0.9, -0.2), is_below=False) == "does not hold"
@@ -93,6 +93,15 @@ def test_learning_curves_tell_of_pace_start_and_scatter():
     assert {slower[f"{name}, paper"].verdict for name in ("learns faster", "first epoch", "steadier")} == {
         "does not hold"
     }
+
+
+def test_one_epoch_has_no_scatter(recwarn):
+    models = _models(0.9)
+    curves = _curves(models, rate=2.0, scatter=1.0)
+    names = set(_claims(models, curves[curves["epoch"] == 1]))
+    assert "first epoch, paper" in names
+    assert "steadier, paper" not in names
+    assert not recwarn.list
 
 
 def test_students_of_the_teachers_architecture_are_compared_with_the_teacher():

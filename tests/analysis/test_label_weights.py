@@ -24,7 +24,7 @@ def models(weights: list[float]) -> pd.DataFrame:
         for weight in weights:
             rows.append(row(
                 f"student-{weight:g}-{seed}", SHAPE, stage="confirm", role="student", seed=seed,
-                error=0.1 * FACTORS[weight] * (1 + 0.005 * rng.normal()),
+                error=0.1 * FACTORS[weight] * (1 + 0.005 * rng.normal()), test_energy_rmse_ev_per_atom=0.002,
                 **(STUDENT_WEIGHTS | {"weight_atomic_energy": weight}),
             ))  # fmt: skip
     return pd.DataFrame(rows)
@@ -38,6 +38,9 @@ def test_each_weight_is_compared_with_each_control_by_seed():
     for gain in gains:
         expected = FACTORS[gain.weight_atomic_energy] / (1.2 if gain.control_kind == "paper" else 1.0)
         assert gain.force_rmse.mean_percent == pytest.approx(100 * (expected - 1), abs=1.0)
+        control_energy = 0.0032 * (1.2 if gain.control_kind == "paper" else 1.0)
+        if gain.weight_atomic_energy:
+            assert gain.energy_rmse.mean_percent == pytest.approx(100 * (0.002 / control_energy - 1))
         assert (gain.force_rmse.n, gain.force_rmse.n_seeds) == (4, 4)
 
 
