@@ -1,12 +1,16 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
+from pareto_search.config_file import load_config
+from pareto_search.planning import most_confirmed
 from pareto_search.search.confirm import confirmation_jobs, select_students
 from pareto_search.search.network_job import NetworkJob
+from pareto_search.search.trial import student_job
 from tests.report.synthetic import row
 from tests.training.toy import TINY as TINY_SHAPE
 
@@ -55,3 +59,21 @@ def test_students_of_one_architecture_share_their_controls():
     assert len(jobs) == 2 * (3 + 2)
     assert [job.kind for job in jobs[:5]] == ["student", "paper", "ablation", "student", "student"]
     assert len({job.seed for job in jobs[:5]}) == 1
+
+
+@pytest.mark.parametrize("name", ["label-weights", "paper-ladder", "teacher-knowledge"])
+def test_a_plan_counts_the_networks_that_a_grid_comes_to(name):
+    config = load_config(Path(__file__).parents[2] / "configs" / f"{name}.yaml")
+    space = config.search.space
+    grid = config.search.points or ({"weight_atomic_energy": w} for w in space.weight_atomic_energy.choices)
+    students = [
+        replace(
+            student_job(config.search, {"trial_number": number} | point),
+            stage="confirm",
+            trial_id=None,
+            training=config.confirm_training,
+        )
+        for number, point in enumerate(grid)
+    ]
+    jobs = confirmation_jobs(students, config.confirm, {})
+    assert most_confirmed(config) == len(jobs)
