@@ -73,6 +73,11 @@ def test_figures_are_kept_as_a_page_without_the_places_of_the_machine(ladder, tm
     assert f'src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"' in page
     assert "needs the network for plotly.js alone" in page
     assert len(page) < 1e6
+    for kind, link in (("css", 'href="'), ("js", 'src="')):
+        shared = (tmp_path / "pages" / f"page.{kind}").read_text(encoding="utf-8")
+        assert f"{link}../pages/page.{kind}" in page
+        assert len(shared) > 1e4
+        assert shared not in page
     assert "data.h5" in page
     assert str(ladder.parent) not in page
     assert f"({tmp_path.name}/ladder/report.html)" in reproduction_markdown(tmp_path)

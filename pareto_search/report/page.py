@@ -1,6 +1,7 @@
 """The report: one HTML page that works without a network, and the same numbers as strict JSON."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
@@ -13,7 +14,7 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from pareto_search.analysis.study import StudySummary, summarize_study
 from pareto_search.files import write_atomic
-from pareto_search.report.assets import head_script, script, style_sheet
+from pareto_search.report.assets import SCRIPT_FILE, STYLE_FILE, head_script, script, style_sheet, write_assets
 from pareto_search.report.browser_data import dumps, figure_json, study_json
 from pareto_search.report.cards import cards_html
 from pareto_search.report.claims_table import claims_html
@@ -27,7 +28,7 @@ from pareto_search.report.words import Answer, answer, count
 
 
 def write_report(
-    data: ReportInput, html: Path, json_path: Path, *, is_offline: bool = True
+    data: ReportInput, html: Path, json_path: Path, *, shared: Path | None = None
 ) -> tuple[StudySummary, Answer]:
     """Write the report and return what it says, in numbers and in words; equal input gives equal files.
 
@@ -35,19 +36,24 @@ def write_report(
         data: What the report is made from.
         html: Page to write, replaced as a whole.
         json_path: Its numbers (`report.json`), strict JSON without NaN.
-        is_offline: Whether the page holds plotly.js (5 MB), or gets it from plotly's own server.
+        shared: Folder for what several pages have in common, style and script; they get plotly.js (5 MB) from plotly's
+            own server. None: the page holds all that it needs.
     """
+    assets = None
+    if shared is not None:
+        write_assets(shared)
+        assets = os.path.relpath(shared, html.parent)
     summary = summarize_study(data.models)
     tables = make_tables(data)
     words = answer(summary, data, tables)
     plain = summary.to_plain() | {"paper_claims": [asdict(claim) for claim in tables.claims]}
     text = json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(html, _report_html(Study(data, summary, tables), words, is_offline=is_offline))
+    write_atomic(html, _report_html(Study(data, summary, tables), words, assets))
     write_atomic(json_path, text + "\n")
     return summary, words
 
 
-def _report_html(study: Study, words: Answer, *, is_offline: bool) -> str:
+def _report_html(study: Study, words: Answer, assets: str | None) -> str:
     """The whole page as text."""
     figures = [(entry, entry.draw(study.tables)) for entry in FIGURES if entry.is_shown(study.tables)]
     sections = [
@@ -63,32 +69,38 @@ def _report_html(study: Study, words: Answer, *, is_offline: bool) -> str:
     data = [json_script("study", study_json(study.tables))]
     data += [json_script(entry.name, figure_json(figure)) for entry, figure in figures]
     body = _header(study.data, study.summary, has_claims=bool(study.tables.claims)) + "<main>" + "\n".join(sections)
-    return page_html(str(study.data.config.get("name", "study")), body, data, is_offline=is_offline)
+    return page_html(str(study.data.config.get("name", "study")), body, data, assets)
 
 
-def page_html(title: str, body: str, data: list[str], *, is_offline: bool = True) -> str:
+def page_html(title: str, body: str, data: list[str], assets: str | None = None) -> str:
     """A page with style, plotly.js (once) and script; `body` opens `main` and this closes it.
 
     Args:
         title: Name in the browser's tab.
         body: Everything that is seen.
         data: Script elements with the JSON that the page's script draws (`json_script`).
-        is_offline: Whether plotly.js is inside the page.
+        assets: Where, seen from the page, style and script lie (`write_assets`); plotly.js is not there, but comes from
+            the network. None: all is inside the page.
     """
-    online = f'<script src="https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"></script>'
-    needs = "no network" if is_offline else "the network for plotly.js alone"
+    if assets is None:
+        style, needs = f"<style>{style_sheet()}</style>", "no network"
+        scripts = f"<script>{get_plotlyjs()}</script>", f"<script>{script()}</script>"
+    else:
+        style, needs = f'<link rel="stylesheet" href="{assets}/{STYLE_FILE}">', "the network for plotly.js alone"
+        plotly = f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
+        scripts = f'<script src="{plotly}"></script>', f'<script src="{assets}/{SCRIPT_FILE}"></script>'
     return "\n".join([
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
-        f"<title>{escape(title)}</title><style>{style_sheet()}</style><script>{head_script()}</script></head><body>",
+        f"<title>{escape(title)}</title>{style}<script>{head_script()}</script></head><body>",
         body,
         "<noscript>Figures and tables need JavaScript; models.csv holds the numbers.</noscript>",
         f"<footer>Made by pareto_search. The page needs {needs}.</footer></main>",
         json_script("dark", dumps(DARK)),
         *data,
-        f"<script>{get_plotlyjs()}</script>" if is_offline else online,
-        f"<script>{script()}</script></body></html>\n",
+        *scripts,
+        "</body></html>\n",
     ])  # fmt: skip
 
 

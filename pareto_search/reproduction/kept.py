@@ -36,7 +36,7 @@ def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
     Args:
         runs: Run directories by their sections' names; those that are not there or not confirmed are left out.
         folder: Gets a folder for each, with `config.yaml`, `models.csv`, `curves.csv.gz`, `dataset.json`, and the
-            interactive `report.html`, which gets plotly.js from the network.
+            interactive `report.html`, which gets plotly.js from the network; the pages share `pages/`.
     """
     for name, run in runs.items():
         if (run / "config.yaml").is_file():
@@ -67,7 +67,7 @@ def _keep(results: Results, folder: Path) -> None:
     write_atomic(folder / "models.csv", data.models.to_csv(index=False))
     packed = {"method": "gzip", "mtime": 0}  # equal curves give equal files
     data.curves[_CURVE_COLUMNS].to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g", compression=packed)
-    write_report(data, folder / "report.html", folder / "report.json", is_offline=False)
+    write_report(data, folder / "report.html", folder / "report.json", shared=folder.parent / "pages")
 
 
 def _without_places(data: ReportInput) -> ReportInput:
