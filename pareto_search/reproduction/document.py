@@ -34,7 +34,7 @@ _INTRODUCTION = """# Reproduction
 What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
 which also makes the runs. The figures of each are an interactive page, `reproduction/*/report.html` beside this one (to
 open in a browser; plotly.js comes from the network), its networks are in `reproduction/*/models.csv`. Estimates are
-means over architectures (each counts once; of one, over its seeds) with 95 % intervals, see
+means over architectures (each counts once) with 95 % intervals, over seeds where there are one or two of them, see
 [statistics.md](statistics.md). A claim *holds* where the whole interval lies on its side of 0. Errors are on the test
 split, which no choice was made by.
 """
