@@ -78,7 +78,7 @@ def paired_claim(
     quantity: str,
     shown: Callable[[float], float] = float,
 ) -> Iterator[Claim]:
-    """A claim that the mean of one value for each pair is below 0; architectures count once each, of one or two the seeds.
+    """A claim that the mean of one value for each pair is below 0, architectures and seeds counting as in reports.
 
     Args:
         pairs: As `match_controls` returns them.
