@@ -8,12 +8,14 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 
 import pareto_search as ps
 from pareto_search import stages
 from pareto_search.config import StudyConfig, TransferSettings
+from pareto_search.config_file import load_config
 from pareto_search.errors import DataError
 from pareto_search.potential.model_files import read_description
 from pareto_search.search import trial
@@ -194,6 +196,14 @@ def test_a_student_that_is_lost_on_them_is_not_trained_on(pretrained, monkeypatc
     record = train_network(job, workshop.data, workshop.workplace(), None)
     assert record.status == "diverged"
     assert re.fullmatch(r"the loss became non-finite in epoch \d of training on the teacher's frames", record.reason)
+
+
+def test_the_structure_of_frames_for_pretraining_counts_from_the_configs_folder(tmp_path):
+    frames = FRAMES | {"temperatures_k": [20], "structure": {"path": "cells/al.cif"}}
+    search = TINY["search"] | {"transfer": {"pretraining": PRETRAINING | {"frames": frames}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(TINY | {"search": search}))
+    found = load_config(tmp_path / "config.yaml").search.transfer.pretraining.frames.structure
+    assert found.path == tmp_path / "cells" / "al.cif"
 
 
 def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):

@@ -86,7 +86,8 @@ def page_html(title: str, body: str, data: list[str], assets: str | None = None)
         style, needs = f"<style>{style_sheet()}</style>", "no network"
         scripts = f"<script>{get_plotlyjs()}</script>", f"<script>{script()}</script>"
     else:
-        style, needs = f'<link rel="stylesheet" href="{assets}/{STYLE_FILE}">', "the network for plotly.js alone"
+        style = f'<link rel="stylesheet" href="{assets}/{STYLE_FILE}">'
+        needs = f"the network for plotly.js alone, and the files in {assets}"
         plotly = f"https://cdn.plot.ly/plotly-{get_plotlyjs_version()}.min.js"
         scripts = f'<script src="{plotly}"></script>', f'<script src="{assets}/{SCRIPT_FILE}"></script>'
     return "\n".join([
