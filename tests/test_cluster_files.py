@@ -23,13 +23,17 @@ ROOT = Path(__file__).parents[1]
 CLUSTERS = ROOT / "configs" / "clusters"
 DOCS = ROOT / "docs" / "cluster.md"
 OF_CLUSTERS = ("run_local.sh", "run_slurm.sh", "submit_job.sh", "resume.sh")
+SUCCEEDED, FAILED, STOPPED = "Job 'JOB' succeeded", "Job 'JOB' failed", "Job 'JOB' was stopped"
 IN_SLURM = {"SLURM_JOB_ID": "7", "SLURM_JOB_NUM_NODES": "3", "SLURM_CPUS_PER_TASK": "8"}
 
 #: Stands in for every program that a script calls: notes how it was called. srun starts its command on every node; ray
-#: symmetric-run runs what follows the -- on the first.
+#: symmetric-run runs what follows the -- on the first; ray job status says the next of STATUSES.
 FAKE = f"""#!{sys.executable} -SE
 import itertools, json, os, subprocess, sys
 name, *arguments = os.path.basename(sys.argv[0]), *sys.argv[1:]
+if arguments[:2] == ["job", "status"]:
+    asked = open(os.environ["CALLS"]).read().count('"job", "status"')
+    print(os.environ.get("STATUSES", "{SUCCEEDED}").split(",")[asked].replace("JOB", arguments[-1]))
 with open(os.environ["CALLS"], "a") as calls:
     ray = {{key: value for key, value in os.environ.items() if key.startswith("RAY_")}}
     calls.write(json.dumps([[name, *arguments], ray]) + "\\n")
@@ -242,7 +246,7 @@ def test_run_local_and_resume(scripts):
 def test_submit_job_joins_the_cluster_where_the_verb_uses_one(scripts, verb):
     out = [] if verb == "plan" else ["--out", "/shared/runs/my study"]
     _, calls = scripts.run("submit_job.sh", "http://head:8265", verb, "/shared/study.yaml", *out)
-    [(words, ray)] = calls["ray"]
+    words, ray = calls["ray"][0]
     assert words[:3] == ["ray", "job", "submit"]
     job = parse_ray(words)
     assert job["address"] == "http://head:8265"
@@ -255,7 +259,19 @@ def test_submit_job_joins_the_cluster_where_the_verb_uses_one(scripts, verb):
 
 def test_submit_job_leaves_the_mode_of_ray_to_its_user(scripts):
     _, calls = scripts.run("submit_job.sh", "http://head:8265", "plan", "study.yaml", RAY_AUTH_MODE="disabled")
-    assert calls["ray"][0][1] == {"RAY_AUTH_MODE": "disabled"}
+    assert all(variables == {"RAY_AUTH_MODE": "disabled"} for _, variables in calls["ray"])
+
+
+@pytest.mark.parametrize(("end", "exit_status"), [(SUCCEEDED, 0), (FAILED, 1), (STOPPED, 1)])
+def test_submit_job_follows_a_job_to_its_end_though_ray_drops_its_log(scripts, end, exit_status):
+    done, calls = scripts.run(
+        "submit_job.sh", "http://head:8265", "plan", "study.yaml", STATUSES=f"Status for job 'JOB': RUNNING,{end}"
+    )
+    assert done.returncode == exit_status
+    parsed = [(words[2], parse_ray(words)) for words, _ in calls["ray"]]
+    assert [verb for verb, _ in parsed] == ["submit", "logs", "status", "logs", "status"]
+    assert all(job["address"] == "http://head:8265" for _, job in parsed)
+    assert {job.get("job_id") or job["submission_id"] for _, job in parsed} == {parsed[0][1]["submission_id"]}
 
 
 def test_slurm_starts_ray_once_a_node_and_the_study_once(scripts):

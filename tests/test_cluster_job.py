@@ -118,3 +118,8 @@ def test_a_job_runs_on_a_head_with_a_token_and_only_with_it(head, tmp_path):
     assert "succeeded" in done.stdout
     assert len(list((out / "models").glob("student-*/weights.npz"))) == 1
     assert yaml.safe_load((out / "config.yaml").read_text())["cluster"]["address"] == "auto"  # it joined the head
+
+    failed = submit(address, {**stranger, "RAY_AUTH_TOKEN": "c0ffee" * 8}, "plan", tmp_path / "absent.yaml")
+    assert failed.returncode == 1
+    assert "absent.yaml" in failed.stdout
+    assert "failed" in failed.stderr
