@@ -203,7 +203,6 @@ class MdTiming:
     us_per_atom_neighbor: float
     us_per_atom_model: float
     us_per_atom_integrator: float
-    energy_drift_ev_per_atom_ps: float
     us_per_atom_steps: tuple[float, ...] = field(repr=False)
     is_compiled: bool = False
 
@@ -244,7 +243,7 @@ class CostRecord:
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "CostRecord":
         """Build from the JSON form."""
-        md = dict(values["md"])
+        md = {name: value for name, value in values["md"].items() if name in MdTiming.__dataclass_fields__}
         md["us_per_atom_steps"] = tuple(md["us_per_atom_steps"])
         capacity = dict(values["capacity"])
         capacity["bracket"] = Bracket(**capacity["bracket"])

@@ -192,8 +192,7 @@ def show_measurement(measurement: "Measurement") -> None:
     say(
         f"{md.n_atoms} atoms, {md.n_steps} steps of {md.timestep_fs:g} fs: "
         f"on average neighbour list {md.us_per_atom_neighbor:.3g}, model {md.us_per_atom_model:.3g}, "
-        f"integrator {md.us_per_atom_integrator:.3g} µs/atom/step; "
-        f"energy drift {md.energy_drift_ev_per_atom_ps:.2g} eV/atom/ps"
+        f"integrator {md.us_per_atom_integrator:.3g} µs/atom/step"
     )
 
 

@@ -29,7 +29,7 @@ from pareto_search.records import CostRecord
 
 #: What networks compute in.
 _DTYPE = torch.float32
-#: Seed of the random weights and of the initial momenta; neither changes the cost.
+#: Seed of the random weights and of the initial momenta; neither changes the cost (springs move the atoms).
 _SEED = 0
 _KEY_CHARS = 16
 #: Decimals of the unit cell in the key, Å.

@@ -15,11 +15,12 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.md.langevin import Langevin
 from ase.md.verlet import VelocityVerlet
+from numpy.typing import NDArray
 
 from pareto_search.config import LiquidSettings
 from pareto_search.data.structure import supercell
 from pareto_search.errors import ConfigError, MeasurementError
-from pareto_search.measure.md import drift_ev_per_ps, thermal_momenta
+from pareto_search.measure.md import thermal_momenta
 from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
 
 #: Friction of the thermostat: strong enough to hold a liquid's temperature, weak enough to let it flow.
@@ -249,6 +250,12 @@ def _nve_drift(watched: _Watched, atoms: Atoms) -> dict[str, Any]:
     dynamics = VelocityVerlet(atoms, settings.timestep_fs * units.fs)
     energies = np.array(list(watched.advance(dynamics, settings.n_steps_nve, settings.temperature_k)))
     return {"nve_drift_ev_per_atom_ps": drift_ev_per_ps(energies, settings.timestep_fs) / len(atoms)}
+
+
+def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:
+    """Slope of a straight line through total energies, shape (n_steps,), in eV/ps."""
+    time_ps = np.arange(len(energy_ev)) * timestep_fs * 1e-3
+    return float(np.polyfit(time_ps, energy_ev - energy_ev[0], 1)[0])
 
 
 def _min_distance_ang(crystal: Atoms, settings: LiquidSettings) -> float:

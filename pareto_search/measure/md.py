@@ -1,4 +1,4 @@
-"""MD step time: NVE dynamics with ASE's velocity Verlet, every step under the clock."""
+"""MD step time: dynamics with ASE's velocity Verlet, every step under the clock."""
 
 import time
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pareto_search.config import MeasureSettings
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.device import no_wait
+from pareto_search.measure.springs import SiteSprings
 from pareto_search.potential.calculator import TimedCalculator
 from pareto_search.records import MdTiming
 
@@ -20,10 +21,9 @@ _GRAM_PER_CM3 = 1e24 / (units.mol)  # of amu per Å^3
 
 @dataclass(frozen=True)
 class _Trace:
-    """What the timed steps left: seconds and total energies (eV), shape (n_steps,), and the calculator's shares."""
+    """What the timed steps left: their seconds, shape (n_steps,), and the calculator's shares."""
 
     step_s: NDArray[np.float64]
-    energy_ev: NDArray[np.float64]
     neighbor_s: float
     model_s: float
     n_list_builds: int
@@ -63,8 +63,11 @@ def time_md(
     Medians and quartiles are over the timed steps. The shares of neighbour list, model and integrator are means, which
     add up to the mean step: a list is built in few steps, and a median would not see it.
 
+    Energy and forces are computed in every step, but springs to the sites move the atoms: all potentials are timed on one
+    and the same solid, however long the run, also those that would not hold it together.
+
     Args:
-        atoms: Where the dynamics starts; left as it is.
+        atoms: The sites, where the dynamics starts; left as they are.
         calculator: An ASE calculator that counts its own time with the same clock.
         settings: Number of steps, time step and temperature.
         seed: Of the initial momenta.
@@ -81,6 +84,7 @@ def time_md(
         temperature_k=settings.temperature_k,
         seed=seed,
     )
+    dynamics.atoms.set_constraint(SiteSprings(dynamics.atoms))
     trace = _run(dynamics, calculator, settings, clock, synchronize)
     us_per_atom = 1e6 / len(atoms)
     steps = trace.step_s * us_per_atom
@@ -101,7 +105,6 @@ def time_md(
         us_per_atom_neighbor=neighbor,
         us_per_atom_model=model,
         us_per_atom_integrator=float(steps.mean()) - neighbor - model,
-        energy_drift_ev_per_atom_ps=drift_ev_per_ps(trace.energy_ev, settings.timestep_fs) / len(atoms),
         us_per_atom_steps=tuple(steps.tolist()),
         is_compiled=calculator.is_compiled,
     )
@@ -114,41 +117,33 @@ def _run(
     clock: Callable[[], float],
     synchronize: Callable[[], None],
 ) -> _Trace:
-    """Warm up, then time every step; energies are read outside the timed span."""
+    """Warm up, then time every step; energies are looked at outside the timed span."""
     forces = dynamics.atoms.get_forces(md=True)
     for number in range(settings.n_warmup_steps):
         forces = dynamics.step(forces)
-        _total_energy_ev(dynamics.atoms, f"warm-up step {number + 1}")
+        _check_finite(dynamics.atoms, f"warm-up step {number + 1}")
     neighbor_s, model_s, n_builds = calculator.neighbor_s, calculator.model_s, calculator.n_list_builds
-    step_s, energy_ev = np.empty(settings.n_steps), np.empty(settings.n_steps)
+    step_s = np.empty(settings.n_steps)
     for number in range(settings.n_steps):
         synchronize()
         started = clock()
         forces = dynamics.step(forces)
         synchronize()
         step_s[number] = clock() - started
-        energy_ev[number] = _total_energy_ev(dynamics.atoms, f"step {number + 1}")
+        _check_finite(dynamics.atoms, f"step {number + 1}")
     return _Trace(
         step_s=step_s,
-        energy_ev=energy_ev,
         neighbor_s=calculator.neighbor_s - neighbor_s,
         model_s=calculator.model_s - model_s,
         n_list_builds=calculator.n_list_builds - n_builds,
     )
 
 
-def _total_energy_ev(system: Atoms, where: str) -> float:
-    """Total energy; forces that are not finite show in it at once, through the momenta."""
+def _check_finite(system: Atoms, where: str) -> None:
+    """Raise if the total energy is not finite; forces that are not show in it at once, through the momenta."""
     energy = float(system.get_total_energy())
     if not np.isfinite(energy):
         raise MeasurementError(
             f"MD must stay finite, but at {where} of {len(system)} atoms the total energy is {energy:g} eV; "
             "lower measure.timestep_fs or measure.temperature_k, or check measure.structure"
         )
-    return energy
-
-
-def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:
-    """Slope of a straight line through total energies, shape (n_steps,), in eV/ps."""
-    time_ps = np.arange(len(energy_ev)) * timestep_fs * 1e-3
-    return float(np.polyfit(time_ps, energy_ev - energy_ev[0], 1)[0])

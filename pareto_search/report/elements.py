@@ -32,7 +32,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its cells are numbers, set right and sorted by value."""
-        return self.kind in ("number", "whole", "seed", "exponent")
+        return self.kind in ("number", "whole", "seed")
 
 
 def table_html(name: str, caption: str, columns: Sequence[Column]) -> str:

@@ -30,7 +30,6 @@ COSTS = (
     Column("Where the time goes", "us_per_atom_model", "neighbours, model, integrator", kind="parts"),
     Column("Atoms timed", "n_atoms", kind="whole"),
     Column("Neighbours", "n_neighbors_mean", "per atom", kind="number"),
-    Column("Energy drift", "energy_drift_ev_per_atom_ps", "eV/atom/ps", kind="exponent"),
     Column("Max atoms", "max_atoms", kind="whole"),
     Column("Smallest that fails", "n_failed", kind="whole"),
     Column("Memory", "bytes_per_atom", "kB/atom", kind="number", factor=1e-3),

@@ -146,6 +146,5 @@ def test_real_cost(engine: str, budget_gib: float) -> None:
     assert len(record.md.us_per_atom_steps) == 6
     assert record.md.n_neighbors_mean >= 42
     assert 0 < record.md.us_per_atom_model < record.md.us_per_atom_step_q75 * 3
-    assert abs(record.md.energy_drift_ev_per_atom_ps) < 1e-2
     assert record.capacity.bracket.n_failed is not None
     assert CostRecord.from_plain(json.loads(json.dumps(record.to_plain()))) == record

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from pareto_search.config import LiquidSettings
 from pareto_search.errors import ConfigError
-from pareto_search.measure.liquid import LiquidRun, NoLiquidError, liquid_crystal, melt, run_liquid
+from pareto_search.measure.liquid import LiquidRun, NoLiquidError, drift_ev_per_ps, liquid_crystal, melt, run_liquid
 from pareto_search.measure.liquid_files import LiquidFolder, LiquidResult, liquid_columns, protocol_hash
 from pareto_search.measure.rdf import Rdf, bin_edges
 
@@ -105,6 +105,11 @@ def test_a_liquid_is_measured(crystal: Atoms, start: Atoms) -> None:
     assert run.rdf.blocks.shape == (3, 20)
     assert run.rdf.r_ang[run.rdf.g.argmax()] == pytest.approx(2.8, abs=0.3)
     assert run.rdf.g[run.rdf.r_ang < 1.8].max() == 0.0
+
+
+def test_drift_is_a_slope_per_ps() -> None:
+    energies = -3e5 + 0.01 * np.arange(200) + 0.002 * np.cos(np.arange(200))
+    assert drift_ev_per_ps(energies, timestep_fs=2.0) == pytest.approx(5.0, abs=0.01)
 
 
 def test_random_forces_are_a_networks_own_and_repeatable(crystal: Atoms, start: Atoms) -> None:

@@ -181,8 +181,7 @@ def cost(shape: tuple[int, int, int], engine: str = "explicit") -> CostRecord:
         n_atoms=48_000, n_neighbors_mean=106.2, density_g_per_cm3=2.7, n_steps=1000, n_warmup_steps=20, timestep_fs=1.0,
         skin_ang=1.0, n_list_builds=9, us_per_atom_step_median=us, us_per_atom_step_q25=0.985 * us,
         us_per_atom_step_q75=1.02 * us, us_per_atom_neighbor=1.6, us_per_atom_model=us - 2.1,
-        us_per_atom_integrator=0.5,
-        energy_drift_ev_per_atom_ps=2.3e-6, us_per_atom_steps=(us,) * 5,
+        us_per_atom_integrator=0.5, us_per_atom_steps=(us,) * 5,
     )  # fmt: skip
     return CostRecord(
         key=f"{shape}-{engine}",

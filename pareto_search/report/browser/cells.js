@@ -14,7 +14,6 @@ const CELLS = {
   number: (frame, row, column) => number(column.factor * frame[column.field][row], column.digits),
   whole: (frame, row, column) => whole(frame[column.field][row]),
   seed: (frame, row, column) => String(frame[column.field][row]),
-  exponent: (frame, row, column) => exponent(frame[column.field][row]),
   id: (frame, row) => make('span', {class: 'id', title: frame.model_id[row]}, frame.model_id[row]),
   role: (frame, row) => make('span', {}, dot(lookOf(row)), roleText(row)),
   loss: (frame, row) => ['weight_energy', 'weight_forces', 'weight_atomic_energy', 'weight_teacher_forces']

@@ -176,7 +176,6 @@ function costFacts(row) {
     ['MD step', `${number(costs.us_per_atom_step_median[row])} µs/atom, quartiles ${CELLS.quartiles(costs, row)}`],
     ...PARTS.map(([name, field]) => [`of it ${name}`, `${number(costs[field][row])} µs/atom`]),
     ['Atoms timed', `${whole(costs.n_atoms[row])}, ${number(costs.n_neighbors_mean[row])} neighbours each`],
-    ['Energy drift', `${exponent(costs.energy_drift_ev_per_atom_ps[row])} eV/atom/ps`],
     ['Memory', `${number(costs.bytes_per_atom[row] / 1e3)} kB/atom`],
     ['Largest system', largest],
     ['Engine', costs.engine[row]],

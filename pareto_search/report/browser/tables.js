@@ -99,7 +99,7 @@ function writeRow(table, row, place) {
 }
 
 function isNumber(column) {
-  return ['number', 'whole', 'seed', 'exponent'].includes(column.kind);
+  return ['number', 'whole', 'seed'].includes(column.kind);
 }
 
 function blank(table, n) {
