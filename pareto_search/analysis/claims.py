@@ -18,7 +18,14 @@ from pareto_search.analysis.claim import Claim, paired_claim, ratio_claim, seeds
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
 from pareto_search.analysis.curves import epochs_to_shared_error, first_error, late_scatter, paired_curves
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS, Basis, clean_models, complete
+from pareto_search.analysis.networks import (
+    ARCHITECTURE_COLUMNS,
+    TRAINING_COLUMNS,
+    WEIGHT_COLUMNS,
+    Basis,
+    clean_models,
+    complete,
+)
 from pareto_search.analysis.paired import match_controls, pair_values
 
 #: The paper's figure of costs.
@@ -121,7 +128,7 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
         (run.rows["role"] == "student") & (run.rows["n_weights"] < run.teachers["n_weights"].min())
     ].copy()
     students["architecture"] = students.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
-    students["number"] = students.groupby(["architecture", *WEIGHT_COLUMNS], dropna=False).ngroup()
+    students["number"] = students.groupby(["architecture", *WEIGHT_COLUMNS, *TRAINING_COLUMNS], dropna=False).ngroup()
     error = run.column("force_rmse_ev_per_ang")
     for name, words, column, fraction in (
         ("faster", "over 2× faster than the teacher", "md_us_per_atom_step", 1 / MIN_SPEEDUP),

@@ -25,6 +25,12 @@ ARCHITECTURE_COLUMNS = (
     "n_max",
 )
 WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy", "weight_teacher_forces")
+#: Settings of the training that a space may hold.
+TRAINING_COLUMNS = ("learning_rate", "batch_size")
+#: What networks share that differ in their seeds alone.
+NETWORK_KEYS = (
+    "stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS, *TRAINING_COLUMNS,
+)  # fmt: skip
 #: Costs belong to the architecture: equal for every seed, so the median returns the measured number unrounded.
 COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights")
 
@@ -33,11 +39,10 @@ _TEXT_COLUMNS = (
     "activation", "family",
 )  # fmt: skip
 _NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLUMNS)
-_KEY_COLUMNS = ("stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS)
 
 #: Columns of the frame that `average_networks` returns.
 NETWORK_COLUMNS = (
-    *_KEY_COLUMNS, "label", "n", "seeds", "model_ids", "best_model_id", *COST_COLUMNS,
+    *NETWORK_KEYS, "label", "n", "seeds", "model_ids", "best_model_id", *COST_COLUMNS,
     "force_rmse_ev_per_ang", "force_rmse_std_ev_per_ang", "energy_rmse_ev_per_atom", "energy_rmse_std_ev_per_atom",
     "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_epochs", "train_s",
     "engine", "split",
@@ -177,7 +182,7 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
 def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     """One row per network, without its label; a loop over networks would take seconds in a long search."""
     force, energy = f"{split}_force_rmse_ev_per_ang", f"{split}_energy_rmse_ev_per_atom"
-    keys = list(_KEY_COLUMNS)
+    keys = list(NETWORK_KEYS)
     rows = rows.assign(group=rows.groupby(keys, dropna=False, sort=False).ngroup())  # numbers join faster than keys
     ordered = rows.sort_values(["group", "seed", "model_id"])
     by_seed = ordered.groupby("group")

@@ -16,6 +16,7 @@ from scipy.stats import rankdata, wilcoxon
 from pareto_search.analysis.intervals import Interval, mean_interval, welch_interval
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
+    TRAINING_COLUMNS,
     WEIGHT_COLUMNS,
     Basis,
     clean_models,
@@ -29,8 +30,6 @@ MIN_PAIRS = 6
 MIN_SEEDS = 4
 #: With fewer architectures an interval speaks of these alone: over two of them, Student's t has one degree of freedom.
 MIN_ARCHITECTURES = 3
-#: Settings of the training that every control has from its student, but a tuned one.
-_TRAINING_COLUMNS = ("learning_rate", "batch_size")
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,8 @@ def _kept_settings(control_kind: str) -> tuple[str, ...]:
     if control_kind == "tuned":  # searched for an architecture
         return ()
     if control_kind in TAUGHT_CONTROLS:
-        return (*_TRAINING_COLUMNS, *WEIGHT_COLUMNS)
-    return (*_TRAINING_COLUMNS, "weight_energy", "weight_forces") if control_kind == "ablation" else _TRAINING_COLUMNS
+        return (*TRAINING_COLUMNS, *WEIGHT_COLUMNS)
+    return (*TRAINING_COLUMNS, "weight_energy", "weight_forces") if control_kind == "ablation" else TRAINING_COLUMNS
 
 
 def pair_values(pairs: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -7,7 +7,13 @@ import pandas as pd
 
 from pareto_search.analysis.comparison import front_points
 from pareto_search.analysis.intervals import Interval, mean_interval
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS, Basis, average_networks
+from pareto_search.analysis.networks import (
+    ARCHITECTURE_COLUMNS,
+    TRAINING_COLUMNS,
+    WEIGHT_COLUMNS,
+    Basis,
+    average_networks,
+)
 from pareto_search.analysis.pareto import pareto_mask
 
 
@@ -41,7 +47,8 @@ def winners_curse(models: pd.DataFrame) -> WinnersCurse | None:
     searched, confirmed = (average_networks(models, Basis(stage, "valid")) for stage in ("search", "confirm"))
     searched, confirmed = (frame[frame["role"] == "student"] for frame in (searched, confirmed))
     front = searched[pareto_mask(front_points(searched))]
-    both = front.merge(confirmed, on=[*ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS], suffixes=("", "_confirmed"))
+    varied = [name for name in TRAINING_COLUMNS if searched[name].nunique() > 1]  # fixed ones may differ by stage
+    both = front.merge(confirmed, on=[*ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS, *varied], suffixes=("", "_confirmed"))
     if both.empty:
         return None
     ratios = np.log((both["force_rmse_ev_per_ang_confirmed"] / both["force_rmse_ev_per_ang"]).to_numpy(dtype=float))

@@ -108,7 +108,7 @@ class SpaceSettings(Settings):
     n_atom_layers: Numeric = Range(low=1, high=4)
     n_interaction_layers: Numeric = 1
     l_max: Numeric = 1
-    dist_soft_min_ang: Numeric = 1.5
+    dist_soft_min_ang: PositiveFloat = 1.5
     dist_soft_max_ang: Numeric | None = Field(None, description="omitted, and no dist_soft_gap_ang: 7.0")
     dist_soft_gap_ang: Numeric | None = Field(
         None, description="dist_hard_max_ang - dist_soft_max_ang, in place of dist_soft_max_ang"
@@ -161,10 +161,14 @@ class SpaceSettings(Settings):
         soft_or_gap = cast(float, self.dist_soft_max_ang if self.dist_soft_gap_ang is None else self.dist_soft_gap_ang)
         for end in (0, 1):
             size = {name: bounds(getattr(self, name))[end] for name in sizes}
-            radii = product(bounds(self.dist_soft_min_ang), bounds(soft_or_gap), bounds(self.dist_hard_max_ang))
-            for (low, middle, hard), activation, family in product(radii, *labels):
+            radii = product(bounds(soft_or_gap), bounds(self.dist_hard_max_ang))
+            for (middle, hard), activation, family in product(radii, *labels):
                 soft = middle if self.dist_soft_gap_ang is None else hard - middle
-                cutoffs = {"dist_soft_min_ang": low, "dist_soft_max_ang": soft, "dist_hard_max_ang": hard}
+                cutoffs = {
+                    "dist_soft_min_ang": self.dist_soft_min_ang,
+                    "dist_soft_max_ang": soft,
+                    "dist_hard_max_ang": hard,
+                }
                 names = {"activation": activation, "family": family}
                 yield of_family({**size, **cutoffs, **names, "cusp_reg": self.cusp_reg})
 

@@ -15,7 +15,7 @@ from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     COST_COLUMNS,
     NETWORK_COLUMNS,
-    WEIGHT_COLUMNS,
+    NETWORK_KEYS,
     Basis,
     architecture_labels,
     average_networks,
@@ -26,7 +26,6 @@ from pareto_search.analysis.networks import (
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
 ArchitectureKey = tuple[float | str, ...]
-_NETWORK_KEYS = ["stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS]
 _COST_KEYS = [*ARCHITECTURE_COLUMNS, "is_teacher", "engine"]
 
 
@@ -114,7 +113,7 @@ def make_tables(data: ReportInput) -> ReportTables:
     labels = architecture_labels(models, has_several_cutoffs(models))
     models = models.assign(
         label=pd.Series(labels, index=models.index, dtype=object),
-        network=_group_numbers(models, _NETWORK_KEYS),
+        network=_group_numbers(models, list(NETWORK_KEYS)),
         architecture=_group_numbers(models.assign(is_teacher=models["role"] == "teacher"), _COST_KEYS),
     )
     searched = _searched(models, data.config)

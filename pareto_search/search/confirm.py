@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import ConfirmSettings, LossWeights
 from pareto_search.search.network_job import NetworkJob, control_of, control_with
@@ -30,7 +30,7 @@ def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataF
     ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
     architecture = [name for name in ARCHITECTURE_COLUMNS if name in models]
     if settings.select == "all":
-        every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, "learning_rate", "batch_size"])
+        every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, *TRAINING_COLUMNS])
         return every.sort_values(["md_us_per_atom_step", "weight_atomic_energy"], kind="stable")
     best = ranked.drop_duplicates(architecture)
     front = best[pareto_mask(best[_OBJECTIVES].to_numpy(dtype=float))]

@@ -40,6 +40,17 @@ def test_without_the_same_student_retrained_nothing_is_said(other):
     assert winners_curse(pd.DataFrame()) is None
 
 
+def test_a_learning_rate_that_was_searched_is_part_of_the_student():
+    found = winners_curse(pd.DataFrame([
+        row(10, "search", 0, 0.2, learning_rate=1e-3), row(20, "search", 1, 0.1, learning_rate=1e-2),
+        row(10, "confirm", 1, 0.2, learning_rate=1e-3), row(10, "confirm", 2, 0.9, learning_rate=1e-2),
+        row(20, "confirm", 1, 0.1, learning_rate=1e-2)]))  # fmt: skip
+    assert (found.n, found.mean_percent) == (2, pytest.approx(0))
+    # One that was not may be another in the confirmation, which has training settings of its own.
+    fixed = [row(10, "search", 0, 0.2, learning_rate=1e-3), row(10, "confirm", 1, 0.3, learning_rate=1e-2)]
+    assert winners_curse(pd.DataFrame(fixed)).n == 1
+
+
 def test_luck_of_the_search_is_found():
     # The best of three equals at every cost: they show the lowest of three deviates, -0.846 standard deviations.
     rng = np.random.default_rng(1)

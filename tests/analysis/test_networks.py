@@ -1,0 +1,16 @@
+import pandas as pd
+import pytest
+
+from pareto_search.analysis.networks import Basis, average_networks
+
+
+@pytest.mark.parametrize("setting", ["learning_rate", "batch_size", "weight_forces", "n_features"])
+def test_a_mean_over_seeds_is_over_nothing_else(setting):
+    rows = [
+        {"model_id": f"{value}-{seed}", "stage": "confirm", "role": "student", "status": "complete", "seed": seed,
+         "n_features": 16, setting: value, "test_force_rmse_ev_per_ang": error + 0.01 * seed}
+        for value, error in ((2, 0.1), (4, 0.3)) for seed in (1, 2, 3)
+    ]  # fmt: skip
+    networks = average_networks(pd.DataFrame(rows), Basis("confirm", "test")).sort_values(setting)
+    assert networks["seeds"].tolist() == [(1, 2, 3)] * 2
+    assert networks["force_rmse_ev_per_ang"].tolist() == pytest.approx([0.12, 0.32])
