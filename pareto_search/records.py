@@ -77,6 +77,7 @@ class ModelRecord:
     rdf_noise: float | None = None
     nve_drift_ev_per_atom_ps: float | None = None
     md_stable_ps: float | None = None
+    md_asked_ps: float | None = None
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
@@ -90,8 +91,9 @@ class ModelRecord:
 
 
 #: What MD of the liquid gives, which is measured after a network's record was written: Σ|g − g_teacher| Δr in Å, its
-#: standard error, the value that noise alone would give it, energy drift, and for how long the dynamics stayed sane.
-LIQUID_COLUMNS = ("rdf_error", "rdf_error_std", "rdf_noise", "nve_drift_ev_per_atom_ps", "md_stable_ps")
+#: standard error, the value that noise alone would give it, energy drift, for how long the dynamics stayed sane, and how
+#: long it was to be.
+LIQUID_COLUMNS = ("rdf_error", "rdf_error_std", "rdf_noise", "nve_drift_ev_per_atom_ps", "md_stable_ps", "md_asked_ps")
 
 #: A g(r) of the liquid, a row for each distance; `g_std` is the standard error.
 RDF_COLUMNS = ("model_id", "r_ang", "g", "g_std")

@@ -198,7 +198,7 @@ def show_measurement(measurement: "Measurement") -> None:
 
 def show_liquid(records: list[ModelRecord]) -> None:
     """What MD of the liquid gave, one line per network."""
-    columns = ("model", "seed", "RDF error Å", "±", "noise alone", "NVE drift eV/atom/ps", "stable ps")
+    columns = ("model", "seed", "RDF error Å", "±", "noise alone", "NVE drift eV/atom/ps", "sane ps", "of ps")
     rows = [
         (
             r.model_id,
@@ -208,6 +208,7 @@ def show_liquid(records: list[ModelRecord]) -> None:
             r.rdf_noise,
             r.nve_drift_ev_per_atom_ps,
             r.md_stable_ps,
+            r.md_asked_ps,
         )
         for r in records
     ]

@@ -104,7 +104,7 @@ def test_the_notebook_runs(out: Path) -> None:
 
 
 LIQUID = {
-    "temperature_k": 300, "melt_temperature_k": 400, "n_atoms": 32, "n_steps_melt": 6, "n_steps_equilibration": 2,
+    "temperature_k": 1200, "melt_temperature_k": 3000, "n_atoms": 32, "n_steps_melt": 60, "n_steps_equilibration": 2,
     "n_steps_sampling": 12, "n_steps_between_frames": 2, "n_steps_nve": 4, "r_max_ang": 4, "n_bins": 40, "n_blocks": 3,
     "max_temperature_factor": 50, "min_distance_fraction": 0.1,
 }  # fmt: skip

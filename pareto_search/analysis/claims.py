@@ -165,9 +165,13 @@ def _energy(run: _Run) -> Iterator[Claim]:
 
 def _liquid(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows)[:2]:
+        pairs = run.pairs(kind)
+        was_run = pairs[["md_asked_ps", "md_asked_ps_control"]].notna().all(axis=1)
+        n_lost = int((was_run & pairs[["rdf_error", "rdf_error_control"]].isna().any(axis=1)).sum())
+        but = f" (without {n_lost} of {was_run.sum()} pairs, in which MD went wrong)" if n_lost else ""
         yield from ratio_claim(
-            pair_values(run.pairs(kind), "rdf_error"), f"RDF, {kind}", "Fig. 3C",
-            f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}",
+            pair_values(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
+            f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}{but}",
             "RDF error, student against control, %",
         )  # fmt: skip
 

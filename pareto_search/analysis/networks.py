@@ -44,7 +44,8 @@ _NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLU
 NETWORK_COLUMNS = (
     *NETWORK_KEYS, "label", "n", "seeds", "model_ids", "best_model_id", *COST_COLUMNS,
     "force_rmse_ev_per_ang", "force_rmse_std_ev_per_ang", "energy_rmse_ev_per_atom", "energy_rmse_std_ev_per_atom",
-    "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_epochs", "train_s",
+    "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_md_went_wrong",
+    "n_epochs", "train_s",
     "engine", "split",
 )  # fmt: skip
 
@@ -200,6 +201,7 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
         "energy_rmse_ev_per_atom": by_seed[energy].mean(),
         "energy_rmse_std_ev_per_atom": by_seed[energy].std(),
         "rdf_error_std": by_seed["rdf_error"].std(),
+        "n_md_went_wrong": (ordered["md_stable_ps"] < ordered["md_asked_ps"]).groupby(ordered["group"]).sum(),
         **{name: by_seed[name].mean() for name in _MEAN_COLUMNS},
     }
     return (

@@ -23,6 +23,9 @@ from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.md import thermal_momenta
 from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
 
+#: Root mean square displacement, over the crystal's shortest distance, from which on it has melted: no crystal, however
+#: hot, vibrates beyond 0.2 (Lindemann), and atoms of a liquid soon move farther.
+_MOLTEN = 0.3
 #: Friction of the thermostat: strong enough to hold a liquid's temperature, weak enough to let it flow.
 _FRICTION_PER_FS = 0.01
 
@@ -160,7 +163,7 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
         guard: Entered for each stretch of the dynamics.
 
     Raises:
-        NoLiquidError: If the dynamics goes wrong.
+        NoLiquidError: If the dynamics goes wrong, or the atoms stay on their sites.
     """
     rng = np.random.default_rng(settings.seed)
     atoms = crystal.copy()
@@ -176,10 +179,22 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
         for temperature_k, hottest_k, n_steps in stages:
             for _ in watched.advance(watched.langevin(atoms, temperature_k, rng), n_steps, hottest_k):
                 pass
+        _check_molten(atoms, crystal)
     except _WentWrongError as error:
         raise NoLiquidError(_liquid_run(watched, atoms, settings.melt_ps, reason=str(error))) from error
     atoms.calc = None
     return atoms
+
+
+def _check_molten(atoms: Atoms, crystal: Atoms) -> None:
+    moved_ang = atoms.positions - crystal.positions
+    moved_ang -= moved_ang.mean(0)
+    rms_ang, least_ang = float(np.sqrt((moved_ang**2).sum(1).mean())), _MOLTEN * _shortest_ang(crystal)
+    if rms_ang < least_ang:
+        raise _WentWrongError(
+            f"it was solid: its atoms were {rms_ang:.2f} Å from their sites (root mean square), less than "
+            f"{least_ang:.2f} Å"
+        )
 
 
 def run_liquid(
@@ -260,5 +275,9 @@ def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float
 
 def _min_distance_ang(crystal: Atoms, settings: LiquidSettings) -> float:
     """Atoms nearer than this are not those of a liquid."""
+    return settings.min_distance_fraction * _shortest_ang(crystal)
+
+
+def _shortest_ang(crystal: Atoms) -> float:
     reach = 2.0 * np.cbrt(crystal.get_volume() / len(crystal))
-    return settings.min_distance_fraction * float(pair_distances(crystal, reach).min())
+    return float(pair_distances(crystal, reach).min())

@@ -146,7 +146,7 @@ def liquid_columns(result: LiquidResult | None, teacher: LiquidResult | None) ->
     if result is None:
         return columns
     columns["nve_drift_ev_per_atom_ps"] = result.run.nve_drift_ev_per_atom_ps
-    columns["md_stable_ps"] = result.run.stable_ps
+    columns["md_stable_ps"], columns["md_asked_ps"] = result.run.stable_ps, result.run.asked_ps
     reference = teacher.run.rdf if teacher is not None else None
     if result.role != "teacher" and result.run.rdf is not None and reference is not None:
         found = asdict(rdf_difference(result.run.rdf, reference))

@@ -63,8 +63,8 @@ def time_md(
     Medians and quartiles are over the timed steps. The shares of neighbour list, model and integrator are means, which
     add up to the mean step: a list is built in few steps, and a median would not see it.
 
-    Energy and forces are computed in every step, but springs to the sites move the atoms: all potentials are timed on one
-    and the same solid, however long the run, also those that would not hold it together.
+    Energy and forces are computed in every step, but springs to the sites move the atoms: all potentials are timed on
+    one and the same solid, however long the run, also those that would not hold it together.
 
     Args:
         atoms: The sites, where the dynamics starts; left as they are.

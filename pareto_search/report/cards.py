@@ -10,7 +10,7 @@ from pareto_search.analysis.study import StudySummary
 from pareto_search.report.elements import card_html
 from pareto_search.report.external_words import front_students, is_external, made_the_data, times
 from pareto_search.report.numbers import number, whole
-from pareto_search.report.words import count, signed
+from pareto_search.report.words import count, md_went_wrong, signed
 
 
 def cards_html(summary: StudySummary) -> str:
@@ -74,9 +74,10 @@ def _student_card(claim: dict[str, Any]) -> str:
         f"{100 * network['memory_fraction']:.0f} % of the memory" if np.isfinite(network["memory_fraction"]) else ""
     )
     error = f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error"
-    detail = ", ".join(part for part in (memory, error) if part) + " against the teacher"
+    detail = ", ".join(part for part in (memory, error) if part) + " against the teacher" + md_went_wrong(network)
     label = f"Student to take: {network['label']}" if claim["is_met_by_one"] else f"Nearest: {network['label']}"
-    return card_html(label, speed, detail, "good" if claim["is_met_by_one"] else "plain")
+    is_good = claim["is_met_by_one"] and not network["n_md_went_wrong"]
+    return card_html(label, speed, detail, "good" if is_good else "plain")
 
 
 def _external_student_card(summary: StudySummary) -> Iterator[str]:
@@ -85,7 +86,9 @@ def _external_student_card(summary: StudySummary) -> Iterator[str]:
     if students:
         best = students[0]
         speed = f"{times(best['speedup'])} as fast" if np.isfinite(best["speedup"]) else best["label"]
-        detail = f"as the teacher, force RMSE {number(1e3 * best['force_rmse_ev_per_ang'], 3)} meV/Å"
+        detail = (
+            f"as the teacher, force RMSE {number(1e3 * best['force_rmse_ev_per_ang'], 3)} meV/Å{md_went_wrong(best)}"
+        )
         yield card_html(f"Most accurate student: {best['label']}", speed, detail, "good")
 
 

@@ -22,6 +22,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         _too_few,
         _winners_curse,
         _failed,
+        _liquid_went_wrong,
         _costs,
         _split,
     )
@@ -138,6 +139,18 @@ def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> I
     if len(lost):
         by_role = ", ".join(f"{n} {role}{'' if n == 1 else 's'}" for role, n in lost["role"].value_counts().items())
         yield f"Of the confirmation, {by_role} diverged or failed and are missing from the averages."
+
+
+def _liquid_went_wrong(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    tried = tables.models[(tables.models["stage"] == tables.basis.stage) & tables.models["md_asked_ps"].notna()]
+    went_wrong = tried["md_stable_ps"] < tried["md_asked_ps"]
+    if went_wrong.any():
+        names = tried["control_kind"].str.cat(tried["role"] + "s", sep=" ").str.strip()
+        by_role = (f"{part.sum()} of {len(part)} {name}" for name, part in went_wrong.groupby(names, sort=False))
+        yield (
+            f"MD of the liquid went wrong with {', '.join(by_role)}: they are missing from what is said of g(r), and the "
+            "networks' own records tell after how many ps."
+        )
 
 
 def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:

@@ -17,7 +17,10 @@ AXES = (STEP_TIME, MEMORY, FORCE)
 #: More lines to the floor would hide the points.
 MAX_STEMS = 40
 #: A scene has fewer symbols; no two roles share one.
-_SYMBOLS = {"star": "cross", "triangle-up": "square-open"}
+_SYMBOLS = {
+    "star": "cross", "cross": "x", "triangle-up": "square-open", "triangle-down": "diamond-open",
+    "triangle-left": "circle-open",
+}  # fmt: skip
 #: From the corner where all three are small, a little above: fronts turn their inner side to the reader.
 _CAMERA = {"eye": {"x": -1.35, "y": -1.5, "z": 0.6}, "projection": {"type": "orthographic"}}
 #: Without perspective, these alone decide how large the scene is.

@@ -189,7 +189,7 @@ def _claim_sentence(claim: dict[str, Any]) -> str:
         else "its memory not measured",
         f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error",
     ]
-    text = f"{network['label']}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}"
+    text = f"{network['label']}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}{md_went_wrong(network)}"
     if claim["is_met_by_one"]:
         return (
             f"{count(claim['n_meeting'], 'student')} {'is' if claim['n_meeting'] == 1 else 'are'} over 2× faster than "
@@ -201,6 +201,12 @@ def _claim_sentence(claim: dict[str, Any]) -> str:
         "No student is at once over 2× faster than the teacher, under half its memory and within 20 % of its error. "
         f"The nearest is {text} (not met: {', '.join(missed)})."
     )
+
+
+def md_went_wrong(network: dict[str, Any]) -> str:
+    """What must be said of a network under which MD of the liquid went wrong."""
+    n = network["n_md_went_wrong"]
+    return f"; but MD of the liquid went wrong with {n} of {count(network['n_seeds'], 'seed')}" if n else ""
 
 
 def percent_interval(paired: PairedDifference) -> str:

@@ -64,8 +64,9 @@ class LiquidStage:
         if not self._has_liquid:
             known = self.results.get(teacher.model_id)
             raise MeasurementError(
-                f"the teacher has no liquid to compare with: {known.run.reason if known else self._teacher_failure}; a "
-                "teacher that has seen liquids, a smaller measure.liquid.timestep_fs or lower temperatures may help"
+                f"the teacher has no liquid to compare with: {known.run.reason if known else self._teacher_failure}; "
+                "other temperatures, a longer melt or a smaller step in measure.liquid, or a teacher that has seen "
+                "liquids, may help"
             )
 
     @property

@@ -73,6 +73,14 @@ def test_energy_and_liquid_are_claims_of_their_own():
     assert _claims(_models(0.8, energy=0.5))["energy gains less"].verdict == "does not hold"
 
 
+def test_pairs_lost_because_md_went_wrong_are_counted():
+    models = _models(0.8, rdf=1.2).assign(md_asked_ps=9.0)
+    assert "pairs" not in _claims(models)["RDF, paper"].statement
+    is_lost = (models["role"] == "control") & (models["seed"] == models["seed"].max())
+    models["rdf_error"] = models["rdf_error"].mask(is_lost)
+    assert "(without 6 of 24 pairs, in which MD went wrong)" in _claims(models)["RDF, paper"].statement
+
+
 def test_what_was_not_measured_is_no_claim():
     models = _models(0.9).assign(rdf_error=np.nan)
     names = set(_claims(models))

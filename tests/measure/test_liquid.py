@@ -153,7 +153,13 @@ def test_atoms_that_come_too_near_end_it(crystal: Atoms, start: Atoms) -> None:
     assert tolerant.stable_ps == tolerant.asked_ps
 
 
-def test_a_crystal_that_does_not_melt_is_told_of(crystal: Atoms) -> None:
+def test_a_crystal_that_stays_solid_is_no_liquid(crystal: Atoms) -> None:
+    cold = settings(melt_temperature_k=300, temperature_k=200)
+    with pytest.raises(NoLiquidError, match=r"it was solid: its atoms were 0\.\d\d Å .* less than 0\.89 Å"):
+        melt(crystal, EMT(), cold)
+
+
+def test_dynamics_that_goes_wrong_before_the_melt_is_told_of(crystal: Atoms) -> None:
     with pytest.raises(NoLiquidError, match=r"after 0.245 ps of MD its energy became non-finite") as caught:
         melt(crystal, Exploding(51, np.nan), settings())
     assert caught.value.run.asked_ps == pytest.approx(140 * 5e-3)
@@ -246,7 +252,7 @@ def test_columns_of_a_network(start: Atoms) -> None:
     assert of_teacher["md_stable_ps"] == 1.0
     assert set(liquid_columns(None, teacher).values()) == {None}
     blown_up = LiquidResult("short", "control", "p", "w", LiquidRun(32, 2.4, 1.0, 0.2, "too hot"))
-    assert liquid_columns(blown_up, teacher) == dict.fromkeys(columns) | {"md_stable_ps": 0.2}
+    assert liquid_columns(blown_up, teacher) == dict.fromkeys(columns) | {"md_stable_ps": 0.2, "md_asked_ps": 1.0}
 
 
 def test_a_protocol_is_settings_crystal_and_teacher(crystal: Atoms) -> None:

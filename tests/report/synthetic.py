@@ -163,6 +163,7 @@ def with_liquid(data: ReportInput, *, power: float = 1.0, n_unstable: int = 0) -
     models.loc[is_measured | (models["stage"] == "teacher"), "nve_drift_ev_per_atom_ps"] = 2e-5
     models.loc[models["stage"] == "confirm", "md_stable_ps"] = 3.0
     models.loc[is_measured, "md_stable_ps"] = 27.0
+    models.loc[models["stage"] == "confirm", "md_asked_ps"] = 27.0
     r = np.arange(0.05, 8.0, 0.1)
     g = np.where(r > 2.2, 1 + 1.8 * np.exp(-0.6 * (r - 2.8)) * np.cos(2 * np.pi * (r - 2.8) / 2.4), 0.0)
     measured = models[is_measured]

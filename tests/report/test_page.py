@@ -2,7 +2,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pytest
 import synthetic
 from plotly.offline import get_plotlyjs
 
+from pareto_search.config import ControlKind
 from pareto_search.errors import StoreError
 from pareto_search.report import browser_data
 from pareto_search.report.dataset_page import write_dataset_page
@@ -151,6 +152,14 @@ def test_step_times_have_their_quartiles_as_error_bars(page: str) -> None:
     assert trace["error_y"]["array"] == pytest.approx([0.02 * y for y in trace["y"]], rel=1e-4)
     assert trace["error_y"]["arrayminus"] == pytest.approx([0.015 * y for y in trace["y"]], rel=1e-4)
     assert not figures["fig5b"]["data"][0]["error_y"]["visible"]
+
+
+def test_every_role_has_a_symbol_of_its_own_in_three_dimensions() -> None:
+    data = synthetic.report_input(factors={kind: 1.0 for kind in get_args(ControlKind)})
+    found = {
+        trace.name: trace.marker.symbol for trace in front_3d_figure(make_tables(data)).data if trace.marker.symbol
+    }
+    assert len(found) == len(set(found.values())) == len(get_args(ControlKind)) + 2
 
 
 def test_a_network_that_another_dominates_is_faint_in_three_dimensions() -> None:

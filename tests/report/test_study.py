@@ -101,6 +101,17 @@ def test_caps_give_the_most_accurate_student_below_them() -> None:
     assert tenth_memory["network"]["bytes_per_atom"] <= tenth_memory["cap"]
 
 
+def test_who_is_most_accurate_is_told_by_validation() -> None:
+    models = synthetic.models()
+    is_favoured = (models["role"] == "student") & (models["n_features"] == 24)
+    models["valid_force_rmse_ev_per_ang"] *= np.where(is_favoured, 0.01, 1.0)
+    best = summarize_study(models).to_plain()["best_under"]
+    half_time = next(c for c in best["caps"] if c["quantity"] == "md_us_per_atom_step")
+    assert {best["paper"]["network"]["label"], best["students"][0]["label"], half_time["network"]["label"]} == {
+        "24/12/2"
+    }
+
+
 @pytest.mark.parametrize(("teacher_error", "is_clear"), [(0.02, True), (0.3, False)])
 def test_teacher_is_held_against_the_controls(teacher_error: float, is_clear: bool) -> None:
     teacher = summarize_study(synthetic.models(teacher_error=teacher_error)).teacher

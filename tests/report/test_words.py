@@ -191,3 +191,16 @@ def test_controls_with_a_teacher_are_told_apart() -> None:
     assert "matched controls, which have a teacher too, at the same cost" in found.headline
     assert has(found.sentences, "controls with one teacher")
     assert "teacher too" not in words_of(student_factor=0.9, noise=0.01).headline
+
+
+def test_md_that_went_wrong_is_a_caution_and_said_of_the_student_to_take() -> None:
+    base = synthetic.report_input(student_factor=0.9, noise=0.01)
+    stable = words(synthetic.with_liquid(base))
+    assert not has((*stable.sentences, *stable.cautions), "went wrong")
+    unstable = synthetic.with_liquid(base)
+    is_lost = (unstable.models["role"] == "student") & unstable.models["seed"].isin([1000, 1001])
+    is_lost |= (unstable.models["role"] == "control") & (unstable.models["seed"] == 1000)
+    models = unstable.models.assign(md_stable_ps=unstable.models["md_stable_ps"].where(~is_lost, 0.2))
+    found = words(replace(unstable, models=models))
+    assert has(found.cautions, "MD of the liquid went wrong with 16 of 32 students, 8 of 32 paper controls: they are")
+    assert has(found.sentences, "% force error; but MD of the liquid went wrong with 2 of 4 seeds")

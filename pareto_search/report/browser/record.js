@@ -81,7 +81,9 @@ function meanFacts(rows) {
   const rdf = averaged.map((row) => networks.rdf_error[row]).filter(Number.isFinite);
   if (rdf.length) pairs.push(['RDF error', `${spread(rdf, '').trim()} Å`]);
   const stable = averaged.map((row) => networks.md_stable_ps[row]).filter(Number.isFinite);
-  if (stable.length) pairs.push(['Liquid MD sane for', `${number(average(stable))} ps`]);
+  const asked = averaged.map((row) => networks.md_asked_ps[row]).filter(Number.isFinite);
+  const of = asked.length ? ` of ${number(average(asked))}` : '';
+  if (stable.length) pairs.push(['Liquid MD sane for', `${number(average(stable))}${of} ps`]);
   const drift = averaged.map((row) => Math.abs(networks.nve_drift_ev_per_atom_ps[row])).filter(Number.isFinite);
   if (drift.length) pairs.push(['NVE drift of the liquid, size', `${exponent(average(drift))} eV/atom/ps`]);
   return [facts(pairs.filter(([, value]) => !value.startsWith('–') && !value.startsWith('NaN')))];
