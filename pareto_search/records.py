@@ -91,8 +91,8 @@ class ModelRecord:
 
 
 #: What MD of the liquid gives, which is measured after a network's record was written: Σ|g − g_teacher| Δr in Å, its
-#: standard error, the value that noise alone would give it, energy drift, for how long the dynamics stayed sane, and how
-#: long it was to be.
+#: standard error, the value that noise alone would give it, energy drift, for how long the dynamics stayed sane, and
+#: how long it was to be.
 LIQUID_COLUMNS = ("rdf_error", "rdf_error_std", "rdf_noise", "nve_drift_ev_per_atom_ps", "md_stable_ps", "md_asked_ps")
 
 #: A g(r) of the liquid, a row for each distance; `g_std` is the standard error.

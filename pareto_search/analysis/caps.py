@@ -26,8 +26,8 @@ def describe_network(row: pd.Series, teacher: pd.Series | None) -> dict[str, Any
         teacher: The teacher's row, or None.
 
     Returns:
-        Label, ids, errors (eV/Å, eV/atom), costs and with how many seeds MD of the liquid went wrong; with a teacher also `speedup`, `memory_fraction` and
-        `force_rmse_vs_teacher_percent`. NaN marks what was not measured.
+        Label, ids, errors (eV/Å, eV/atom), costs and with how many seeds MD of the liquid went wrong; with a teacher
+        also `speedup`, `memory_fraction` and `force_rmse_vs_teacher_percent`. NaN marks what was not measured.
     """
     plain = {
         "label": row["label"],

@@ -148,8 +148,8 @@ def _liquid_went_wrong(summary: StudySummary, data: ReportInput, tables: ReportT
         names = tried["control_kind"].str.cat(tried["role"] + "s", sep=" ").str.strip()
         by_role = (f"{part.sum()} of {len(part)} {name}" for name, part in went_wrong.groupby(names, sort=False))
         yield (
-            f"MD of the liquid went wrong with {', '.join(by_role)}: they are missing from what is said of g(r), and the "
-            "networks' own records tell after how many ps."
+            f"MD of the liquid went wrong with {', '.join(by_role)}: they are missing from what is said of g(r). Their "
+            "own records tell after how many ps."
         )
 
 

@@ -103,12 +103,12 @@ def test_caps_give_the_most_accurate_student_below_them() -> None:
 
 def test_who_is_most_accurate_is_told_by_validation() -> None:
     models = synthetic.models()
-    is_favoured = (models["role"] == "student") & (models["n_features"] == 24)
+    is_favoured = (models["role"] == "student") & (models["n_features"] == 48)
     models["valid_force_rmse_ev_per_ang"] *= np.where(is_favoured, 0.01, 1.0)
     best = summarize_study(models).to_plain()["best_under"]
     half_time = next(c for c in best["caps"] if c["quantity"] == "md_us_per_atom_step")
     assert {best["paper"]["network"]["label"], best["students"][0]["label"], half_time["network"]["label"]} == {
-        "24/12/2"
+        "48/20/3"
     }
 
 
