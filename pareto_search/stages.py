@@ -19,7 +19,7 @@ from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.results import find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
-from pareto_search.study import Study, StudyReport, load_study_data, open_study
+from pareto_search.study import Study, StudyReport, load_study_data, measured_cell, open_study
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
@@ -36,7 +36,7 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
         study.costs()
         study.search()
         study.confirm()
-        if config.measure.liquid is not None:
+        if study.config.measure.liquid is not None:
             try:
                 study.liquid()
             except MeasurementError as error:  # the rest of the run is worth a report
@@ -47,7 +47,9 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
 def plan(config: StudyConfig) -> StudyPlan:
     """What a run would do, with estimates of time and memory; writes nothing."""
     prepare_torch(config.cluster.cpus_per_trial)
-    return plan_study(config, load_study_data(config))
+    content = load_study_data(config)
+    measured_cell(config.measure.structure, content.dataset)
+    return plan_study(config, content)
 
 
 def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
@@ -161,8 +163,11 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     """
     from pareto_search.measure.cost import measure_cost
 
-    if others := [setting for setting in overrides if not setting.startswith("measure.")]:
-        raise ConfigError(f"{', '.join(others)}: here only settings of measure can be changed (measure.n_steps=10)")
+    if others := [s for s in overrides if not s.startswith("measure.") or s.startswith("measure.liquid.")]:
+        raise ConfigError(
+            f"{', '.join(others)}: here only settings of measure can be changed (measure.n_steps=10), and none of the "
+            "liquid, which `pareto-search liquid` runs"
+        )
     directory = Path(run_dir)
     config = stored_config(directory, overrides)
     folder = find_model(RunDirectory(directory), model_id)
@@ -176,7 +181,7 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
                 potential.architecture,
                 study.data.references,
                 config.measure,
-                study.workshop.unit,
+                measured_cell(config.measure.structure, study.data.dataset),
                 device=config.device,
                 n_threads=config.cluster.cpus_per_trial,
             )

@@ -8,14 +8,20 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ase import Atoms
+from ase.data import chemical_symbols
+
 from pareto_search.config import (
     Architecture,
     ExternalTeacher,
     LiquidSettings,
     LossWeights,
     StudyConfig,
+    StructureSettings,
     TeacherMdSource,
 )
+from pareto_search.config_file import load_config
+from pareto_search.data.dataset import Dataset
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
 from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
@@ -76,6 +82,20 @@ def load_study_data(config: StudyConfig) -> StudyData:
         table.nbytes / 2**20,
     )
     return StudyData(dataset, table, split, references)
+
+
+def measured_cell(settings: StructureSettings, dataset: Dataset) -> Atoms:
+    """The cell whose supercells are measured.
+
+    Raises:
+        ConfigError: If there is no such cell, or it holds elements that the data do not.
+        DataError: If its file cannot be read.
+    """
+    unit = unit_cell(settings, dataset)
+    if unknown := sorted(set(unit.numbers.tolist()) - set(dataset.elements)):
+        symbols = ", ".join(chemical_symbols[z] for z in unknown)
+        raise ConfigError(f"measure.structure holds {symbols}, which the data do not; measure a material of the data")
+    return unit
 
 
 def _frame_maker(config: StudyConfig) -> FrameMaker | None:
@@ -159,7 +179,7 @@ class Study:
             config=self.config,
             directory=self.directory,
             data=self.data,
-            unit=unit_cell(self.config.measure.structure, self.data.dataset),
+            unit=measured_cell(self.config.measure.structure, self.data.dataset),
         )
 
     @cached_property
@@ -415,6 +435,8 @@ class Study:
 def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
+    Settings that only a run has, such as those of its liquid, are the study's too.
+
     Raises:
         ConfigError: If the device, a logger's package or the teacher's calculator is not there.
         DataError: If the data are missing or break a rule.
@@ -426,10 +448,12 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
         check_loggers(config.cluster.loggers)
         if isinstance(config.teacher, ExternalTeacher):
             build_calculator(config.teacher)
-    loaded = load_study_data(config) if is_new else None
+    known = None if is_new else load_config(RunDirectory(out).config_yaml).measure.liquid
+    has_new_liquid = config.measure.liquid not in (None, known)
+    loaded = load_study_data(config) if is_new or has_new_liquid else None
     if loaded is not None:
-        unit = unit_cell(config.measure.structure, loaded.dataset)
+        unit = measured_cell(config.measure.structure, loaded.dataset)
         if config.measure.liquid is not None:
             liquid_crystal(unit, config.measure.liquid)
     with open_run(out, config) as directory, ResultStore(directory.results_sqlite) as store, ExitStack() as resources:
-        yield Study(config, directory, store, resources, loaded)
+        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)

@@ -134,6 +134,10 @@ SETTINGS = {
     "missing file": ({"data.path": "nowhere.extxyz"}, r"nowhere\.extxyz"),
     "two structures": ({"measure.structure": {"symbol": "Al", "frame": 0}}, r"exactly one of symbol, path and frame"),
     "no such frame": ({"measure.structure": {"frame": 99}}, r"99"),
+    "another material": (
+        {"measure.structure": {"symbol": "Cu"}},
+        r"measure\.structure holds Cu, which the data do not",
+    ),
     "GPU without GPUs": ({"device": "cuda"}, r"gpus_per_trial"),
     "GPU that is not there": ({"device": "cuda", "cluster": {"gpus_per_trial": 1}}, r"cuda.*(cpu|GPU)"),
     "schedule from epoch 2": (

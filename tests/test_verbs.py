@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import pareto_search as ps
-from pareto_search import cli
+from pareto_search import cli, stages
+from pareto_search.config_file import load_config
 from pareto_search.errors import ConfigError, StoreError
 from pareto_search.store import ResultStore
+from pareto_search.study import open_study
 from tests.study import write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
@@ -129,6 +131,24 @@ def test_the_liquid_is_run_once(out, tmp_path, capsys, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in (run / "liquid").iterdir()} == before
     assert call("liquid", run, "--set", "measure.n_steps=6") == 2
     assert "only settings of measure.liquid" in capsys.readouterr().err
+    kept = (run / "config.yaml").read_bytes()
+    assert call("liquid", run, "--set", "measure.liquid.r_max_ang=50") == 2
+    assert "at most half the height" in capsys.readouterr().err
+    assert (run / "config.yaml").read_bytes() == kept
+    with open_study(load_config(out / "config.yaml"), run) as study:  # whose config says nothing of a liquid
+        assert study.config.measure.liquid == load_config(run / "config.yaml").measure.liquid is not None
+
+
+def test_another_structure_is_measured_where_one_is_asked_for(out):
+    model_id = ps.open_results(out).summary.front[0]
+    quick = ("measure.n_atoms=32", "measure.n_steps=5", "measure.n_warmup_steps=0", "measure.memory_budget_gib=0.01")
+    densities = [
+        stages.measure(out, model_id, (*quick, *structure)).cost.md.density_g_per_cm3
+        for structure in ((), ("measure.structure.a_ang=4.455",))
+    ]
+    assert densities[0] / densities[1] == pytest.approx((4.455 / 4.05) ** 3, rel=0.02)
+    with pytest.raises(ConfigError, match="none of the liquid, which `pareto-search liquid` runs"):
+        stages.measure(out, model_id, ("measure.liquid.n_atoms=32",))
 
 
 def test_runs_are_compared_while_others_use_them(out, tmp_path, capsys):

@@ -9,6 +9,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from pareto_search.data.dataset import Dataset
+from pareto_search.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,20 @@ def fit_references(dataset: Dataset, systems: NDArray[np.int64]) -> ReferenceEne
     """Least-squares energies per element over the total energies of some frames, in float64.
 
     Where compositions do not determine them (always Mo:W = 1:1, say) this is the solution of smallest norm, which is
-    also what the pseudo-inverse in hippynn's `hierarchical_energy_initialization` gives. An element that only other
-    frames hold gets 0.
+    also what the pseudo-inverse in hippynn's `hierarchical_energy_initialization` gives.
 
     Args:
         dataset: All frames; every element in it gets a value.
         systems: The frames to fit, those of the training part.
+
+    Raises:
+        DataError: If no frame to fit holds an element; nothing could be learned of it.
     """
     counts = dataset.composition(dataset.elements)[systems]
+    if missing := [chemical_symbols[z] for z, n in zip(dataset.elements, counts.sum(0), strict=True) if n == 0]:
+        raise DataError(
+            f"no frame of the training part holds {', '.join(missing)}, so nothing can be learned of it; choose another "
+            "split (split.kind, split.seed) or leave the frames that hold it out"
+        )
     energies, *_ = np.linalg.lstsq(counts, dataset.energy[systems], rcond=None)
     return ReferenceEnergies({z: float(energy) for z, energy in zip(dataset.elements, energies, strict=True)})

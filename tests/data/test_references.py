@@ -6,6 +6,7 @@ from ase import Atoms
 
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.references import ReferenceEnergies, fit_references
+from pareto_search.errors import DataError
 from tests.data.frames import labelled
 
 MO, W = 42, 74
@@ -42,9 +43,10 @@ def test_an_undetermined_fit_is_that_of_the_pseudo_inverse():
     assert [references.by_element[MO], references.by_element[W]] == pytest.approx(expected.tolist(), rel=1e-12)
 
 
-def test_an_element_outside_the_training_frames_gets_zero():
+def test_an_element_outside_the_training_frames_is_refused():
     dataset = dataset_of([(1, 0), (2, 0), (0, 1)], [-10.0, -20.0, -12.0])
-    assert fit_references(dataset, np.array([0, 1])).by_element == pytest.approx({MO: -10.0, W: 0.0}, abs=1e-12)
+    with pytest.raises(DataError, match="no frame of the training part holds W, .* another split"):
+        fit_references(dataset, np.array([0, 1]))
 
 
 def test_energies_of_atoms_follow_their_species():
