@@ -16,8 +16,8 @@ from pareto_search.config import (
     ExternalTeacher,
     LiquidSettings,
     LossWeights,
-    StudyConfig,
     StructureSettings,
+    StudyConfig,
     TeacherMdSource,
 )
 from pareto_search.config_file import load_config

@@ -88,7 +88,7 @@ SECTIONS = {
     "label-weights": Section("label-weights", {}),
     "label-weights-early": Section("label-weights", {"teacher.training.max_epochs": 15}),
     "label-weights-strong": Section("label-weights", BETTER_TEACHER),
-    "label-weights-converged": Section("label-weights", {**BETTER_TEACHER, "confirm.training.max_epochs": 300}),
+    "label-weights-converged": Section("label-weights", {**BETTER_TEACHER, "confirm.training.max_epochs": 200}),
     "born-again": Section("born-again", {"confirm.training": {"max_epochs": 75, "schedule": SHORT_SCHEDULE}}),
     "ensemble": Section("teacher-ensemble", {}),
     "knowledge": Section("teacher-knowledge", {

@@ -68,8 +68,8 @@ def fit_references(dataset: Dataset, systems: NDArray[np.int64]) -> ReferenceEne
     counts = dataset.composition(dataset.elements)[systems]
     if missing := [chemical_symbols[z] for z, n in zip(dataset.elements, counts.sum(0), strict=True) if n == 0]:
         raise DataError(
-            f"no frame of the training part holds {', '.join(missing)}, so nothing can be learned of it; choose another "
-            "split (split.kind, split.seed) or leave the frames that hold it out"
+            f"no frame of the training part holds {', '.join(missing)}, so nothing can be learned of it; choose "
+            "another split (split.kind, split.seed) or leave the frames that hold it out"
         )
     energies, *_ = np.linalg.lstsq(counts, dataset.energy[systems], rcond=None)
     return ReferenceEnergies({z: float(energy) for z, energy in zip(dataset.elements, energies, strict=True)})

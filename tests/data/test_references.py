@@ -45,7 +45,7 @@ def test_an_undetermined_fit_is_that_of_the_pseudo_inverse():
 
 def test_an_element_outside_the_training_frames_is_refused():
     dataset = dataset_of([(1, 0), (2, 0), (0, 1)], [-10.0, -20.0, -12.0])
-    with pytest.raises(DataError, match="no frame of the training part holds W, .* another split"):
+    with pytest.raises(DataError, match=r"no frame of the training part holds W, .* another split"):
         fit_references(dataset, np.array([0, 1]))
 
 
