@@ -1,4 +1,6 @@
-"""Exceptions raised by pareto_search; the command line turns each into one message and an exit code."""
+"""Exceptions raised by pareto_search, each one message and an exit code of the command line; which say "no memory"."""
+
+import sys
 
 
 class ParetoSearchError(Exception):
@@ -49,3 +51,11 @@ class WriteError(StoreError):
     """A file of a run could not be written, most likely for want of space."""
 
     is_bad_input = False
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: Python's, a GPU's, or that of PyTorch on a CPU, which has no type."""
+    torch = sys.modules.get("torch")  # where nothing has imported it, it cannot have raised; it takes seconds to load
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)

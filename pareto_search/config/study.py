@@ -50,7 +50,7 @@ class ClusterSettings(Settings):
         None, description="a trial or network that takes longer is ended as failed; omitted: no limit"
     )
     memory_gib_per_trial: PositiveFloat | None = Field(
-        None, description="CPU: memory that the process of a trial may hold of its own; omitted: no limit"
+        None, description="CPU: memory that a trial may hold of its own, capacity probes aside; omitted: no limit"
     )
     reuse_workers: bool = Field(
         False,

@@ -60,6 +60,12 @@ def guard_resident_memory(limit_bytes: int, stop: Callable[[], None]) -> None:
     threading.Thread(target=poll, daemon=True).start()
 
 
+def free_of_soft_limit() -> None:
+    """Let this process and its children allocate up to the hard limit: the soft one is a trial's, not the device's."""
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
 def volunteer_for_oom_killer() -> None:
     """Make the kernel's OOM killer choose this process before any other; without effect where there is none."""
     with contextlib.suppress(OSError):

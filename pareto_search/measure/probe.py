@@ -95,7 +95,7 @@ def memory_of_step(
 
     Raises:
         torch.OutOfMemoryError: If a GPU has not enough memory.
-        MemoryError: If the machine has not.
+        MemoryError, RuntimeError: If the machine has not (`is_out_of_memory` tells it from other errors).
     """
     prepare_torch(spec.n_threads)
     references = ReferenceEnergies(dict.fromkeys(spec.elements, 0.0))

@@ -13,9 +13,8 @@ import traceback
 from dataclasses import asdict
 from typing import Any, NoReturn, TextIO
 
-import torch
-
-from pareto_search.measure.memory import volunteer_for_oom_killer
+from pareto_search.errors import is_out_of_memory
+from pareto_search.measure.memory import free_of_soft_limit, volunteer_for_oom_killer
 from pareto_search.measure.probe import ProbeSpec, memory_of_step
 
 DOES_NOT_FIT = {"outcome": "does not fit"}
@@ -64,10 +63,8 @@ def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
             budget_bytes=request["budget_bytes"],
             give_up=lambda: finish(DOES_NOT_FIT),
         )
-    except torch.OutOfMemoryError:
-        finish(DOES_NOT_FIT)
     except Exception as error:  # whatever it is, the process that asked raises it again
-        if isinstance(error, MemoryError):  # on a GPU too: neighbour lists are built in the host's memory
+        if is_out_of_memory(error):  # on a GPU the host's too: neighbour lists are built there
             finish(DOES_NOT_FIT)
         finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
     finish({"outcome": "fits", **asdict(memory)})
@@ -77,6 +74,7 @@ def main() -> None:
     """Serve stdin and stdout; whatever else is written to stdout goes to stderr."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    free_of_soft_limit()
     serve(sys.stdin, replies)
 
 

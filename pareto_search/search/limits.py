@@ -3,13 +3,12 @@
 import errno
 import faulthandler
 import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pareto_search.config import ClusterSettings
-from pareto_search.errors import MeasurementError, StoreError
+from pareto_search.errors import MeasurementError, StoreError, is_out_of_memory
 from pareto_search.search.cluster import reason_of
 
 #: Errors of the operating system that every other trial would meet too.
@@ -80,14 +79,6 @@ def why_failed(error: BaseException, cluster: ClusterSettings) -> str:
     limit = cluster.memory_gib_per_trial
     bound = "" if limit is None else f" (cluster.memory_gib_per_trial = {limit:g})"
     return f"out of memory{bound}: {reason_of(error)}"
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: Python's, a GPU's, or that of PyTorch on a CPU, which has no type."""
-    torch = sys.modules.get("torch")  # where nothing has imported it, it cannot have raised; it takes seconds to load
-    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
 def why_all_end(error: BaseException) -> str | None:

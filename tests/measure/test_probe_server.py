@@ -2,6 +2,8 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +57,7 @@ def test_giving_up_means_that_it_does_not_fit(monkeypatch) -> None:
         (torch.OutOfMemoryError("CUDA out of memory"), None, "does not fit"),
         (MemoryError(), 1000, "does not fit"),
         (MemoryError(), None, "does not fit"),  # of a GPU's host, where the neighbour list is built
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 bytes"), 1000, "does not fit"),
         (RuntimeError("CUDA out of memory"), None, "error"),  # not recognised by its type
     ],
 )
@@ -76,6 +79,22 @@ def test_a_signal_is_told(monkeypatch) -> None:
 
 def test_a_silent_end_is_an_error(monkeypatch) -> None:
     assert "status 3" in answers(monkeypatch, lambda *a, **k: os._exit(3))["message"]
+
+
+LIMITED = """
+import resource
+_, hard = resource.getrlimit(resource.RLIMIT_DATA)
+resource.setrlimit(resource.RLIMIT_DATA, (4 * 2**30, hard))  # as that of a trial
+from pareto_search.measure import probe_server
+probe_server.serve = lambda *streams: print(resource.getrlimit(resource.RLIMIT_DATA) == (hard, hard))
+probe_server.main()
+"""
+
+
+@pytest.mark.slow
+def test_the_memory_of_a_trial_does_not_bound_its_probes() -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", LIMITED], capture_output=True, text=True, check=True)
+    assert done.stderr == "True\n"
 
 
 def test_spec_survives_json() -> None:

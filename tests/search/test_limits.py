@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from pareto_search.config import ClusterSettings
-from pareto_search.errors import StoreError, WriteError
-from pareto_search.search.limits import HungError, is_out_of_memory, limited, why_all_end, why_failed
+from pareto_search.errors import StoreError, WriteError, is_out_of_memory
+from pareto_search.search.limits import HungError, limited, why_all_end, why_failed
 
 HANG = """
 import sys, time
