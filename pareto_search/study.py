@@ -52,7 +52,7 @@ from pareto_search.search.space import ladder, to_architecture, to_training
 from pareto_search.search.trial import Workshop, costs_of
 from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
-from pareto_search.search.warm_start import check_source, copy_networks, import_trials, is_taken_over
+from pareto_search.search.warm_start import check_source, import_trials, is_taken_over
 from pareto_search.store import ResultStore
 from pareto_search.teaching import ExternalTeaching, NetworkTeaching, Teaching
 from pareto_search.training.study_data import StudyData
@@ -375,8 +375,7 @@ class Study:
             if is_taken_over(study, source):
                 continue
             config = check_source(source, search, self.data.dataset_hash, labels.sha256 if labels else "")
-            copy_networks(source, self.directory)
-            import_trials(study, search, source, config.name, self._known_costs)
+            import_trials(study, workshop, source, config)
         if search.warm_start:
             self.store.ingest_all(self.directory.models_dir)
 

@@ -258,11 +258,12 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
         learning_rate=job.training.learning_rate,
         batch_size=job.training.batch_size,
         generation=job.generation,
-        **({} if cost is None else _cost_columns(cost)),
+        **({} if cost is None else cost_columns(cost)),
     )
 
 
-def _cost_columns(cost: CostRecord) -> dict[str, Any]:
+def cost_columns(cost: CostRecord) -> dict[str, Any]:
+    """What a network's record says of its cost."""
     return {
         "md_us_per_atom_step": cost.md.us_per_atom_step_median,
         "max_atoms": cost.capacity.max_atoms,

@@ -4,10 +4,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -18,10 +16,11 @@ from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import ConfigError, DataError, StoreError
 from pareto_search.files import write_atomic
 from pareto_search.potential.model_files import read_description
-from pareto_search.records import ModelRecord
+from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.run_directory import RunDirectory
+from pareto_search.search.cost_caps import broken_caps
 from pareto_search.search.costs import CostTable
-from pareto_search.search.network import finished_record, is_finished
+from pareto_search.search.network import cost_columns, finished_record, is_finished
 from pareto_search.search.optuna_study import (
     COSTS,
     MODEL_IDS,
@@ -33,6 +32,7 @@ from pareto_search.search.optuna_study import (
 )
 from pareto_search.search.results import Costs
 from pareto_search.search.space import distributions
+from pareto_search.search.trial import Workshop, costs_of, student_job
 from pareto_search.training.labels import stored_labels
 
 logger = logging.getLogger(__name__)
@@ -69,25 +69,6 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
     return config
 
 
-def copy_networks(source: RunDirectory, target: RunDirectory) -> None:
-    """Copy costs and the networks of a search that the target lacks; each appears whole or not at all.
-
-    Networks of a confirmation stay where they are: its numbers carry the other run's claims.
-    """
-    table = CostTable(target.costs_dir)
-    known = {cost.key for cost in table.all()}
-    for cost in CostTable(source.costs_dir).all():
-        if cost.key not in known:
-            table.put(cost)
-    for folder in sorted(source.models_dir.glob("[!.]*/")):
-        if is_finished(folder) and _is_of_use(record := finished_record(folder)):
-            copy_folder(folder, target.models_dir / folder.name, record=replace(record, trial_id=None))
-
-
-def _is_of_use(record: ModelRecord) -> bool:
-    return record.stage == "search" and record.status == "complete"
-
-
 def copy_folder(source: Path, target: Path, record: ModelRecord | None = None) -> None:
     """Copy a model folder unless it is there, if wanted with another record."""
     if target.exists():
@@ -106,34 +87,48 @@ def is_taken_over(study: optuna.Study, source: RunDirectory) -> bool:
     return str(source.path) in study.user_attrs.get(_TAKEN_OVER, [])
 
 
-def import_trials(
-    study: optuna.Study,
-    search: SearchSettings,
-    source: RunDirectory,
-    source_name: str,
-    known_costs: Callable[[Mapping[str, Any]], Costs | None],
-) -> None:
-    """Add the finished trials of another run to a study, once; they do not count against its budget.
+def import_trials(study: optuna.Study, workshop: Workshop, source: RunDirectory, config: StudyConfig) -> None:
+    """Add the finished trials of another run to a study, with their networks, once; they do not count in its budget.
 
-    A trial is left out where the space here does not hold it, or where its costs were measured on other hardware, with
-    other versions or other settings, so that they say nothing here.
+    A trial is left out where the space or the caps here do not hold it, where its network would be another one here, or
+    where its costs were measured on other hardware, with other versions or other settings, so that they say nothing
+    here. Other networks, such as those of a confirmation, stay where they are: they carry the other run's claims.
 
     Args:
         study: The study that learns.
-        search: Its space.
+        workshop: Its run, with labels.
         source: The other run.
-        source_name: Name of its study.
-        known_costs: Costs here by parameters, or None.
+        config: The other run's settings, as `check_source` gives them.
     """
     origin = str(source.path)
+    _copy_costs(source, workshop.directory)
     known = {trial.user_attrs.get(ORIGIN) for trial in study.get_trials(deepcopy=False)}
-    theirs = _finished_trials(source, source_name)
-    usable = [imported for trial in theirs if (imported := _imported(trial, search, origin, known_costs))]
-    for trial in usable:
-        if trial.user_attrs[ORIGIN] not in known:
-            study.add_trial(trial)
+    theirs = _finished_trials(source, config.name)
+    usable = [(trial, cost) for trial in theirs if (cost := _cost_here(trial, workshop, config.search))]
+    for trial, cost in usable:
+        _copy_networks(trial, cost, source, workshop.directory)
+        imported = _imported(trial, costs_of(cost), workshop.config.search, origin)
+        if imported.user_attrs[ORIGIN] not in known:
+            study.add_trial(imported)
     study.set_user_attr(_TAKEN_OVER, [*study.user_attrs.get(_TAKEN_OVER, []), origin])
     logger.info("warm start from %s: %d of %d trials are of use here", origin, len(usable), len(theirs))
+
+
+def _copy_costs(source: RunDirectory, target: RunDirectory) -> None:
+    table = CostTable(target.costs_dir)
+    known = {cost.key for cost in table.all()}
+    for cost in CostTable(source.costs_dir).all():
+        if cost.key not in known:
+            table.put(cost)
+
+
+def _copy_networks(trial: FrozenTrial, cost: CostRecord, source: RunDirectory, target: RunDirectory) -> None:
+    """Copy the networks of a trial, with their cost here."""
+    for model_id in trial.user_attrs.get(MODEL_IDS, []):
+        folder = source.model_dir(model_id)
+        if is_finished(folder):
+            record = replace(finished_record(folder), stage="search", trial_id=None, **cost_columns(cost))
+            copy_folder(folder, target.model_dir(model_id), record=record)
 
 
 def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
@@ -145,21 +140,22 @@ def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
             return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def _imported(
-    trial: FrozenTrial,
-    search: SearchSettings,
-    origin: str,
-    known_costs: Callable[[Mapping[str, Any]], Costs | None],
-) -> FrozenTrial | None:
-    space = distributions(search.space)
-    params = trial.params
+def _cost_here(trial: FrozenTrial, workshop: Workshop, theirs: SearchSettings) -> CostRecord | None:
+    """What the network of a trial costs here; None where the trial is of no use."""
+    search = workshop.config.search
+    space, params = distributions(search.space), trial.params
     if set(params) != set(space) or not all(
         space[n]._contains(space[n].to_internal_repr(v)) for n, v in params.items()
     ):
         return None
-    costs = known_costs(params)
-    if costs is None:
+    job, their_job = (student_job(settings, {**params, "trial_number": trial.number}) for settings in (search, theirs))
+    if job.model_id(workshop.data) != their_job.model_id(workshop.data):
         return None
+    cost = workshop.cost_table.get(workshop.cost_key(job.architecture))
+    return None if cost is None or broken_caps(costs_of(cost), search.caps) else cost
+
+
+def _imported(trial: FrozenTrial, costs: Costs, search: SearchSettings, origin: str) -> FrozenTrial:
     kept = {name: trial.user_attrs[name] for name in (RUNGS, MODEL_IDS, STATUS, REASON) if name in trial.user_attrs}
     values = None
     if trial.state is TrialState.COMPLETE:
@@ -167,7 +163,7 @@ def _imported(
     return create_trial(
         state=trial.state,
         values=values,
-        params=params,
-        distributions=space,
+        params=trial.params,
+        distributions=distributions(search.space),
         user_attrs={**kept, COSTS: costs.to_plain(), ORIGIN: f"{origin} trial {trial.number}"},
     )

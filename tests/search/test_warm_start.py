@@ -1,0 +1,105 @@
+"""What a run takes over from another one, in this process: the trials of the other run are made without Ray."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.trial import FrozenTrial, create_trial
+
+from pareto_search.config import StudyConfig
+from pareto_search.records import ModelRecord
+from pareto_search.search.optuna_study import COSTS, MODEL_IDS, open_optuna_study
+from pareto_search.search.space import distributions
+from pareto_search.search.trial import measure_costs, run_trial
+from pareto_search.study import Study, open_study
+from tests.study import TINY
+
+pytestmark = pytest.mark.slow
+
+WEIGHTS = {"weight_forces": 30, "weight_atomic_energy": 9}
+
+
+def config_of(space: dict[str, Any] | None = None, **search: Any) -> StudyConfig:
+    """TINY with its width alone to search, and changes."""
+    teacher = TINY["teacher"] | {"training": TINY["teacher"]["training"] | {"max_epochs": 2}}
+    space = TINY["search"]["space"] | WEIGHTS | (space or {})
+    return StudyConfig.model_validate(
+        TINY | {"teacher": teacher, "search": TINY["search"] | {"space": space, "controls": []} | search}
+    )
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """A run with two finished trials, of widths 4 and 8; its networks claim the costs of another machine."""
+    out = tmp_path_factory.mktemp("source") / "run"
+    config = config_of()
+    with open_study(config, out) as study, open_optuna_study(study.directory.study_db, config.name) as trials:
+        for number, n_features in enumerate((4, 8)):
+            params = {"n_features": n_features}
+            end = run_trial(study.labelled_workshop, {**params, "trial_number": number}, lambda result: None)
+            costs = measure_costs(study.labelled_workshop, params)
+            trials.add_trial(
+                create_trial(
+                    params=params,
+                    distributions=distributions(config.search.space),
+                    values=[end["valid_force_rmse_ev_per_ang"], costs.md_us_per_atom_step, costs.max_atoms],
+                    user_attrs={COSTS: costs.to_plain(), MODEL_IDS: end["model_ids"]},
+                )
+            )
+    for path in out.glob("models/student*/model.json"):
+        description = json.loads(path.read_text())
+        description["record"] |= {"md_us_per_atom_step": 1e9, "device": "elsewhere"}
+        path.write_text(json.dumps(description))
+    return out
+
+
+def taken_over(config: StudyConfig, out: Path) -> tuple[list[FrozenTrial], list[ModelRecord]]:
+    """Trials and networks that a run knows before its search begins."""
+    with open_study(config, out) as study:
+        return trials_of(study), study.records("search")
+
+
+def trials_of(study: Study) -> list[FrozenTrial]:
+    with open_optuna_study(study.directory.study_db, study.config.name) as trials:
+        study._warm_start(trials)
+        return trials.get_trials()
+
+
+def test_networks_come_with_their_trials_and_with_costs_of_this_run(source, tmp_path):
+    trials, records = taken_over(config_of(warm_start=[str(source)]), tmp_path / "run")
+    assert [trial.params["n_features"] for trial in trials] == [4, 8]
+    assert [record.n_features for record in records] == [4, 8]
+    for trial, record in zip(trials, records, strict=True):
+        assert trial.user_attrs[MODEL_IDS] == [record.model_id]
+        assert record.md_us_per_atom_step == trial.values[1] < 1e9
+        assert record.device != "elsewhere"
+        assert record.trial_id is None
+
+
+@pytest.mark.parametrize(
+    ("space", "search"),
+    [
+        ({"weight_forces": 10}, {}),
+        ({"learning_rate": 0.01}, {}),
+        ({}, {"transfer": {"interaction": "initialised"}}),
+    ],
+)
+def test_a_trial_of_another_network_is_left_out(source, tmp_path, space, search):
+    trials, records = taken_over(config_of(space, warm_start=[str(source)], **search), tmp_path / "run")
+    assert trials == []
+    assert records == []
+
+
+@pytest.mark.parametrize(
+    ("space", "caps", "widths"),
+    [
+        ({"n_features": {"low": 4, "high": 6}}, {}, [4]),
+        ({}, {"max_md_us_per_atom_step": 1e-9}, []),
+    ],
+)
+def test_networks_outside_space_or_caps_stay_where_they_are(source, tmp_path, space, caps, widths):
+    config = config_of(space, warm_start=[str(source)], caps=caps)
+    trials, records = taken_over(config, tmp_path / "run")
+    assert [trial.params["n_features"] for trial in trials] == widths
+    assert [record.n_features for record in records] == widths
