@@ -17,10 +17,10 @@ from pareto_search import stages
 from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.config_file import load_config
 from pareto_search.errors import DataError
-from pareto_search.potential.model_files import read_description
+from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search import trial
 from pareto_search.search.liquid_stage import LiquidStage
-from pareto_search.search.network import train_network
+from pareto_search.search.network import finished_record, train_network
 from pareto_search.search.network_job import control_of
 from pareto_search.search.trial import student_job
 from pareto_search.study import open_study
@@ -229,6 +229,18 @@ def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, 
         stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")
     assert stages.label(config.model_copy(update={"teacher": teacher}), tmp_path / "run").sha256 == labels.sha256
     assert len(ps.open_results(tmp_path / "run").models) == 4
+
+
+def test_a_teacher_is_taken_over_in_place_of_one_that_failed_here(generations, tmp_path, monkeypatch):
+    config, out, labels = generations
+    monkeypatch.setattr("pareto_search.search.network.fit", None)
+    config = config.model_copy(update={"teacher": config.teacher.model_copy(update={"reuse": (out,)})})
+    with open_study(config, tmp_path / "run") as study:
+        record = replace(finished_record(out / "teacher"), status="failed", reason="out of memory")
+        save_model(study.directory.teacher_dir, None, {"record": record.to_plain()}, {})
+        assert study.label().sha256 == labels.sha256
+        assert finished_record(study.directory.teacher_dir).status == "complete"
+    assert not list((tmp_path / "run").glob(".teacher-*"))
 
 
 class WithoutAtomicEnergies(Calculator):

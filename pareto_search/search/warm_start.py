@@ -14,7 +14,7 @@ from pareto_search.config import SearchSettings, StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import ConfigError, DataError, StoreError
-from pareto_search.files import write_atomic
+from pareto_search.files import whole_folder
 from pareto_search.potential.model_files import read_description
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.run_directory import RunDirectory
@@ -70,16 +70,14 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
 
 
 def copy_folder(source: Path, target: Path, record: ModelRecord | None = None) -> None:
-    """Copy a model folder unless it is there, if wanted with another record."""
-    if target.exists():
+    """Copy a model folder unless a finished one is there, if wanted with another record."""
+    if is_finished(target):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    shutil.copytree(source, temporary, dirs_exist_ok=True)
-    if record is not None:
-        description = read_description(source) | {"record": record.to_plain()}
-        write_atomic(temporary / "model.json", json.dumps(description, indent=1))
-    temporary.replace(target)
+    with whole_folder(target) as temporary:
+        shutil.copytree(source, temporary, dirs_exist_ok=True)
+        if record is not None:
+            description = read_description(source) | {"record": record.to_plain()}
+            (temporary / "model.json").write_text(json.dumps(description, indent=1))
 
 
 def is_taken_over(study: optuna.Study, source: RunDirectory) -> bool:
