@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+import os
 import sys
 import time
 from contextlib import redirect_stdout
@@ -94,11 +95,25 @@ def _factory(settings: ExternalTeacher) -> Any:
 def teacher_hash(settings: ExternalTeacher) -> str:
     """SHA-256 of what decides a teacher's answers: its import path, its options and the version of its code.
 
+    Of a file that an option names, its content counts and its path does not.
+
     Raises:
         ConfigError: If it is not installed.
     """
-    content = [settings.calculator, settings.options, code_version(settings)]
+    content = [settings.calculator, _by_content(settings.options), code_version(settings)]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _by_content(option: Any) -> Any:
+    """An option with the hash of a file in place of its path."""
+    if isinstance(option, dict):
+        return {name: _by_content(value) for name, value in option.items()}
+    if isinstance(option, list):
+        return [_by_content(value) for value in option]
+    if isinstance(option, str) and os.path.isfile(option):  # noqa: PTH113 - Path.is_file raises on overlong names
+        with Path(option).open("rb") as file:
+            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return option
 
 
 def code_version(settings: ExternalTeacher) -> str:

@@ -1,5 +1,7 @@
 """Teachers that are not ours: the contract they must keep, and what is said of those that cannot be had."""
 
+import hashlib
+import json
 import sys
 
 import numpy as np
@@ -12,7 +14,13 @@ from ase.calculators.emt import EMT
 from pareto_search.config import ExternalTeacher
 from pareto_search.errors import ConfigError, DataError
 from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.external import TimedTeacher, build_calculator, evaluate_teacher, teacher_hash
+from pareto_search.potential.external import (
+    TimedTeacher,
+    build_calculator,
+    code_version,
+    evaluate_teacher,
+    teacher_hash,
+)
 from pareto_search.testing import TeacherContract
 from tests.potential.systems import alloy, potential_for
 
@@ -127,6 +135,27 @@ def test_the_hash_tells_teachers_apart():
     hashes = [teacher_hash(ExternalTeacher(**{"calculator": "ase.calculators.emt:EMT"} | s)) for s in settings]
     assert len(set(hashes)) == 3
     assert teacher_hash(ExternalTeacher(calculator="ase.calculators.emt:EMT", n_atoms_timed=9)) == hashes[0]
+
+
+def test_the_hash_is_of_the_content_of_files_that_options_name_not_of_their_place(tmp_path):
+    def hash_of(*names: str) -> str:
+        options = {"model_paths": [str(tmp_path / name) for name in names], "more": {"device": "cpu", "n": 1}}
+        return teacher_hash(ExternalTeacher(calculator="ase.calculators.emt:EMT", options=options))
+
+    (tmp_path / "a.model").write_bytes(b"weights")
+    (tmp_path / "b.model").write_bytes(b"weights")
+    first = hash_of("a.model")
+    assert hash_of("b.model") == first
+    (tmp_path / "a.model").write_bytes(b"trained again")
+    assert len({first, hash_of("a.model"), hash_of("missing.model"), hash_of("a.model", "b.model")}) == 4
+
+
+def test_the_hash_of_options_without_files_is_of_what_they_say():
+    settings = ExternalTeacher(
+        calculator="ase.calculators.emt:EMT", options={"a": ["no such file", {"b": None}], "c": "x" * 5000}
+    )
+    content = json.dumps([settings.calculator, settings.options, code_version(settings)], sort_keys=True)
+    assert teacher_hash(settings) == hashlib.sha256(content.encode()).hexdigest()
 
 
 def test_a_timed_teacher_says_the_same_and_counts_its_time():
