@@ -12,12 +12,14 @@ from pydantic import BaseModel, ValidationError
 from pareto_search.config import StudyConfig
 from pareto_search.errors import ConfigError
 
-#: Settings that name a file; a relative path counts from the config file's folder, in --set from where the user is.
+#: Settings that name files or folders; a relative path counts from the config file, in --set from where the user is.
 _PATH_SETTINGS = (
     "data.path",
     "data.structure.path",
     "measure.structure.path",
     "search.transfer.pretraining.frames.structure.path",
+    "search.warm_start",
+    "teacher.reuse",
 )
 
 #: Settings that say what a structure is, of which there is one.
@@ -111,8 +113,15 @@ def _make_paths_absolute(plain: dict[str, Any], folder: Path) -> None:
         target: Any = plain
         for name in sections:
             target = target.get(name) if isinstance(target, dict) else None
-        if isinstance(target, dict) and isinstance(target.get(key), str):
-            target[key] = str((folder / Path(target[key]).expanduser()).resolve())
+        if isinstance(target, dict) and key in target:
+            target[key] = _absolute(target[key], folder)
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    """A path, or each of several, from a folder; what is neither is left to be refused."""
+    if isinstance(value, list):
+        return [_absolute(path, folder) for path in value]
+    return str((folder / Path(value).expanduser()).resolve()) if isinstance(value, str) else value
 
 
 def _lines(error: ValidationError) -> Iterator[str]:

@@ -52,7 +52,7 @@ from pareto_search.search.space import ladder, to_architecture, to_training
 from pareto_search.search.trial import Workshop, costs_of
 from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
-from pareto_search.search.warm_start import check_source, import_trials, is_taken_over
+from pareto_search.search.warm_start import check_are_runs, check_source, import_trials, is_taken_over
 from pareto_search.store import ResultStore
 from pareto_search.teaching import ExternalTeaching, NetworkTeaching, Teaching
 from pareto_search.training.study_data import StudyData
@@ -437,7 +437,7 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     Settings that only a run has, such as those of its liquid, are the study's too.
 
     Raises:
-        ConfigError: If the device, a logger's package or the teacher's calculator is not there.
+        ConfigError: If the device, a logger's package, the teacher's calculator or a run to take over is not there.
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
@@ -445,8 +445,11 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
     if is_new:
         check_device(config.device)
         check_loggers(config.cluster.loggers)
+        check_are_runs("search.warm_start", config.search.warm_start)
         if isinstance(config.teacher, ExternalTeacher):
             build_calculator(config.teacher)
+        else:
+            check_are_runs("teacher.reuse", config.teacher.reuse)
     known = None if is_new else load_config(RunDirectory(out).config_yaml).measure.liquid
     has_new_liquid = config.measure.liquid not in (None, known)
     loaded = load_study_data(config) if is_new or has_new_liquid else None

@@ -82,15 +82,20 @@ class Teaching:
         return None
 
     def take_over(self, model_id: str, folder: Path) -> None:
-        """Copy this very teacher, and its labels, from another run."""
+        """Copy this very teacher, and its labels, from the first other run that has it."""
+        if is_finished(folder) or not self.sources:
+            return
         for source in self.sources:
             theirs = source.model_dir(model_id)
-            if is_finished(folder) or not is_finished(theirs) or finished_record(theirs).model_id != model_id:
+            if not is_finished(theirs) or finished_record(theirs).model_id != model_id:
                 continue
             for labels in source.path.glob("labels*.npz"):  # first: made anew, labels may differ in a bit
                 write_atomic(self.directory.path / labels.name, labels.read_bytes())
             copy_folder(theirs, folder)
             logger.info("teacher: taken over from %s", source.path)
+            return
+        places = ", ".join(str(source.path) for source in self.sources)
+        logger.warning("teacher: %s is in none of %s, and has to be made here", model_id, places)
 
 
 @dataclass(frozen=True)

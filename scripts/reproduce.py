@@ -120,7 +120,8 @@ def main() -> None:
     for name in options.only if options.data else ():
         section = SECTIONS[name]
         changes = [*overrides(ON_CPU), *overrides(section.changes), f"data.path={options.data.resolve()}", *options.set]
-        changes += [f"teacher.reuse={[str((options.out / other).resolve()) for other in SECTIONS]}"]
+        runs = [(options.out / other).resolve() for other in SECTIONS]
+        changes += [f"teacher.reuse={[str(run) for run in runs if (run / 'config.yaml').is_file()]}"]
         section.run(load_config(CONFIGS / f"{section.config}.yaml", tuple(changes)), options.out / name)
     if options.to:
         folder = options.to.with_suffix("")

@@ -216,6 +216,14 @@ SETTINGS = {
         },
         r"'one_teacher', but search\.transfer\.pretraining has all teachers label",
     ),
+    "warm start from a folder that is no run": (
+        {"search.warm_start": ["elsewhere"]},
+        r"search\.warm_start: /\S+/elsewhere is no run directory.*--out",
+    ),
+    "teacher of a folder that is no run": (
+        {"teacher.reuse": ["elsewhere"]},
+        r"teacher\.reuse: /\S+/elsewhere is no run directory.*--out",
+    ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }
 

@@ -206,6 +206,16 @@ def test_the_structure_of_frames_for_pretraining_counts_from_the_configs_folder(
     assert found.path == tmp_path / "cells" / "al.cif"
 
 
+def test_other_runs_count_from_the_configs_folder_and_in_overrides_from_where_the_user_is(tmp_path, monkeypatch):
+    config = TINY | {"teacher": TINY["teacher"] | {"reuse": ["runs/a", "/b"]}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    found = load_config(tmp_path / "config.yaml", ("search.warm_start=[runs/c]",))
+    assert found.teacher.reuse == (tmp_path / "runs" / "a", Path("/b"))
+    assert found.search.warm_start == (tmp_path / "here" / "runs" / "c",)
+
+
 def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):
     workshop, *_ = pretrained
     frames = workshop.config.search.transfer.pretraining.frames.model_copy(update={"min_distance_ang": 3.0})
@@ -220,14 +230,17 @@ def read_curve(directory, record) -> pd.DataFrame:
     return pd.read_csv(directory.models_dir / record.model_id / "curve.csv")
 
 
-def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, tmp_path, monkeypatch):
+def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, tmp_path, monkeypatch, caplog):
     config, out, labels = generations
-    teacher = config.teacher.model_copy(update={"reuse": (tmp_path / "nothing", out)})
+    teacher = config.teacher.model_copy(update={"reuse": (out,)})
     monkeypatch.setattr(trial, "measure_cost", None)
     monkeypatch.setattr("pareto_search.search.network.fit", None)
     with pytest.raises(TypeError):  # another seed is another teacher, and has to be trained
         stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")
+    assert len(re.findall(rf"teacher-8-6-1-\w+ is in none of {out}", caplog.text)) == 2  # members
+    caplog.clear()
     assert stages.label(config.model_copy(update={"teacher": teacher}), tmp_path / "run").sha256 == labels.sha256
+    assert "in none of" not in caplog.text
     assert len(ps.open_results(tmp_path / "run").models) == 4
 
 

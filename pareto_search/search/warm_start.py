@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,17 @@ logger = logging.getLogger(__name__)
 
 #: User attribute of a study: runs whose trials have all been added.
 _TAKEN_OVER = "taken_over"
+
+
+def check_are_runs(setting: str, paths: Iterable[Path]) -> None:
+    """Raise before anything is trained if there is no run where a setting names one.
+
+    Raises:
+        ConfigError: If a folder is no run directory.
+    """
+    for path in paths:
+        if not RunDirectory(path).config_yaml.is_file():
+            raise ConfigError(f"{setting}: {path} is no run directory (no config.yaml); name the --out of a run")
 
 
 def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str, label_hash: str) -> StudyConfig:
