@@ -39,7 +39,7 @@ from pareto_search.search.optuna_study import (
     status_of,
     unfinished_trials,
 )
-from pareto_search.search.proposing import Exhausted, SeenTrial, propose
+from pareto_search.search.proposing import Exhausted, SeenTrial, is_exhausted, propose
 from pareto_search.search.pruning import ParetoRungs
 from pareto_search.search.results import (
     ENDS_ALL,
@@ -175,7 +175,8 @@ class StudySearch(Searcher):
     @property
     def has_work(self) -> bool:
         """Whether a trial waits to be finished or may be begun."""
-        return bool(self._live) or self._may_begin()
+        has_point = bool(self._points) or not is_exhausted(self._settings, self._seen.values())
+        return bool(self._live) or (has_point and self._may_begin())
 
     # --- Tune's questions -------------------------------------------------------------------------------------------
 

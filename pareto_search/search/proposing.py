@@ -6,7 +6,7 @@ would have, and recorded learning curves can be replayed through the very code t
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,14 @@ def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int
     is_finite = all(isinstance(dimension, Choice) for dimension in settings.space.searched.values())
     left = [other for other in _grid(settings) if _key(other) not in tried] if is_finite else []
     return left[np.random.default_rng([settings.seed, n_proposed]).integers(len(left))] if left else point
+
+
+def is_exhausted(settings: SearchSettings, seen: Iterable[SeenTrial]) -> bool:
+    """Whether `propose` has nothing left to propose."""
+    if settings.sampler != "grid":
+        return False
+    tried = {_key(trial.params) for trial in seen}
+    return all(_key(point) in tried for point in _grid(settings))
 
 
 def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 from sqlalchemy import event
 
-from pareto_search.config import CapSettings, PruningSettings, SearchSettings
+from pareto_search.config import CapSettings, Choice, PruningSettings, SearchSettings, SpaceSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
 from pareto_search.search.optuna_search import StudySearch
 from pareto_search.search.optuna_study import begin_trial, open_optuna_study
@@ -348,6 +348,22 @@ def test_a_finished_search_has_no_work_and_a_larger_one_has(study: optuna.Study)
         run(search, str(number))
     assert not Search(study, SETTINGS).has_work
     assert Search(study, SETTINGS.model_copy(update={"n_trials": 7})).has_work
+
+
+def test_a_grid_of_which_no_point_is_left_has_no_work_whatever_the_budget(study: optuna.Study) -> None:
+    sizes = {"n_features": Choice(choices=(16,)), "n_sensitivities": Choice(choices=(8, 16, 32))}
+    space = SpaceSettings(**sizes, n_atom_layers=2, weight_forces=30, weight_atomic_energy=1)
+    caps = CapSettings(min_atoms=10_000_000 // (16 * 16))  # refuses 32
+    grid = settings_of(40, space=space, sampler="grid", caps=caps)
+    search = Search(study, grid)
+    for i in range(2):
+        assert Search(study, grid).has_work
+        run(search, f"t{i}")
+    assert search.suggest("last") == Searcher.FINISHED
+    search.raise_errors()
+    assert sorted(end.status for end in search.ends.values()) == ["complete", "complete", "infeasible"]
+    assert not Search(study, grid).has_work
+    assert Search(study, grid.model_copy(update={"sampler": "random"})).has_work
 
 
 def test_a_study_that_cannot_be_written_any_more_ends_the_search_with_the_reason(study: optuna.Study) -> None:
