@@ -16,7 +16,7 @@ from pareto_search.data.labels import Labels, joined, joint_hash
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.split import draw_split
 from pareto_search.data.teacher_md import FrameMaker, teacher_md
-from pareto_search.errors import ConfigError, DataError, ParetoSearchError, StoreError, TrainingDiverged
+from pareto_search.errors import ConfigError, DataError, ParetoSearchError, StoreError
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
 from pareto_search.measure.device import device_name
@@ -165,7 +165,11 @@ class NetworkTeaching(Teaching):
             self.store.ingest(folders)
         for record in records:
             if record.status != "complete":
-                raise TrainingDiverged(record.n_epochs or 0)
+                setting = "teacher.born_again.training" if record.generation else "teacher.training"
+                raise ParetoSearchError(
+                    f"the teacher {record.model_id} diverged ({record.reason}), and there is no study without it; "
+                    f"start another run with a lower {setting}.learning_rate and a new --out"
+                )
         return folders
 
     def _labels_by(self, teachers: list[Path], path: Path) -> Labels:

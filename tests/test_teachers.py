@@ -16,7 +16,7 @@ import pareto_search as ps
 from pareto_search import stages
 from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.config_file import load_config
-from pareto_search.errors import DataError
+from pareto_search.errors import DataError, ParetoSearchError
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search import trial
 from pareto_search.search.liquid_stage import LiquidStage
@@ -130,6 +130,19 @@ def test_students_take_weights_over_from_the_last_generation_and_are_held_agains
         monkeypatch.setattr(LiquidStage, "run", lambda stage, jobs, join_ray: seen.append(stage.work.teacher.model_id))
         study.liquid()
         assert seen == [last]
+
+
+def test_a_teacher_that_diverges_is_named_with_the_remedy_however_often_it_is_asked_for(tmp_path):
+    training = TINY["teacher"]["training"] | {"learning_rate": 1e18}
+    config = _config(training=training)
+    for _ in range(2):
+        with pytest.raises(ParetoSearchError) as stop:
+            stages.label(config, tmp_path / "run")
+        assert re.match(
+            r"the teacher teacher-8-6-1-\w+ diverged \(the loss became non-finite in epoch \d+\).* lower "
+            r"teacher\.training\.learning_rate.*--out",
+            str(stop.value),
+        )
 
 
 def test_controls_that_would_be_the_student_itself_are_refused():
