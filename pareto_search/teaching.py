@@ -14,6 +14,7 @@ from pareto_search.config import ExternalTeacher, SplitSettings, TeacherSettings
 from pareto_search.data.checks import check_dataset
 from pareto_search.data.labels import Labels, joined, joint_hash
 from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.data.sources import sample
 from pareto_search.data.split import draw_split
 from pareto_search.data.teacher_md import FrameMaker, teacher_md
 from pareto_search.errors import ConfigError, DataError, ParetoSearchError, StoreError
@@ -142,6 +143,7 @@ class NetworkTeaching(Teaching):
                 f"MD by the teacher left what it knows: {error}; train it for longer, or give "
                 "search.transfer.pretraining.frames lower temperatures"
             ) from error
+        dataset = sample(dataset, settings.frames.max_frames)
         if unknown := set(dataset.elements) - set(data.references.by_element):
             symbols = ", ".join(chemical_symbols[z] for z in sorted(unknown))
             raise ConfigError(f"search.transfer.pretraining.frames hold {symbols}, which the data of the study do not")

@@ -17,6 +17,7 @@ from pareto_search import stages
 from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.config_file import load_config
 from pareto_search.errors import DataError, ParetoSearchError
+from pareto_search.journal import Journal
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search import trial
 from pareto_search.search.liquid_stage import LiquidStage
@@ -24,6 +25,7 @@ from pareto_search.search.network import finished_record, train_network
 from pareto_search.search.network_job import control_of
 from pareto_search.search.trial import student_job
 from pareto_search.study import open_study
+from pareto_search.teaching import NetworkTeaching
 from tests.study import TINY
 
 AGAIN = {
@@ -188,6 +190,15 @@ def test_frames_for_pretraining_are_the_teachers_and_carry_its_word(pretrained):
     np.testing.assert_allclose(snapshots.dataset.forces[snapshots.dataset.atoms_of(3)], forces, atol=1e-4)
     said = _said(directory.teacher_dir, snapshots)
     np.testing.assert_allclose(snapshots.labels.atomic_energy_ev[snapshots.dataset.atoms_of(0)], said, atol=1e-5)
+
+
+def test_of_frames_for_pretraining_as_many_are_used_as_the_settings_say(pretrained):
+    workshop, _, store, _ = pretrained
+    plain = workshop.config.to_plain()
+    plain["search"]["transfer"]["pretraining"]["frames"]["max_frames"] = 12
+    config = StudyConfig.model_validate(plain)
+    teaching = NetworkTeaching(replace(workshop, config=config), store, Journal([]), (), config.teacher)
+    assert teaching.snapshots().dataset.n_systems == 12
 
 
 def test_only_the_student_is_trained_on_them_first(pretrained):

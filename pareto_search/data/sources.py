@@ -46,7 +46,7 @@ def load_dataset(settings: DataSource, cache_dir: Path | None = None, maker: Fra
     }
     dataset = readers[settings.source](settings)
     check_dataset(dataset, settings)
-    return _sample(dataset, settings.max_frames)
+    return sample(dataset, settings.max_frames)
 
 
 def _made_by(maker: FrameMaker | None, cache_dir: Path, settings: TeacherMdSource) -> Dataset:
@@ -57,7 +57,7 @@ def _made_by(maker: FrameMaker | None, cache_dir: Path, settings: TeacherMdSourc
     return teacher_md(settings, cache_dir, maker)
 
 
-def _sample(dataset: Dataset, max_frames: int | None) -> Dataset:
+def sample(dataset: Dataset, max_frames: int | None) -> Dataset:
     """A seeded random sample of frames in their old order, or all of them."""
     if max_frames is None or max_frames >= dataset.n_systems:
         return dataset
