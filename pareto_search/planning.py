@@ -18,6 +18,7 @@ from pareto_search.config import (
     StudyConfig,
     TrainingSettings,
 )
+from pareto_search.measure.device import n_cores
 from pareto_search.potential.external import build_calculator, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
@@ -143,9 +144,7 @@ def _tuning_plan(config: StudyConfig, n_chosen: int, epoch_s: float) -> list[Sta
 
 
 def _n_workers(config: StudyConfig) -> int:
-    import os
-
-    fits = max(1, (os.cpu_count() or 1) // config.cluster.cpus_per_trial)
+    fits = max(1, n_cores() // config.cluster.cpus_per_trial)
     return min(fits, config.cluster.max_concurrent_trials or fits)
 
 

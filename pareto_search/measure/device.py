@@ -46,7 +46,7 @@ def device_name(device: str) -> str:
     check_device(device)
     if torch.device(device).type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_cpu_model()} ({_n_cores()} cores)"
+    return f"{_cpu_model()} ({n_cores()} cores)"
 
 
 def device_memory_gib(device: str) -> float:
@@ -96,7 +96,8 @@ def _cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def _n_cores() -> int:
+def n_cores() -> int:
+    """Cores that this process may use: those of its SLURM step, `taskset` or cpuset."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

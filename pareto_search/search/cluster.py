@@ -127,6 +127,8 @@ def _keeping_sigterm() -> Iterator[None]:
 
 @_keeping_sigterm()
 def _start_or_join(settings: ClusterSettings, name: str) -> None:
+    from pareto_search.measure.device import n_cores  # loads PyTorch, which not every worker needs
+
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # a failure is in the study and the log, with its reason
     _share_one_heap()
@@ -139,7 +141,7 @@ def _start_or_join(settings: ClusterSettings, name: str) -> None:
         "logging_level": logging.ERROR,
     }
     if settings.address is None:
-        ray.init(address="local", num_cpus=os.cpu_count(), include_dashboard=settings.dashboard, **common)
+        ray.init(address="local", num_cpus=n_cores(), include_dashboard=settings.dashboard, **common)
         return
     _check_reachable(settings.address)
     try:

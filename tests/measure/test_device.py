@@ -1,8 +1,16 @@
+import os
+from typing import Any
+
 import pytest
+import ray
 import torch
 
+from pareto_search import planning
+from pareto_search.config import ClusterSettings, StudyConfig
 from pareto_search.errors import ConfigError
 from pareto_search.measure import device as facts
+from pareto_search.search import cluster
+from tests.study import TINY
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])
@@ -25,6 +33,16 @@ def test_the_cpu_has_a_name_and_memory() -> None:
     assert facts.device_name("cpu").endswith("cores)")
     assert not facts.device_name("cpu").startswith(" ")
     assert 0.25 < facts.device_memory_gib("cpu") < 100_000
+
+
+def test_cores_that_the_process_may_not_use_do_not_count(monkeypatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    started: dict[str, Any] = {}
+    monkeypatch.setattr(ray, "init", lambda **settings: started.update(settings))
+    cluster._start_or_join(ClusterSettings(), "three cores")
+    assert started["num_cpus"] == 3
+    assert planning._n_workers(StudyConfig.model_validate(TINY)) == 3
+    assert facts.device_name("cpu").endswith("(3 cores)")
 
 
 def test_versions_name_what_costs_depend_on() -> None:
