@@ -1,15 +1,15 @@
-"""A gate per device: many processes may train at once, but while one measures a cost nothing else runs."""
+"""A gate per device: many processes of a user may train at once, but while one measures a cost no other runs."""
 
 import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 
 class DeviceGate:
-    """Shared for training, exclusive for measuring, between all processes of one host.
+    """Shared for training, exclusive for measuring, between all processes of a user on one host.
 
     Two locked files make a readers-writer lock. Whoever enters passes the *turnstile* one at a time; a measurer
     stays in it until the *gate* is free of training and keeps it while it measures, so newcomers queue behind it
@@ -18,7 +18,7 @@ class DeviceGate:
     Entering one context inside the other in the same process waits for ever.
 
     Args:
-        folder: Where the lock files are kept; local to the host, the same for all its processes.
+        folder: Where the lock files are kept; local to the host, the same for all the user's processes.
         device: Name of the device.
     """
 
@@ -53,15 +53,10 @@ class DeviceGate:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """A lock file that every user of the host may lock."""
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(PermissionError):
-            path.parent.chmod(0o777)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """A lock file, made where it is not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with suppress(PermissionError):
-            os.fchmod(descriptor, 0o666)
         yield descriptor
     finally:
         os.close(descriptor)

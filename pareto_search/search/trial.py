@@ -46,7 +46,7 @@ class Workshop:
     origin_dir: Path | None = None
 
     def gate(self) -> DeviceGate:
-        """The gate of this host's device: while a cost is measured, nothing trains."""
+        """The gate of this host's device: while a cost is measured, nothing of this user trains."""
         return DeviceGate(Path(tempfile.gettempdir()) / f"pareto_search-gates-{os.getuid()}", self.config.device)
 
     def workplace(self) -> Workplace:

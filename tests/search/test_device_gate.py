@@ -120,6 +120,13 @@ def test_a_measurer_is_not_starved_where_training_never_pauses(
     wait_for((tmp_path / "measured").exists, timeout_s=15.0)
 
 
+def test_the_gate_is_its_users_alone(tmp_path: Path) -> None:
+    with DeviceGate(tmp_path / "gates", "cpu").training():
+        paths = [tmp_path / "gates", *(tmp_path / "gates").iterdir()]
+    assert len(paths) == 3
+    assert not any(path.stat().st_mode & 0o077 for path in paths)
+
+
 @pytest.mark.parametrize("kind", ["training", "measuring"])
 def test_a_killed_holder_frees_the_gate(tmp_path: Path, start: Callable[..., BaseProcess], kind: str) -> None:
     holder = start(hold, tmp_path, kind)
