@@ -31,7 +31,7 @@ from pareto_search.data.split import draw_split
 from pareto_search.data.structure import unit_cell
 from pareto_search.data.summary import summarize
 from pareto_search.data.teacher_md import FrameMaker
-from pareto_search.errors import ConfigError, ParetoSearchError, StoreError
+from pareto_search.errors import ParetoSearchError, StoreError
 from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
 from pareto_search.measure.liquid import liquid_crystal
@@ -420,13 +420,9 @@ class Study:
         self.resources.enter_context(metrics.kept_up())
 
     def _known_costs(self, params: Mapping[str, Any]) -> Costs | None:
-        """Costs of a trial's architecture, where this machine has the device and they were measured."""
+        """Costs of a trial's architecture, where they were measured."""
         architecture = to_architecture(self.config.search.space, params)
-        try:
-            key = self.workshop.cost_key(architecture)
-        except ConfigError:  # a driver without a GPU: a worker looks them up
-            return None
-        cost = self.workshop.cost_table.get(key)
+        cost = self.workshop.cost_table.get(self.workshop.cost_key(architecture))
         return None if cost is None else costs_of(cost)
 
 
