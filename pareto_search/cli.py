@@ -59,7 +59,10 @@ def run(config: ConfigArgument, out: OutOption, settings: SetOption = None, addr
 
 @app.command()
 def plan(config: ConfigArgument, settings: SetOption = None) -> None:
-    """Show stages, trials, epochs, estimated time and memory, and the resolved settings; train nothing."""
+    """Show stages, trials, epochs, estimated time and memory, and the resolved settings; train nothing.
+
+    Frames that a teacher makes by MD are made first, unless the user's cache has them.
+    """
     from pareto_search import stages
     from pareto_search.terminal import show_plan
 

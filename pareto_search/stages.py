@@ -45,7 +45,10 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
 
 
 def plan(config: StudyConfig) -> StudyPlan:
-    """What a run would do, with estimates of time and memory; writes nothing."""
+    """What a run would do, with estimates of time and memory; trains nothing and makes no run directory.
+
+    Frames that a teacher makes by MD (`data.source: teacher-md`) are made first unless the user's cache has them.
+    """
     prepare_torch(config.cluster.cpus_per_trial)
     content = load_study_data(config)
     measured_cell(config.measure.structure, content.dataset)

@@ -68,7 +68,10 @@ logger = logging.getLogger(__name__)
 
 
 def load_study_data(config: StudyConfig) -> StudyData:
-    """Read the data, draw the split, fit the reference energies and find the neighbours; writes nothing."""
+    """Read the data, draw the split, fit the reference energies and find the neighbours; no run is needed.
+
+    Generated frames, and those that a teacher makes, are kept in the user's cache.
+    """
     dataset = load_dataset(config.data, maker=_frame_maker(config))
     split = draw_split(dataset, config.split)
     references = fit_references(dataset, split.train)

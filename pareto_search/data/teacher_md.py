@@ -144,8 +144,9 @@ class _Work:
     def _announce(self, missing: list[Group], wanted: list[Group]) -> None:
         n_calls = sum(group.n_calls(self._settings.timestep_fs, _USUAL_SPACING_STEPS) for group in missing)
         n_frames = sum(group.n_frames for group in missing)
-        text = "frames: %s makes %d frames in %d groups, about %d evaluations; %d groups were made before"
-        logger.info(text, self._maker.name, n_frames, len(missing), n_calls, len(wanted) - len(missing))
+        text = "frames: %s makes %d frames now, in %d groups, about %d evaluations (%d groups are there); kept in %s"
+        n_there = len(wanted) - len(missing)
+        logger.info(text, self._maker.name, n_frames, len(missing), n_calls, n_there, self._folder)
 
     def _make(self, recipe: Recipe, group: Group, pace: "_Pace") -> Dataset:
         calculator = self._teacher()

@@ -135,6 +135,20 @@ def test_interrupted_generation_goes_on_with_the_same_frames(dataset, tmp_path):
     assert (n_rest > 0, Counting.n_calls) == (True, 0)
 
 
+def test_it_is_said_before_frames_are_made_and_where_they_are_kept(tmp_path, caplog):
+    quick = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
+    caplog.set_level("INFO", "pareto_search")
+    for n_logged in (1, 0):
+        caplog.clear()
+        load_dataset(settings(**quick), tmp_path, maker())
+        said = [record.getMessage() for record in caplog.records if "makes" in record.getMessage()]
+        assert len(said) == n_logged
+        for text in said:
+            assert text == caplog.records[0].getMessage()
+            assert text.startswith("frames: EMT makes 20 frames now, in ")
+            assert text.endswith(f"kept in {next((tmp_path / 'teacher-md').iterdir())}")
+
+
 def test_other_settings_or_teachers_have_files_of_their_own(tmp_path):
     quick = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
     changes = [{}, {"seed": 1}, {"timestep_fs": 8.0}, {"strain": 0.02}, {"structure": {"symbol": "Ag"}}]
