@@ -10,9 +10,9 @@ python=${PYTHON:-python3}
 stamp=.venv/installed
 wanted=$(cat pyproject.toml constraints.txt | cksum)
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && exit 0
-echo "install: making .venv (one to two minutes) ..."
+echo "install: making .venv (minutes) ..."
 "$python" -m venv .venv
-# The CPU build of PyTorch first, so that nothing pulls gigabytes of CUDA; users with a GPU choose their own build.
-.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+# PyTorch is the build of pip's index: on Linux, PyPI's is that for CUDA, of gigabytes. The one for CPUs:
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu bash scripts/install.sh
 .venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 echo "$wanted" > "$stamp"
