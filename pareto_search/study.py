@@ -31,7 +31,7 @@ from pareto_search.data.split import draw_split
 from pareto_search.data.structure import unit_cell
 from pareto_search.data.summary import summarize
 from pareto_search.data.teacher_md import FrameMaker
-from pareto_search.errors import ParetoSearchError, StoreError
+from pareto_search.errors import ConfigError, ParetoSearchError, StoreError
 from pareto_search.journal import Journal
 from pareto_search.measure.device import check_device
 from pareto_search.measure.liquid import liquid_crystal
