@@ -31,7 +31,7 @@ TRAINING_COLUMNS = ("learning_rate", "batch_size")
 NETWORK_KEYS = (
     "stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS, *TRAINING_COLUMNS,
 )  # fmt: skip
-#: Costs belong to the architecture: equal for every seed, so the median returns the measured number unrounded.
+#: Costs belong to the architecture: those of its networks are equal, so a median returns the measured number unrounded.
 COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights")
 
 _TEXT_COLUMNS = (
@@ -169,7 +169,7 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     rows = complete(models)
     rows = rows[(rows["stage"] == basis.stage) | (rows["role"] == "teacher")]
     rows = rows[np.isfinite(rows[f"{basis.split}_force_rmse_ev_per_ang"])]
-    networks = _averages(rows, basis.split)
+    networks = _averages(_with_one_cost(rows), basis.split)
     labels = architecture_labels(networks, has_several_cutoffs(models))
     generations = networks["generation"].fillna(0)
     networks["label"] = [
@@ -178,6 +178,13 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     ]
     networks = networks[list(NETWORK_COLUMNS)]
     return networks.sort_values(["role", "control_kind", "n_weights", "label", "best_model_id"], ignore_index=True)
+
+
+def _with_one_cost(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the median cost of their architecture: measured again, by a newer version say, it differs by noise."""
+    columns = list(COST_COLUMNS)
+    by_architecture = rows.groupby([*ARCHITECTURE_COLUMNS, "engine", "device"], dropna=False)
+    return rows.assign(**by_architecture[columns].transform("median"))
 
 
 def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
