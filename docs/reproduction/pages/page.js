@@ -254,7 +254,6 @@ const CELLS = {
   number: (frame, row, column) => number(column.factor * frame[column.field][row], column.digits),
   whole: (frame, row, column) => whole(frame[column.field][row]),
   seed: (frame, row, column) => String(frame[column.field][row]),
-  exponent: (frame, row, column) => exponent(frame[column.field][row]),
   id: (frame, row) => make('span', {class: 'id', title: frame.model_id[row]}, frame.model_id[row]),
   role: (frame, row) => make('span', {}, dot(lookOf(row)), roleText(row)),
   loss: (frame, row) => ['weight_energy', 'weight_forces', 'weight_atomic_energy', 'weight_teacher_forces']
@@ -835,7 +834,7 @@ function writeRow(table, row, place) {
 }
 
 function isNumber(column) {
-  return ['number', 'whole', 'seed', 'exponent'].includes(column.kind);
+  return ['number', 'whole', 'seed'].includes(column.kind);
 }
 
 function blank(table, n) {
@@ -1013,7 +1012,9 @@ function meanFacts(rows) {
   const rdf = averaged.map((row) => networks.rdf_error[row]).filter(Number.isFinite);
   if (rdf.length) pairs.push(['RDF error', `${spread(rdf, '').trim()} Å`]);
   const stable = averaged.map((row) => networks.md_stable_ps[row]).filter(Number.isFinite);
-  if (stable.length) pairs.push(['Liquid MD sane for', `${number(average(stable))} ps`]);
+  const asked = averaged.map((row) => networks.md_asked_ps[row]).filter(Number.isFinite);
+  const of = asked.length ? ` of ${number(average(asked))}` : '';
+  if (stable.length) pairs.push(['Liquid MD sane for', `${number(average(stable))}${of} ps`]);
   const drift = averaged.map((row) => Math.abs(networks.nve_drift_ev_per_atom_ps[row])).filter(Number.isFinite);
   if (drift.length) pairs.push(['NVE drift of the liquid, size', `${exponent(average(drift))} eV/atom/ps`]);
   return [facts(pairs.filter(([, value]) => !value.startsWith('–') && !value.startsWith('NaN')))];
@@ -1108,7 +1109,6 @@ function costFacts(row) {
     ['MD step', `${number(costs.us_per_atom_step_median[row])} µs/atom, quartiles ${CELLS.quartiles(costs, row)}`],
     ...PARTS.map(([name, field]) => [`of it ${name}`, `${number(costs[field][row])} µs/atom`]),
     ['Atoms timed', `${whole(costs.n_atoms[row])}, ${number(costs.n_neighbors_mean[row])} neighbours each`],
-    ['Energy drift', `${exponent(costs.energy_drift_ev_per_atom_ps[row])} eV/atom/ps`],
     ['Memory', `${number(costs.bytes_per_atom[row] / 1e3)} kB/atom`],
     ['Largest system', largest],
     ['Engine', costs.engine[row]],
