@@ -117,8 +117,8 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
 
 
 def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    found = summary.winners_curse
-    if found is None or found.ci95_percent is None:
+    found, has_chosen = summary.winners_curse, (tables.searched["stage"] == "search").any()
+    if found is None or found.ci95_percent is None or not has_chosen:
         return
     low, high = found.ci95_percent
     side = "above" if found.mean_percent > 0 else "below"

@@ -112,6 +112,8 @@ def test_flattery_of_the_search_is_stated() -> None:
     unsure = words(replace(data, models=models.assign(valid_force_rmse_ev_per_ang=wild))).cautions
     assert has(unsure, "how much its points flatter is not sure")
     assert not has(words(data).cautions, "flatter")
+    listed = {**data.config, "confirm": {**data.config.get("confirm", {}), "select": "all"}}  # chooses nothing
+    assert not has(words(replace(data, models=models, config=listed)).cautions, "flatter")
 
 
 def test_split_kind_is_named() -> None:
