@@ -22,6 +22,7 @@ from pareto_search.data.structure import supercell
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.md import thermal_momenta
 from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
+from pareto_search.potential.wrapping import AtomsError
 
 #: Root mean square displacement, over the crystal's shortest distance, from which on it has melted: no crystal, however
 #: hot, vibrates beyond 0.2 (Lindemann), and atoms of a liquid soon move farther.
@@ -105,18 +106,24 @@ class _Watched:
         """Take steps, and give the total energy in eV after each.
 
         Raises:
-            _WentWrongError: If energy or temperature are not finite, it is too hot, or atoms are too near.
+            _WentWrongError: If energy, temperature or positions are not finite, it is too hot, or atoms are too near.
         """
         stretch = self.settings.n_steps_between_frames
         for first in range(0, n_steps, stretch):
             energies, n_before = [], self.n_steps
             with self.guard():
                 for _ in range(min(stretch, n_steps - first)):
-                    dynamics.step()
+                    self._step(dynamics)
                     energies.append(self._checked_energy_ev(dynamics.atoms, temperature_k))
                     self.n_steps += 1
                 self._check_distances(dynamics.atoms, n_before)
             yield from energies
+
+    def _step(self, dynamics: Langevin | VelocityVerlet) -> None:
+        try:
+            dynamics.step()
+        except AtomsError as error:
+            raise _WentWrongError(f"it flew apart: {error}") from error
 
     def _checked_energy_ev(self, atoms: Atoms, temperature_k: float) -> float:
         kinetic = float(atoms.get_kinetic_energy())

@@ -219,7 +219,12 @@ class ExplicitCalculator(Calculator):
         properties: tuple[str, ...] = ("energy",),
         system_changes: list[str] = all_changes,
     ) -> None:
-        """Evaluate everything for the atoms; ASE calls this when something changed."""
+        """Evaluate everything for the atoms; ASE calls this when something changed.
+
+        Raises:
+            KeyError: If an atom is of an element that the network does not know.
+            AtomsError: If an atom's position is not finite or too far away.
+        """
         super().calculate(atoms, properties, system_changes)
         self._count_work(len(self.atoms))
         started = time.perf_counter()

@@ -21,6 +21,7 @@ from pareto_search.data.references import ReferenceEnergies
 from pareto_search.potential import engine as explicit
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.engine import Evaluation
+from pareto_search.potential.wrapping import wrapping
 
 
 def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -244,8 +245,13 @@ class TimedHippynnCalculator(HippynnCalculator):
         return 0.0 if self.atoms is None else len(self.nl.nl.pair_first) / len(self.atoms)
 
     def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = True) -> None:
-        """Evaluate the atoms as hippynn does, after updating its neighbour list under the clock."""
+        """Evaluate the atoms as hippynn does, after updating its neighbour list under the clock.
+
+        Raises:
+            AtomsError: If an atom's position is not finite or too far away.
+        """
         self.atoms = self.atoms if atoms is None else atoms.copy()
+        wrapping(self.atoms)  # hippynn finds no neighbours of what is not a number, and gives an energy
         started = time.perf_counter()
         try:
             self.nl.update(self.atoms)

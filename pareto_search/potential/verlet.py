@@ -18,6 +18,7 @@ from vesin import NeighborList
 
 from pareto_search.data.neighbors import element_index
 from pareto_search.potential.batch import padded_width
+from pareto_search.potential.wrapping import wrapping
 
 #: Bytes that vesin and the sorting of its result need for an ordered pair at once.
 BYTES_PER_SEARCHED_PAIR = 80
@@ -88,10 +89,11 @@ class VerletList:
 
         Raises:
             KeyError: If an atom is of none of the elements.
+            AtomsError: If an atom's position is not finite or too far away.
         """
         reach = cutoff_ang + skin_ang
         kind = element_index(atoms.numbers, elements)
-        wrap = _wrap(atoms)
+        wrap = wrapping(atoms)
         wrapped = atoms.positions - wrap @ atoms.cell.array
         n_searched = _expected_pairs(wrapped, reach) * BYTES_PER_SEARCHED_PAIR
         if n_searched <= sizes.search_bytes:
@@ -141,12 +143,6 @@ class VerletList:
 def _farthest(atoms: Atoms, wrapped: NDArray[np.float64]) -> float:
     """No coordinate of an atom is larger than this, in Å, however far they move before the list is built again."""
     return float(np.abs(wrapped).max(initial=0.0) + np.abs(atoms.cell.array).sum())
-
-
-def _wrap(atoms: Atoms) -> NDArray[np.int64]:
-    """Lattice vectors to take from each atom so that it lies in the cell, shape (n_atoms, 3)."""
-    fractions = atoms.cell.scaled_positions(atoms.positions) if atoms.pbc.any() else np.zeros((len(atoms), 3))
-    return np.where(atoms.pbc, np.floor(fractions), 0.0).astype(np.int64)
 
 
 def _expected_pairs(points: NDArray[np.float64], reach_ang: float) -> float:

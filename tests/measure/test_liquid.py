@@ -17,6 +17,7 @@ from pareto_search.errors import ConfigError
 from pareto_search.measure.liquid import LiquidRun, NoLiquidError, drift_ev_per_ps, liquid_crystal, melt, run_liquid
 from pareto_search.measure.liquid_files import LiquidFolder, LiquidResult, liquid_columns, protocol_hash
 from pareto_search.measure.rdf import Rdf, bin_edges
+from tests.measure.test_md import random_calculator
 
 UNIT = bulk("Al", cubic=True)
 
@@ -139,6 +140,23 @@ def test_dynamics_that_goes_wrong_is_a_result(
     assert (run.rdf is not None) == has_rdf
     assert run.nve_drift_ev_per_atom_ps is None
     assert re.search(reason, run.reason)
+
+
+@pytest.mark.parametrize("force", [np.inf, 1e30])
+def test_atoms_that_fly_apart_end_it(crystal: Atoms, start: Atoms, force: float) -> None:
+    """Where the first forces are wrong, the atoms are gone before an energy was looked at."""
+    calculator = random_calculator()
+    evaluate = calculator.calculate
+
+    def exploding(*arguments: Any, **options: Any) -> None:
+        evaluate(*arguments, **options)
+        calculator.results["forces"][0, 0] = force
+
+    calculator.calculate = exploding
+    run = run_liquid(start, crystal, calculator, settings(), name="network")
+    assert run.stable_ps == 0.0
+    assert run.reason is not None
+    assert run.reason.startswith("it flew apart: atom 0 is at ")
 
 
 def test_atoms_that_come_too_near_end_it(crystal: Atoms, start: Atoms) -> None:

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.calculator import InputError
 
+from pareto_search.errors import ParetoSearchError
 from pareto_search.potential import calculator as calculator_module
 from pareto_search.potential.calculator import make_calculator
-from tests.potential.systems import SMALL, SYSTEMS, alloy, aluminum, potential_for
+from pareto_search.potential.wrapping import AtomsError
+from tests.potential.systems import SMALL, SYSTEMS, alloy, aluminum, ethanol, potential_for
 
 
 @pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
@@ -126,3 +129,46 @@ def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
 def test_nothing_is_compiled_without_a_compiler(monkeypatch):
     monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: False)
     assert not make_calculator(potential_for(aluminum()), is_compiled=True).is_compiled
+
+
+ENGINES = pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
+
+
+@ENGINES
+@pytest.mark.parametrize("build", [aluminum, ethanol])
+@pytest.mark.parametrize(
+    ("place", "rule"),
+    [(np.nan, "must be finite"), (np.inf, "must be finite"), (1e30, "must be within"), (1e6, "must be within")],
+)
+def test_atoms_that_are_nowhere_are_refused(build, engine_changes, place, rule):
+    atoms = build()
+    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    calculator.get_property("energy", atoms)
+    atoms.positions[2, 1] = place
+    with pytest.raises(AtomsError, match=rf"atom 2 is at .*, but \D*{rule}") as caught:
+        calculator.get_property("energy", atoms)
+    assert isinstance(caught.value, InputError)
+    assert isinstance(caught.value, ParetoSearchError)
+
+
+@ENGINES
+def test_a_cell_that_is_no_number_is_refused(engine_changes):
+    atoms = aluminum()
+    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    atoms.cell[1, 1] = np.nan
+    with pytest.raises(AtomsError, match="the cell must be finite"):
+        calculator.get_property("energy", atoms)
+
+
+@ENGINES
+def test_atoms_may_be_far_away(engine_changes):
+    """32767 cells along a periodic direction, 10 µm along others."""
+    atoms = aluminum()
+    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    energy = calculator.get_property("energy", atoms)
+    atoms.positions[3] += 32767 * atoms.cell.array[1]
+    assert calculator.get_property("energy", atoms) == pytest.approx(energy, rel=1e-9)
+    molecule = ethanol()
+    calculator = make_calculator(potential_for(molecule, SMALL.model_copy(update=engine_changes)))
+    molecule.positions[0] = (1e5, -1e5, 1e5)
+    assert np.isfinite(calculator.get_property("energy", molecule))
