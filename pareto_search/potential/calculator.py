@@ -236,7 +236,7 @@ class ExplicitCalculator(Calculator):
         energies = atomic + self.potential.references.of_atoms(self.atoms.numbers)
         energy = float(energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
-        if self.atoms.pbc.all():
+        if self.atoms.cell.rank == 3:
             self.results["stress"] = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
 
     def _count_work(self, n_atoms: int) -> None:

@@ -9,11 +9,13 @@ import time
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import torch
 from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
 from torch import Tensor, nn
 
 from pareto_search.config import Architecture, EngineName
@@ -218,8 +220,11 @@ class HipnnPotential(nn.Module):
 class TimedHippynnCalculator(HippynnCalculator):
     """hippynn's own ASE calculator on a potential's modules, with its times told apart (a `TimedCalculator`).
 
-    The non-interacting term is taken out of the float32 network and added in float64, as everywhere else.
+    The non-interacting term is taken out of the float32 network and added in float64, as everywhere else. Unlike
+    hippynn's it takes cells that are periodic in some directions, and stress is of any cell that has a volume.
     """
+
+    pbc: Any
 
     def __init__(self, potential: HipnnPotential, *, skin_ang: float) -> None:
         bare = copy.deepcopy(potential)
@@ -228,6 +233,8 @@ class TimedHippynnCalculator(HippynnCalculator):
         super().__init__(energy, skin=skin_ang, en_unit=1.0, dist_unit=1.0)
         self.to(potential.device)
         self.to(potential.dtype)
+        self.pbc.set(False)  # else hippynn divides by a signed volume; this gives the slope by strain itself
+        self.pbc = SimpleNamespace(set=lambda pbc: None)  # hippynn's refuses some directions, though its list does not
         self.atoms: Any = None
         self.references = potential.references
         self.is_compiled = False
@@ -262,8 +269,20 @@ class TimedHippynnCalculator(HippynnCalculator):
         super().calculate(None, properties, system_changes)
         self.neighbor_s += listed - started
         self.model_s += time.perf_counter() - listed
+        if self.atoms.cell.rank == 3:
+            self.results["stress"] = self.results["stress"] / self.atoms.get_volume()
         for name in ("potential_energy", "energy"):
             self.results[name] = float(self.results[name]) + float(self.references.of_atoms(self.atoms.numbers).sum())
+
+    def get_stress(self, atoms: Atoms, **options: Any) -> Any:
+        """Stress in eV/Å³, shape (3, 3).
+
+        Raises:
+            PropertyNotImplementedError: If the cell has no volume.
+        """
+        if atoms.cell.rank < 3:
+            raise PropertyNotImplementedError("stress needs a cell with a volume")
+        return super().get_stress(atoms, **options)
 
 
 def _classes(architecture: Architecture) -> tuple[Any, Any]:

@@ -1,19 +1,39 @@
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.calculators.calculator import InputError
+from ase.calculators.calculator import InputError, PropertyNotImplementedError
 
 from pareto_search.errors import ParetoSearchError
 from pareto_search.potential import calculator as calculator_module
 from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.trained import TrainedPotential
 from pareto_search.potential.wrapping import AtomsError
 from tests.potential.systems import SMALL, SYSTEMS, alloy, aluminum, ethanol, potential_for
 
+ENGINES = pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
 
-@pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
-@pytest.mark.parametrize("name", ["aluminum", "alloy", "triclinic"])
+
+def slab():
+    atoms = aluminum()
+    atoms.center(vacuum=6.0, axis=2)
+    atoms.pbc = (True, True, False)
+    return atoms
+
+
+def boxed():
+    """A molecule in a left-handed box that is not periodic."""
+    atoms = ethanol()
+    atoms.set_cell(np.diag([9.0, 10.0, -11.0]))
+    return atoms
+
+
+STRAINED = {**SYSTEMS, "slab": slab, "boxed": boxed}
+
+
+@ENGINES
+@pytest.mark.parametrize("name", ["aluminum", "alloy", "triclinic", "slab", "boxed"])
 def test_stress_is_the_slope_of_the_energy_by_strain(name, engine_changes):
-    atoms = SYSTEMS[name]()
+    atoms = STRAINED[name]()
     atoms.calc = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
     stress = atoms.get_stress(voigt=False)
     step = 1e-5
@@ -33,6 +53,23 @@ def test_stress_is_the_slope_of_the_energy_by_strain(name, engine_changes):
 
 def _potential_of(atoms, name):
     return potential_for(atoms, SMALL.model_copy(update={"l_max": 2}))
+
+
+@ENGINES
+def test_there_is_no_stress_without_a_volume(engine_changes):
+    atoms = ethanol()
+    atoms.calc = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    atoms.get_forces()
+    with pytest.raises(PropertyNotImplementedError):
+        atoms.get_stress()
+
+
+def test_energies_of_a_slab_are_the_graphs():
+    atoms = slab()
+    potential = potential_for(atoms, SMALL.model_copy(update={"l_max": 2}))
+    atoms.calc = make_calculator(potential)
+    found = TrainedPotential(potential, {}).atomic_energies(atoms)
+    assert atoms.get_potential_energy() == pytest.approx(found.sum(), rel=1e-8)  # pairs are float32 there
 
 
 def test_chunks_do_not_change_the_result(monkeypatch):
@@ -129,9 +166,6 @@ def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
 def test_nothing_is_compiled_without_a_compiler(monkeypatch):
     monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: False)
     assert not make_calculator(potential_for(aluminum()), is_compiled=True).is_compiled
-
-
-ENGINES = pytest.mark.parametrize("engine_changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
 
 
 @ENGINES
