@@ -231,7 +231,10 @@ class Capacity:
 
 @dataclass(frozen=True)
 class CostRecord:
-    """Cost of one architecture on one device; weights and seeds do not change it."""
+    """Cost of one architecture on one device; weights and seeds do not change it.
+
+    `is_fallback`: it should have run compiled, but compiling failed.
+    """
 
     key: str
     architecture: dict[str, Any]
@@ -241,6 +244,7 @@ class CostRecord:
     versions: dict[str, str]
     md: MdTiming
     capacity: Capacity
+    is_fallback: bool = False
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "CostRecord":

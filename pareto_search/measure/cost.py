@@ -69,9 +69,10 @@ def measure_cost(
     prepare_torch(n_threads)
     elements = tuple(sorted(references.by_element))
     potential = HipnnPotential(architecture, references, seed=_SEED, engine=settings.engine).to(device, _DTYPE).eval()
+    shall_compile = potential.engine == "explicit" and is_compiled(settings, device=device)
     md = time_md(
         supercell(unit, settings.n_atoms),
-        make_calculator(potential, skin_ang=settings.skin_ang, is_compiled=is_compiled(settings, device=device)),
+        make_calculator(potential, skin_ang=settings.skin_ang, is_compiled=shall_compile),
         settings,
         seed=_SEED,
         synchronize=synchronizer(device),
@@ -97,11 +98,12 @@ def measure_cost(
         versions=software_versions(),
         md=md,
         capacity=measure_capacity(spec, settings, prober=prober, max_atoms_guess=max_atoms_guess),
+        is_fallback=shall_compile and not md.is_compiled,
     )
 
 
 def is_compiled(settings: MeasureSettings, *, device: str) -> bool:
-    """Whether the explicit engine is timed compiled: by the length of the run alone, so that a front is of one kind."""
+    """Whether to time the explicit engine compiled: by the length of the run alone, so that a front is of one kind."""
     n_atom_steps = settings.n_atoms * (settings.n_warmup_steps + settings.n_steps)
     return n_atom_steps >= COMPILE_AFTER_ATOM_STEPS and has_compiler(torch.device(device).type)
 

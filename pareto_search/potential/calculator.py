@@ -278,4 +278,5 @@ class ExplicitCalculator(Calculator):
             return evaluate_chunk(*arguments)
         if self._compiled is None:
             self._compiled = compiled(evaluate_chunk, *arguments)
+            self.is_compiled = self._may_compile = self._compiled is not evaluate_chunk
         return self._compiled(*arguments)

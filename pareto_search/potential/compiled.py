@@ -64,8 +64,8 @@ def has_compiler(device_type: str) -> bool:
 def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
     """The compiled form of a function for the structure of some arguments; made now if it is not on disk.
 
-    Where that fails it is the function itself, and the log says so. Sizes that are one in the example must stay one,
-    the others must stay larger. Threads are those PyTorch has now.
+    Where that fails it is the very function, by which callers tell, and the log says so. Sizes that are one in the
+    example must stay one, the others must stay larger. Threads are those PyTorch has now.
 
     Args:
         function: Pure; of tensors, None and tuples of them; returns a tuple of tensors.
@@ -93,13 +93,19 @@ def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFuncti
         path = cache_dir() / f"{function.__name__}-{digest}.pt2"
         try:
             run = _made_once(function, example, path)
-        except (RuntimeError, OSError) as error:  # a compiler without headers, a full disk, a damaged file
-            reason = str(error).strip().splitlines()[-1]
-            logger.warning("%s runs uncompiled, compiling or loading it failed: %s", function.__name__, reason)
+        except Exception as error:
+            # A compiler without headers, a full disk, a damaged file; beside these PyTorch's compiler lets out failed
+            # assertions, imports, programs it called and exceptions of its own that share no base.
+            logger.warning("%s runs uncompiled, compiling or loading it failed: %s", function.__name__, _said(error))
             _in_this_process[digest] = function
         else:
             _in_this_process[digest] = lambda *arguments: tuple(run(leaves(arguments)))
     return _in_this_process[digest]
+
+
+def _said(error: Exception) -> str:
+    """Name of an exception and the last line of its message."""
+    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[-1:]])
 
 
 def _made_once(function: TensorFunction, example: Any, path: Path) -> Callable[[list[Tensor]], list[Tensor]]:

@@ -24,7 +24,8 @@ class CostTable:
     Args:
         folder: Of the run; made at the first `put`.
         shared: Folder of all of a user's runs: records in it are taken over when asked for, and new ones added, but
-            where that cannot be written they are only not shared. Omitted: the run keeps to itself.
+            where that cannot be written, or compiling failed, they are only not shared. Omitted: the run keeps to
+            itself.
     """
 
     def __init__(self, folder: Path, shared: Path | None = None) -> None:
@@ -68,7 +69,7 @@ class CostTable:
             WriteError: If it cannot be written.
         """
         _write(self._folder, record)
-        if self._shared is not None:
+        if self._shared is not None and not record.is_fallback:
             try:
                 _write(self._shared, record)
             except WriteError as error:

@@ -55,14 +55,10 @@ def is_worth_compiling(
 
 
 class Steps:
-    """The steps of one network's training.
-
-    Attributes:
-        is_compiled: Whether batches of more than one frame run compiled.
-    """
+    """The steps of one network's training; those of more than one frame are compiled if that is wanted."""
 
     def __init__(self, potential: HipnnPotential, settings: TrainingSettings, *, is_compiled: bool) -> None:
-        self.is_compiled = is_compiled
+        self._shall_compile = is_compiled
         self._potential = potential
         self._settings = settings
         self._regularized = potential.regularization_parameters()
@@ -70,6 +66,11 @@ class Steps:
         if is_compiled:
             self._weights, self._constants = potential.weights(), potential.constants()
             self._parameters = leaves(self._weights)
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether batches of more than one frame run compiled: it is wanted, and has not failed so far."""
+        return self._shall_compile and all(form is not function for function, form in self._compiled.items())
 
     def loss_weights(self, weights: LossWeights) -> Tensor:
         """Weights in the form that the steps take."""
@@ -97,7 +98,7 @@ class Steps:
             return self._uncompiled(batch, targets, loss_weights)[1]
 
     def _runs_compiled(self, batch: Batch) -> bool:
-        return self.is_compiled and batch.n_systems > 1
+        return self._shall_compile and batch.n_systems > 1
 
     def _run(self, function: TensorFunction, *rest: object) -> tuple[Tensor, ...]:
         arguments = (self._weights, self._constants, *rest)

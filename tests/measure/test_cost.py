@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from pareto_search.errors import ConfigError
 from pareto_search.measure import cost as cost_module
 from pareto_search.measure.cost import cost_key, is_compiled, measure_cost
 from pareto_search.measure.device import device_name, software_versions
+from pareto_search.potential import calculator as calculator_module
 from pareto_search.potential.compiled import has_compiler
-from pareto_search.records import CostRecord
+from pareto_search.records import Bracket, Capacity, CostRecord
 
 SMALL = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0)
 
@@ -125,6 +127,23 @@ def test_only_long_runs_are_timed_compiled(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(cost_module, "has_compiler", lambda device_type: not has_compiler("cpu"))
     assert key(settings=long) != before  # a compiler that was installed later makes another cost
     assert key(settings=short) != key(settings=long)
+
+
+@pytest.mark.parametrize(("engine", "fails"), [("explicit", True), ("explicit", False), ("hippynn", True)])
+def test_a_cost_says_where_compiling_failed(monkeypatch: pytest.MonkeyPatch, engine: str, fails: bool) -> None:
+    specs = []
+    capacity = Capacity(Bracket(n_ok=10, n_failed=11), 1.0, 1.0, 0.1, ())
+    monkeypatch.setattr(cost_module, "measure_capacity", lambda spec, *_, **__: specs.append(spec) or capacity)
+    monkeypatch.setattr(cost_module, "COMPILE_AFTER_ATOM_STEPS", 1)
+    monkeypatch.setattr(calculator_module, "compiled", lambda function, *_: function if fails else partial(function))
+    for module in (cost_module, calculator_module):
+        monkeypatch.setattr(module, "has_compiler", lambda device_type: True)
+    measured = settings(engine=engine, n_atoms=32, n_steps=5, n_warmup_steps=1)
+    unit = bulk("Al", cubic=True)
+    record = measure_cost(SMALL, ReferenceEnergies({13: 0.0}), measured, unit, device="cpu", n_threads=1)
+    runs_compiled = engine == "explicit" and not fails
+    assert record.md.is_compiled == specs[0].is_compiled == runs_compiled
+    assert record.is_fallback == (engine == "explicit" and fails)
 
 
 @pytest.mark.slow

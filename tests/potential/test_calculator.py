@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -149,7 +151,9 @@ def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
     made = []
     monkeypatch.setattr(calculator_module, "COMPILE_AFTER_ATOM_STEPS", 40)
     monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: True)
-    monkeypatch.setattr(calculator_module, "compiled", lambda function, *example: made.append(function) or function)
+    monkeypatch.setattr(
+        calculator_module, "compiled", lambda function, *example: made.append(function) or partial(function)
+    )
     atoms = aluminum()  # 16 atoms
     auto, never = (make_calculator(potential_for(atoms), is_compiled=wanted) for wanted in (None, False))
     for shift in (0.0, 0.01, 0.02, 0.03):
@@ -161,6 +165,23 @@ def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
     assert [message for message in caplog.messages if "compiled from here on" in message] == [
         "compiled from here on, after 48 atom steps"
     ]
+
+
+def test_where_compiling_fails_it_says_that_it_is_not_compiled(monkeypatch, caplog):
+    caplog.set_level("INFO", logger="pareto_search")
+    tried = []
+    monkeypatch.setattr(calculator_module, "COMPILE_AFTER_ATOM_STEPS", 0)
+    monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: True)
+    monkeypatch.setattr(calculator_module, "compiled", lambda function, *example: tried.append(function) or function)
+    atoms = aluminum()
+    for wanted in (True, None):
+        calculator = make_calculator(potential_for(atoms), is_compiled=wanted)
+        for shift in (0.0, 0.01, 0.02):
+            atoms.positions[0, 0] += shift
+            calculator.get_property("forces", atoms)
+            assert not calculator.is_compiled
+    assert len(tried) == 2
+    assert len([message for message in caplog.messages if "compiled from here on" in message]) == 1
 
 
 def test_nothing_is_compiled_without_a_compiler(monkeypatch):

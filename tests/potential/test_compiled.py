@@ -2,12 +2,15 @@
 
 import logging
 import os
+import subprocess
 import sys
 import tempfile
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from torch._export.verifier import SpecViolationError
 
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.potential import compiled as compiled_module
@@ -112,6 +115,25 @@ def test_where_compiling_fails_the_function_itself_goes_on(own_cache, monkeypatc
     assert compiled(double, (example,))((example,))[0].eq(2.0).all()
     assert "double runs uncompiled, compiling or loading it failed: " in caplog.text
     assert not list(own_cache.glob("*.pt2"))  # what is damaged is not kept
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AssertionError(),
+        ImportError("no module"),
+        SpecViolationError("graph"),
+        subprocess.CalledProcessError(1, ["ld"]),
+        RuntimeError("first line\nlast line"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_the_compiler_raises_is_said(own_cache, monkeypatch, caplog, error):
+    monkeypatch.setattr(compiled_module, "_compile", Mock(side_effect=error))
+    assert compiled(double, (torch.ones(2, 3),)) is double
+    last = str(error).splitlines()[-1:]
+    assert ": ".join(["compiling or loading it failed", type(error).__name__, *last]) in caplog.text
+    assert "first line" not in caplog.text
 
 
 def test_structure_source_and_threads_decide_what_is_shared(own_cache, monkeypatch):

@@ -144,6 +144,14 @@ def test_runs_share_costs_and_each_keeps_its_own_copy(tmp_path: Path) -> None:
     assert other.get("b") is None
 
 
+def test_a_cost_for_which_compiling_failed_stays_in_its_run(tmp_path: Path) -> None:
+    shared = tmp_path / "cache"
+    fallback = replace(record("a"), is_fallback=True)
+    CostTable(tmp_path / "one", shared).put(fallback)
+    assert CostTable(tmp_path / "one", shared).get("a") == fallback
+    assert CostTable(tmp_path / "other", shared).get("a") is None
+
+
 def test_a_shared_cost_that_is_damaged_or_cannot_be_written_is_only_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

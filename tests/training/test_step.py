@@ -1,8 +1,11 @@
+from functools import partial
+
 import pytest
 import torch
 
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.training import step as step_module
+from pareto_search.training.loss import train_step, valid_step
 from pareto_search.training.step import Steps, is_worth_compiling
 from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
@@ -69,6 +72,18 @@ def test_both_ways_give_the_same_sums_and_gradients(monkeypatch, n_features):
     assert len(made) == 2
     for ours, expected in zip(*found, strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("failing", [(), (train_step,), (valid_step,), (train_step, valid_step)])
+def test_steps_say_whether_compiling_succeeded(monkeypatch, failing):
+    forms = {step: step if step in failing else partial(step) for step in (train_step, valid_step)}
+    monkeypatch.setattr(step_module, "compiled", lambda function, *example: forms[function])
+    potential = potential_for(alloy())
+    steps = Steps(potential, TrainingSettings(), is_compiled=True)
+    batch, targets = batch_of(potential, [alloy()] * 2)
+    for step in (steps.train, steps.validate):
+        step(batch, targets, steps.loss_weights(WEIGHTS))
+    assert steps.is_compiled == (not failing)
 
 
 def test_a_single_frame_runs_uncompiled(monkeypatch):
