@@ -118,16 +118,20 @@ class Results:
             raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self.figures)}")
         return next(entry for entry in FIGURES if entry.name == name).draw(self._tables)
 
-    def load(self, model_id: str) -> "TrainedPotential":
+    def load(self, model_id: str, device: str = "cpu") -> "TrainedPotential":
         """A trained network by its `model_id`; `teacher` is the teacher.
 
+        Args:
+            model_id: Its name.
+            device: Where the network and its calculators work: cpu, cuda or cuda:N.
+
         Raises:
-            ConfigError: If the run has none of that name.
+            ConfigError: If the run has none of that name, or the device does not exist.
             DataError: If a file of it is missing or damaged.
         """
         from pareto_search.potential.trained import load
 
-        return load(find_model(self.directory, model_id))
+        return load(find_model(self.directory, model_id), device)
 
     @cached_property
     def _tables(self) -> "ReportTables":

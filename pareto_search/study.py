@@ -33,11 +33,11 @@ from pareto_search.data.summary import summarize
 from pareto_search.data.teacher_md import FrameMaker
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError
 from pareto_search.journal import Journal
-from pareto_search.measure.device import check_device
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
 from pareto_search.potential.external import build_calculator, teacher_hash
 from pareto_search.potential.model_files import read_description
+from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run

@@ -89,6 +89,8 @@ def test_results_are_read_in_python(out: Path) -> None:
         assert model_id in ("teacher", record["model_id"])
     with pytest.raises(ConfigError, match="no model 'student-none'"):
         results.load("student-none")
+    with pytest.raises(ConfigError, match="asked for 'cuda:99'"):
+        results.load("teacher", device="cuda:99")
     with pytest.raises(StoreError, match="not a run directory"):
         ps.open_results(out / "models")
 

@@ -8,10 +8,11 @@ import numpy as np
 from pareto_search.config import EngineName, MeasureSettings
 from pareto_search.data.structure import supercell_size
 from pareto_search.errors import ConfigError, MeasurementError
-from pareto_search.measure.device import check_device, device_memory_gib
+from pareto_search.measure.device import device_memory_gib
 from pareto_search.measure.memory import GIB
 from pareto_search.measure.probe import ProbeSpec, StepMemory
 from pareto_search.measure.prober import Prober
+from pareto_search.potential.process import check_device
 from pareto_search.records import Bracket, Capacity
 
 #: Bytes for each neighbour of an atom, to choose the first system tried; probes decide the rest.

@@ -12,7 +12,6 @@ from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.structure import supercell
 from pareto_search.measure.capacity import measure_capacity
 from pareto_search.measure.device import (
-    check_device,
     device_name,
     software_versions,
     source_hash,
@@ -24,7 +23,7 @@ from pareto_search.measure.prober import Prober
 from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
 from pareto_search.potential.compiled import has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, engine_for
-from pareto_search.potential.process import prepare_torch
+from pareto_search.potential.process import check_device, prepare_torch
 from pareto_search.records import CostRecord
 
 #: What networks compute in.

@@ -11,30 +11,13 @@ from pathlib import Path
 import psutil
 import torch
 
-from pareto_search.errors import ConfigError
+from pareto_search.potential.process import check_device
 
 _GIB = 2**30
 _PACKAGES = ("torch", "hippynn", "ase", "vesin", "numpy", "pareto_search")
 
 #: Files that no cost depends on.
 _NO_COST_FILES = ("rdf.py", "liquid.py", "liquid_files.py")
-
-
-def check_device(device: str) -> None:
-    """Make sure that a device exists.
-
-    Raises:
-        ConfigError: If it is a GPU that this machine, or this installation of PyTorch, does not have.
-    """
-    wanted = torch.device(device)
-    if wanted.type == "cpu":
-        return
-    n_gpus = torch.cuda.device_count() if wanted.type == "cuda" else 0
-    if (wanted.index or 0) >= n_gpus:
-        raise ConfigError(
-            f"device must exist where the measurement runs: asked for {device!r}, but PyTorch {torch.__version__} "
-            f"sees {n_gpus} CUDA device(s) here; set device to 'cpu', or install a CUDA build on a machine with a GPU"
-        )
 
 
 def device_name(device: str) -> str:

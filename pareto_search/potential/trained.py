@@ -17,6 +17,7 @@ from pareto_search.potential.batch import make_batch
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model, read_description
+from pareto_search.potential.process import check_device
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,23 @@ class TrainedPotential:
         table = build_neighbor_table(
             frame, self.potential.architecture.dist_hard_max_ang, elements=self.potential.elements
         )
-        batch = make_batch(frame, table, np.array([0]), self.potential.dtype)
+        batch = make_batch(frame, table, np.array([0]), self.potential.dtype).to(self.potential.device)
         with torch.no_grad():
             atomic = self.potential(batch, with_forces=False).atomic_energy
-        return atomic.detach().double().numpy() + self.potential.references.of_atoms(frame.species)
+        return atomic.detach().cpu().double().numpy() + self.potential.references.of_atoms(frame.species)
 
 
-def load(model_dir: str | Path) -> TrainedPotential:
+def load(model_dir: str | Path, device: str = "cpu") -> TrainedPotential:
     """Read a trained network from its folder.
 
+    Args:
+        model_dir: The folder.
+        device: Where the network and its calculators work: cpu, cuda or cuda:N.
+
     Raises:
+        ConfigError: If the device does not exist.
         DataError: If the folder or a file in it is missing or damaged.
     """
+    check_device(device)
     folder = Path(model_dir)
-    return TrainedPotential(load_model(folder), read_description(folder))
+    return TrainedPotential(load_model(folder).to(device), read_description(folder))

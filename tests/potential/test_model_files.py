@@ -3,11 +3,14 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 import pareto_search as ps
-from pareto_search.errors import DataError
+from pareto_search.errors import ConfigError, DataError
+from pareto_search.potential import trained as trained_module
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.model_files import load_model, save_model
+from pareto_search.potential.trained import TrainedPotential
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
 
@@ -36,6 +39,39 @@ def test_atomic_energies_come_from_every_engine(tmp_path, changes):
     save_model(tmp_path / "m", potential_for(atoms, SMALL.model_copy(update=changes)).float(), {"record": {}}, {})
     loaded = ps.load(tmp_path / "m")
     assert loaded.atomic_energies(atoms).sum() == pytest.approx(loaded.energy_forces(atoms)[0], rel=1e-6)
+
+
+def test_atomic_energies_are_made_where_the_network_is():
+    """On `meta`, a tensor left on the CPU raises; that the results are then brought to the host ends it there."""
+    atoms = alloy()
+    network = TrainedPotential(potential_for(atoms).to("meta"), {})
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        network.atomic_energies(atoms)
+
+
+def test_a_network_is_loaded_onto_a_device(saved, monkeypatch):
+    folder, _ = saved
+    assert ps.load(folder).potential.device.type == "cpu"
+    monkeypatch.setattr(trained_module, "check_device", lambda device: None)
+    assert {value.device.type for value in ps.load(folder, device="meta").potential.parameters()} == {"meta"}
+
+
+def test_a_device_that_is_not_there_is_refused(saved, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(ConfigError, match="asked for 'cuda'"):
+        ps.load(saved[0], device="cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("changes", [{}, {"l_max": 2}], ids=["explicit", "hippynn"])
+def test_a_gpu_says_what_the_cpu_says(tmp_path, changes):
+    atoms = alloy()
+    save_model(tmp_path / "m", potential_for(atoms, SMALL.model_copy(update=changes)).float(), {"record": {}}, {})
+    on_cpu, on_gpu = (ps.load(tmp_path / "m", device=device) for device in ("cpu", "cuda"))
+    for ours, expected in zip(on_gpu.energy_forces(atoms), on_cpu.energy_forces(atoms), strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(on_gpu.atomic_energies(atoms), on_cpu.atomic_energies(atoms), rtol=1e-4, atol=1e-4)
 
 
 def test_nothing_is_left_beside_the_folder(saved):
