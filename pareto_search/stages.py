@@ -203,8 +203,13 @@ def export(run_dir: str | Path, model_id: str, kind: "ExportKind", path: str | P
 
     stored_config(Path(run_dir))
     directory = RunDirectory(Path(run_dir))
-    has_bulk = read_dataset_info(directory.dataset_json).summary["density_g_per_cm3"] is not None
-    export_model(find_model(directory, model_id), kind, Path(path), is_periodic=has_bulk)
+    periodic_directions = read_dataset_info(directory.dataset_json).periodic_directions
+    if kind == "hippynn" and "some" in periodic_directions:
+        raise ConfigError(
+            f"{model_id} cannot be exported to hippynn: frames of its data are periodic in some directions, "
+            "but hippynn's in all or none; export it with --to ase or --to lammps"
+        )
+    export_model(find_model(directory, model_id), kind, Path(path), is_periodic="all" in periodic_directions)
 
 
 @contextmanager

@@ -67,6 +67,32 @@ def test_hippynn_gets_cells_for_periodic_data(run, tmp_path, monkeypatch, capsys
     assert {node.db_name for node in load_model_from_cwd().input_nodes} == {"Z", "R", "C"}
 
 
+def with_frames(run, **n_frames):
+    info = aluminum_info()
+    info.summary["periodic_directions"] = {"all": 0, "some": 0, "no": 0, **n_frames}
+    write_dataset_info(run / "dataset.json", info)
+
+
+def test_hippynn_gets_no_cells_for_molecules(run, tmp_path, monkeypatch):
+    from hippynn.experiment.serialization import load_model_from_cwd
+
+    with_frames(run, no=3)
+    stages.export(run, "student-1", "hippynn", tmp_path / "h")
+    monkeypatch.chdir(tmp_path / "h")
+    assert {node.db_name for node in load_model_from_cwd().input_nodes} == {"Z", "R"}
+
+
+@pytest.mark.parametrize("others", [{}, {"all": 2}, {"no": 2}])
+def test_hippynn_is_refused_slabs(run, tmp_path, monkeypatch, capsys, others):
+    with_frames(run, some=1, **others)
+    code, said, errors = call(monkeypatch, capsys, run, "student-1", "--to", "hippynn", tmp_path / "h")
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+    assert re.search(
+        r"student-1 cannot be exported to hippynn.*periodic in some directions.*; export it with --to ase", errors
+    )
+    stages.export(run, "student-1", "ase", tmp_path / "carried")
+
+
 @pytest.mark.parametrize(
     ("model_id", "kind", "name", "message"),
     [

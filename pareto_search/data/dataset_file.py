@@ -34,6 +34,13 @@ class DatasetInfo:
     summary: dict[str, Any]
     notes: dict[str, Any]
 
+    @property
+    def periodic_directions(self) -> set[str]:
+        """Which there are: frames periodic in `all`, `some`, `no` directions. Older files do not tell some from no."""
+        if "periodic_directions" not in self.summary:
+            return {"no" if self.summary["density_g_per_cm3"] is None else "all"}
+        return {directions for directions, n_frames in self.summary["periodic_directions"].items() if n_frames}
+
     def to_plain(self) -> dict[str, Any]:
         """JSON form."""
         return {

@@ -34,6 +34,7 @@ class DatasetSummary:
         elements: Symbol to number of atoms.
         energy_ev_per_atom: min, max, and rms about the mean.
         force_component_ev_per_ang: min, max, and rms.
+        periodic_directions: Number of frames that are periodic in `all`, in `some` and in `no` directions.
         density_g_per_cm3: min, median, max over fully periodic frames.
         shortest_distance_ang: min and median over frames of the distance of the two nearest atoms.
         neighbors_per_atom: min, mean, max and the cutoff_ang of the table, if one was given.
@@ -50,6 +51,7 @@ class DatasetSummary:
     elements: dict[str, int]
     energy_ev_per_atom: dict[str, float]
     force_component_ev_per_ang: dict[str, float]
+    periodic_directions: dict[str, int]
     density_g_per_cm3: dict[str, float] | None
     shortest_distance_ang: dict[str, float] | None
     neighbors_per_atom: dict[str, float] | None
@@ -84,6 +86,7 @@ def summarize(dataset: Dataset, table: NeighborTable | None = None) -> DatasetSu
         energy_ev_per_atom=_range(energy, "min", "max") | {"rms": float(np.std(energy))},
         force_component_ev_per_ang=_range(dataset.forces, "min", "max")
         | {"rms": float(np.sqrt(np.mean(dataset.forces**2)))},
+        periodic_directions=_periodic_directions(dataset),
         density_g_per_cm3=_range(density, "min", "median", "max") if len(density) else None,
         shortest_distance_ang=_range(shortest, "min", "median") if len(shortest) else None,
         neighbors_per_atom=_neighbor_range(table),
@@ -128,6 +131,11 @@ def _neighbor_range(table: NeighborTable | None) -> dict[str, float] | None:
     if table is None:
         return None
     return _range(table.n_neighbors, "min", "mean", "max") | {"cutoff_ang": float(table.cutoff_ang)}
+
+
+def _periodic_directions(dataset: Dataset) -> dict[str, int]:
+    is_all, is_any = dataset.pbc.all(axis=1), dataset.pbc.any(axis=1)
+    return {"all": int(is_all.sum()), "some": int((is_any & ~is_all).sum()), "no": int((~is_any).sum())}
 
 
 def _densities(dataset: Dataset) -> NDArray[np.float64]:

@@ -24,6 +24,14 @@ def test_what_is_written_comes_back(tmp_path, info):
     assert [entry.name for entry in path.parent.iterdir()] == ["dataset.json"]
 
 
+@pytest.mark.parametrize(("density", "expected"), [(None, {"no"}), ({"min": 2.7}, {"all"})])
+def test_older_files_tell_periodic_frames_by_their_density(tmp_path, info, density, expected):
+    plain = info.to_plain()
+    plain["summary"] = {"density_g_per_cm3": density}
+    (tmp_path / "dataset.json").write_text(json.dumps(plain))
+    assert read_dataset_info(tmp_path / "dataset.json").periodic_directions == expected
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, info, monkeypatch):
     path = tmp_path / "dataset.json"
     write_dataset_info(path, info)

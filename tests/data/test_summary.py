@@ -29,6 +29,7 @@ def test_known_values(dataset):
     assert summary.elements == {"Al": 9, "Cu": 1}
     assert summary.energy_ev_per_atom == pytest.approx({"min": -3.0, "max": -2.0, "rms": np.sqrt(2) / 3})
     assert summary.force_component_ev_per_ang == pytest.approx({"min": 0.0, "max": 2.0, "rms": np.sqrt(4 / 30)})
+    assert summary.periodic_directions == {"all": 2, "some": 0, "no": 1}
     assert summary.density_g_per_cm3 == pytest.approx({"min": 2.698, "median": 2.698, "max": 2.698}, abs=1e-3)
     assert summary.shortest_distance_ang == pytest.approx({"min": 2.5, "median": 4.05 / np.sqrt(2)})
     assert summary.neighbors_per_atom == pytest.approx({"min": 1, "mean": 9.8, "max": 12, "cutoff_ang": 3.0})
@@ -50,6 +51,15 @@ def test_histograms_count_every_value(dataset):
     }
     counts, edges = histograms["energy_ev_per_atom"]
     assert (counts[0], counts[-1], edges[0], edges[-1]) == (2, 1, -3.0, -2.0)
+
+
+@pytest.mark.parametrize(
+    ("pbc", "expected"), [((1, 1, 0), {"all": 0, "some": 1, "no": 0}), ((0, 0, 0), {"all": 0, "some": 0, "no": 1})]
+)
+def test_frames_are_counted_by_their_periodic_directions(pbc, expected):
+    slab = labelled(bulk("Al", cubic=True), -12.0)
+    slab.pbc = pbc
+    assert summarize(from_frames([slab], ["slab"], {})).periodic_directions == expected
 
 
 def test_what_no_frame_has_is_left_out():
