@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 #: Plotly's names of markers and dashes, and Matplotlib's.
-_MARKERS = {"circle": "o", "square": "s", "diamond": "D", "star": "*", "triangle-up": "^", "x": "x", "cross": "P",
-            "square-open": "s"}  # fmt: skip
+_MARKERS = {"circle": "o", "square": "s", "diamond": "D", "star": "*", "triangle-up": "^", "triangle-down": "v",
+            "triangle-left": "<", "x": "x", "cross": "P", "circle-open": "o", "square-open": "s",
+            "diamond-open": "D"}  # fmt: skip
 _DASHES = {"solid": "-", "dot": ":", "dash": "--", "5px,2px": "--"}
 _PIXELS_PER_INCH = 100
 _LEGEND: dict[str, Any] = {
@@ -71,17 +72,21 @@ def _draw_planes(canvas: Figure, figure: go.Figure) -> None:
     titles = [note.text.replace("<b>", "").replace("</b>", "") for note in figure.layout.annotations]
     for panel, title in zip(panels, titles, strict=False):
         panel.set_title(title, loc="left", fontsize=10)
-    if panels[0].get_legend_handles_labels()[1]:
-        canvas.legend(*panels[0].get_legend_handles_labels(), **_LEGEND)
+    legend: dict[str, Any] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            legend.setdefault(label, handle)
+    if legend:
+        canvas.legend(list(legend.values()), list(legend), **_LEGEND)
 
 
 def _draw_trace(panel: Axes, trace: Any) -> None:
     if trace.x is None or trace.y is None:
         return
-    if trace.fill == "toself":
-        panel.fill(trace.x, trace.y, color=trace.fillcolor, alpha=_opacity(trace), linewidth=0)
-        return
     label = trace.name if trace.showlegend is not False else None
+    if trace.fill == "toself":
+        panel.fill(trace.x, trace.y, color=trace.fillcolor, alpha=_opacity(trace), linewidth=0, label=label)
+        return
     xerr, yerr = _spread(trace.error_x), _spread(trace.error_y)
     drawn = panel.errorbar(trace.x, trace.y, xerr=xerr, yerr=yerr, elinewidth=1, capsize=2, label=label, **_look(trace))
     if trace.marker.symbol is not None and not isinstance(trace.marker.symbol, str):  # one for each point

@@ -131,6 +131,7 @@ def rdf_figure(tables: ReportTables, label: str | None = None) -> go.Figure:
     figure = go.Figure()
     if teacher is None or models.empty:
         return figure.update_layout(**layout(annotations=no_data("No g(r) has been measured")))
+    _add_band(figure, teacher)
     chosen = models[models["label"] == (label or models["label"].iloc[0])]
     for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
         members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
@@ -157,6 +158,16 @@ def rdf_caption(tables: ReportTables) -> str:
         f"network nearest to it is {look_of(best['role'], best['control_kind']).name.lower()} {best['label']}, seed "
         f"{best['seed']:.0f}, with a total difference of {number(best['rdf_error'], 2)} Å."
     )
+
+
+def _add_band(figure: go.Figure, teacher: pd.DataFrame) -> None:
+    """Twice the standard error of the teacher's g(r), around 0 in the right panel."""
+    r, spread = teacher["r_ang"].to_numpy(), 2 * teacher["g_std"].to_numpy()
+    figure.add_scatter(
+        x=np.concatenate([r, r[::-1]]), y=np.concatenate([spread, -spread[::-1]]), xaxis="x2", yaxis="y2",
+        mode="lines", fill="toself", fillcolor="#a8b0bc", opacity=0.35, line={"width": 0}, hoverinfo="skip",
+        name="Two standard errors of the teacher", legendrank=1500,
+    )  # fmt: skip
 
 
 def _with_rdf(tables: ReportTables) -> pd.DataFrame:
@@ -200,16 +211,4 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
         yaxis=heights,
         yaxis2={**heights, "anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
         annotations=titles,
-        shapes=[_band(teacher)],
     )
-
-
-def _band(teacher: pd.DataFrame) -> dict[str, object]:
-    """Twice the standard error of the teacher's g(r), around 0 in the right panel."""
-    places = list(zip(teacher["r_ang"], 2 * teacher["g_std"], strict=True))
-    outline = [*places, *((r, -s) for r, s in reversed(places))]
-    path = "M" + "L".join(f"{r:.4g},{s:.4g}" for r, s in outline) + "Z"
-    return {
-        "type": "path", "path": path, "xref": "x2", "yref": "y2", "layer": "below", "fillcolor": "#a8b0bc",
-        "opacity": 0.35, "line": {"width": 0},
-    }  # fmt: skip

@@ -19,15 +19,17 @@ def weight_figure(tables: ReportTables) -> go.Figure:
         lows, highs = np.array([_interval(gain) for gain in gains]).T
         ends += [*lows, *highs, *means]
         look = look_of("control", kind)
+        name = f"Against {look.name[0].lower()}{look.name[1:]}"
         for gain in of_kind:
             if gain.weight_atomic_energy == 0:  # has no place on a logarithmic axis
-                figure.add_hline(
-                    gain.force_rmse.mean_percent, line={"color": look.color, "width": 1, "dash": "dot"},
-                    annotation={"text": "weight 0", "font": {"color": look.color, "size": 11}},
+                ends.append(gain.force_rmse.mean_percent or 0.0)
+                figure.add_scatter(
+                    x=[min(_weights(tables)), max(_weights(tables))], y=2 * [gain.force_rmse.mean_percent],
+                    mode="lines", name=f"{name}, weight 0", line={"color": look.color, "width": 1, "dash": "dot"},
+                    hovertemplate="weight 0: %{y:+.1f} %<extra></extra>",
                 )  # fmt: skip
         figure.add_scatter(
-            x=[gain.weight_atomic_energy for gain in gains], y=means, mode="lines+markers",
-            name=f"Against {look.name[0].lower()}{look.name[1:]}",
+            x=[gain.weight_atomic_energy for gain in gains], y=means, mode="lines+markers", name=name,
             marker={"color": look.color, "symbol": look.symbol, "size": 9}, line={"color": look.color, "width": 1.5},
             error_y={"type": "data", "array": highs - means, "arrayminus": means - lows, "thickness": 1.3, "width": 3},
             hovertemplate="weight %{x}: %{y:+.1f} %<extra></extra>",

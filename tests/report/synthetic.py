@@ -193,6 +193,20 @@ def cost(shape: tuple[int, int, int], engine: str = "explicit") -> CostRecord:
     )  # fmt: skip
 
 
+def with_weights(data: ReportInput) -> ReportInput:
+    """The same study with its students at two more weights of the teacher's atomic energies."""
+    is_student = data.models["role"] == "student"
+    more = [
+        data.models[is_student].assign(
+            model_id=data.models["model_id"] + f"-{weight:g}",
+            weight_atomic_energy=weight,
+            test_force_rmse_ev_per_ang=data.models["test_force_rmse_ev_per_ang"] * factor,
+        )
+        for weight, factor in ((1.0, 1.05), (300.0, 1.2))
+    ]
+    return replace(data, models=pd.concat([data.models, *more], ignore_index=True))
+
+
 def report_input(
     name: str = "aluminum-demo", *, data_source: str = "ani-h5", curve_epochs: int = 240, **study: Any
 ) -> ReportInput:

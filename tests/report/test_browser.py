@@ -170,7 +170,8 @@ def test_the_menus_show_the_same_architecture_and_its_radial_distribution_functi
         "return document.querySelector('#fig3e .plot').data.map(t => [t.name, t.yaxis, t.y, t.meta ? t.meta.row : -1])"
     )
     before = report.execute_script(shown)
-    assert len(before) == 2 * 4 * 3 + 1  # panels, seeds, student and two controls; the teacher
+    assert len(before) == 1 + 2 * 4 * 3 + 1  # the band; panels, seeds, student and two controls; the teacher
+    assert before.pop(0)[:2] == ["Two standard errors of the teacher", "y2"]
     assert before[-1][0] == "Teacher"
     teacher = before[-1][2]
     for (_, y_axis, g, _), (_, other_axis, difference, _) in zip(before[0:-1:2], before[1:-1:2], strict=True):
@@ -183,13 +184,14 @@ def test_the_menus_show_the_same_architecture_and_its_radial_distribution_functi
     )
     drawn(report, "fig3e")
     after = report.execute_script(shown)
+    assert after.pop(0)[0] == "Two standard errors of the teacher"
     assert after[0][2] != before[0][2]
     assert {row for *_, row in after}.isdisjoint(row for *_, row in before[:-1])
     menus = [report.find_element("id", name).get_attribute("value") for name in ("rdf-menu", "curve-menu")]
     assert menus[0] == menus[1] == "24/12/2"
     click(report, "[name=role][value='student']")
     drawn(report, "fig3e")
-    assert len(report.execute_script(shown)) == 2 * 4 * 2 + 1
+    assert len(report.execute_script(shown)) == 1 + 2 * 4 * 2 + 1
 
 
 def test_filters_keep_figures_and_table_in_step(report) -> None:

@@ -358,11 +358,14 @@ def test_radial_distribution_functions_offer_every_architecture(tmp_path: Path) 
     assert menu is not None
     assert re.findall(r"<option>(.*?)</option>", menu[1])[0] == "12/16/2"  # no network of the first was stable
     figure = figures_of(html)["fig3e"]
-    assert len(figure["data"]) == 2 * 3 * 2 + 1  # panels, seeds, student and control; the teacher
+    band, *lines = figure["data"]
+    assert len(lines) == 2 * 3 * 2 + 1  # panels, seeds, student and control; the teacher
     teacher = data.rdf[data.rdf["model_id"] == "teacher"]
-    assert figure["data"][-1]["y"] == pytest.approx(list(teacher["g"]), rel=1e-5)
+    assert lines[-1]["y"] == pytest.approx(list(teacher["g"]), rel=1e-5)
+    assert band["y"] == pytest.approx([*(2 * teacher["g_std"]), *(-2 * teacher["g_std"][::-1])], rel=1e-5)
+    assert band["yaxis"] == "y2"
     first = data.models[data.models["model_id"] == "c01-student-s1000"]["rdf_error"].item()
-    assert figure["data"][1]["y"] == pytest.approx(list(first / 8 * np.sin(teacher["r_ang"])), abs=1e-5)
+    assert lines[1]["y"] == pytest.approx(list(first / 8 * np.sin(teacher["r_ang"])), abs=1e-5)
     rdf = json_of(html)["study"]["rdf"]
     assert len(rdf["rows"]) == len(rdf["g"]) == 42
     assert rdf["g"][0] != rdf["teacher"]
@@ -428,19 +431,16 @@ def test_the_papers_claims_are_a_table_and_in_the_json(page: str, tmp_path: Path
 
 def test_several_weights_of_the_labels_have_a_figure(page: str, tmp_path: Path) -> None:
     assert "fig11" not in figures_of(page)
-    data = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01)
-    is_student = data.models["role"] == "student"
-    more = [
-        data.models[is_student].assign(
-            model_id=data.models["model_id"] + f"-{weight:g}",
-            weight_atomic_energy=weight,
-            test_force_rmse_ev_per_ang=data.models["test_force_rmse_ev_per_ang"] * factor,
-        )
-        for weight, factor in ((1.0, 1.05), (300.0, 1.2))
-    ]
-    html = written(replace(data, models=pd.concat([data.models, *more], ignore_index=True)), tmp_path)
+    data = synthetic.with_weights(synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01))
+    html = written(data, tmp_path)
     figure = figures_of(html)["fig11"]
-    assert [trace["name"] for trace in figure["data"]] == ["Against controls (paper)", "Against controls (ablation)"]
-    assert figure["data"][0]["x"] == [1.0, 20.0, 300.0]
-    assert figure["layout"]["annotations"][0]["text"] == "weight 0"  # what the ablation controls are
+    assert [trace["name"] for trace in figure["data"]] == [
+        "Against controls (paper), weight 0", "Against controls (paper)", "Against controls (ablation)",
+    ]  # fmt: skip
+    baseline, curve = figure["data"][:2]
+    assert curve["x"] == [1.0, 20.0, 300.0]
+    assert baseline["x"] == [1.0, 300.0]
+    assert baseline["y"] == [pytest.approx(-5.0, abs=1.0)] * 2  # what the ablation controls are
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert low < baseline["y"][0] < high
     assert "against paper controls lowest at 20 (−" in html

@@ -3,20 +3,26 @@
 import re
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 import pytest
 import synthetic
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from pareto_search.report import static_figures
+from pareto_search.config import ControlKind
+from pareto_search.report import matplotlib_figures, static_figures
 from pareto_search.report.figure_list import FIGURES
 from pareto_search.report.matplotlib_figures import save_with_matplotlib
+from pareto_search.report.rdf_figures import rdf_figure
 from pareto_search.report.search_figures import history_figure, importance_figure
 from pareto_search.report.static_figures import figure_table, write_figures
-from pareto_search.report.style import axis, layout
+from pareto_search.report.style import STUDENT, TEACHER, axis, layout, look_of
 from pareto_search.report.tables import make_tables
+from pareto_search.report.weight_figure import weight_figure
 
 DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
 SHOWN = [entry.name for entry in FIGURES if entry.is_shown(make_tables(DATA))]
@@ -84,6 +90,47 @@ def test_matplotlib_draws_what_is_not_sure_hollow(tmp_path: Path) -> None:
     save_with_matplotlib(figure, tmp_path / "figure.svg", (300, 200), 1)
     styles = re.findall(r'<use [^>]*style="fill: (#\w+); stroke: #0072b2', (tmp_path / "figure.svg").read_text())
     assert sorted(styles) == ["#0072b2", "#0072b2", "#ffffff"]
+
+
+def matplotlib_panels(figure: go.Figure, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[Axes], list[str]]:
+    """Panels that Matplotlib draws of a figure, and the entries of the legend."""
+    made: list[Figure] = []
+    monkeypatch.setattr(matplotlib_figures, "Figure", lambda **options: made.append(Figure(**options)) or made[-1])
+    save_with_matplotlib(figure, folder / "figure.png", (760, 480), 1)
+    return made[0].axes, [text.get_text() for text in made[0].legends[0].get_texts()]
+
+
+def test_matplotlib_draws_the_baseline_of_weight_0(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = make_tables(synthetic.with_weights(DATA))
+    figure = weight_figure(tables)
+    (panel,), legend = matplotlib_panels(figure, tmp_path, monkeypatch)
+    assert panel.get_title(loc="left") == ""
+    assert legend == ["Against controls (paper), weight 0", "Against controls (paper)", "Against controls (ablation)"]
+    heights = [set(line.get_ydata()) for line in panel.get_lines()]
+    assert set(figure.data[0].y) in heights
+    table = figure_table(figure, tables)
+    assert table.loc[table["series"] == legend[0], "Force RMSE against controls (%)"].tolist() == list(figure.data[0].y)
+
+
+def test_matplotlib_draws_the_band_of_the_teachers_rdf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = make_tables(synthetic.with_liquid(DATA))
+    figure = rdf_figure(tables)
+    (left, right), legend = matplotlib_panels(figure, tmp_path, monkeypatch)
+    assert (len(left.patches), len(right.patches)) == (0, 1)
+    spread = 2 * tables.rdf.loc[tables.rdf["model_id"] == "teacher", "g_std"]
+    ends = right.patches[0].get_xy()[:, 1]
+    assert (ends.min(), ends.max()) == pytest.approx((-spread.max(), spread.max()))
+    assert set(legend) == {"Students", "Controls (paper)", "Controls (ablation)", "Teacher", figure.data[0].name}
+    table = figure_table(figure, tables)
+    band = table[table["series"] == "Two standard errors of the teacher"]
+    assert set(band["panel"]) == {"Difference from the teacher's g(r)"}
+    assert len(band) == 2 * len(spread)
+
+
+def test_matplotlib_knows_the_marker_of_every_role() -> None:
+    looks = [STUDENT, TEACHER, *(look_of("control", kind) for kind in (*get_args(ControlKind), "another"))]
+    markers = [matplotlib_figures._MARKERS[look.symbol] for look in looks]
+    assert len(set(markers)) == len(looks)
 
 
 @pytest.mark.slow

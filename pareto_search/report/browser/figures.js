@@ -31,7 +31,10 @@ function parseFigure(text) {
 function buildFigure(figure) {
   const spec = parseFigure(figure.text);
   const menu = figure.panel.querySelector('.architectures');
-  if (menu) spec.data = menu.id === 'rdf-menu' ? architectureRdfs(menu.value) : architectureCurves(menu.value);
+  if (menu) {
+    const lines = menu.id === 'rdf-menu' ? architectureRdfs(menu.value) : architectureCurves(menu.value);
+    spec.data = [...spec.data.filter((trace) => trace.fill), ...lines];  // a band is of no architecture
+  }
   state.flipped.forEach((key) => {
     const [name, letter] = key.split('.');
     if (name === figure.name) flipAxes(spec, letter);
