@@ -4,8 +4,8 @@ from html import escape
 
 import pandas as pd
 
-from pareto_search.report.learning_curves import curve_labels
-from pareto_search.report.rdf_figures import rdf_labels
+from pareto_search.report.learning_curves import curve_architectures
+from pareto_search.report.rdf_figures import rdf_architectures
 from pareto_search.report.style import look_of
 from pareto_search.report.tables import ReportTables
 
@@ -54,17 +54,25 @@ def _menu(values: pd.Series, field: str, name: str) -> str:
 
 def curve_menu_html(tables: ReportTables) -> str:
     """The menu of architectures above the learning curves."""
-    return _architecture_menu("curve-menu", curve_labels(tables))
+    return _architecture_menu("curve-menu", curve_architectures(tables))
 
 
 def rdf_menu_html(tables: ReportTables) -> str:
     """The menu of architectures above the radial distribution functions."""
-    return _architecture_menu("rdf-menu", rdf_labels(tables))
+    return _architecture_menu("rdf-menu", rdf_architectures(tables))
 
 
-def _architecture_menu(name: str, labels: list[str]) -> str:
-    """A menu of architectures; the page keeps all such menus at the same one."""
-    options = "".join(f"<option>{escape(label)}</option>" for label in labels)
+def _architecture_menu(name: str, architectures: pd.DataFrame) -> str:
+    """A menu of architectures by their numbers; the page keeps all such menus at the same one.
+
+    Labels leave cutoffs out or round them, so those that several architectures share are told apart by them.
+    """
+    columns = (architectures[name] for name in ("architecture", "label", "dist_soft_max_ang", "dist_hard_max_ang"))
+    is_shared = architectures["label"].duplicated(keep=False)
+    options = "".join(
+        f'<option value="{number}">{escape(label)}{f", cutoff {soft:g} to {hard:g} Å" if shared else ""}</option>'
+        for number, label, soft, hard, shared in zip(*columns, is_shared, strict=True)
+    )
     if not options:
         return ""
     return (

@@ -11,20 +11,21 @@ from pareto_search.report.tables import ReportTables
 PANELS = (("train", "x", "y", "Training"), ("valid", "x2", "y2", "Validation"))
 
 
-def curve_labels(tables: ReportTables) -> list[str]:
-    """Architectures of the claims' stage that have curves, smallest network first."""
-    return [str(label) for label in _with_curves(tables)["label"].unique()]
+def curve_architectures(tables: ReportTables) -> pd.DataFrame:
+    """Architectures of the claims' stage that have curves: one of its networks' rows for each, the smallest first."""
+    return _with_curves(tables).drop_duplicates("architecture")
 
 
-def learning_curve_figure(tables: ReportTables, label: str | None = None) -> go.Figure:
+def learning_curve_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
     """Force RMSE against epoch, training left and validation right, one line per seed.
 
     Args:
         tables: The study.
-        label: Which architecture; omitted: the first of `curve_labels`. The page's script draws the others.
+        architecture: Its number; omitted: the first of `curve_architectures`. The page's script draws the others.
     """
     models = _with_curves(tables)
-    chosen = models[models["label"] == (label or next(iter(models["label"]), ""))]
+    first = next(iter(models["architecture"]), None)
+    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
     figure = go.Figure()
     for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
         members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]

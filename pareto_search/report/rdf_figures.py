@@ -24,7 +24,7 @@ def has_rdf(tables: ReportTables) -> bool:
 
 def has_rdf_curves(tables: ReportTables) -> bool:
     """True if g(r) of the teacher and of some network is known."""
-    return teacher_curve(tables) is not None and len(rdf_labels(tables)) > 0
+    return teacher_curve(tables) is not None and len(rdf_architectures(tables)) > 0
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -108,9 +108,9 @@ def _n_unstable(tables: ReportTables) -> int:
 # --- curves ---------------------------------------------------------------------------------------------------------
 
 
-def rdf_labels(tables: ReportTables) -> list[str]:
-    """Architectures of the claims' stage whose g(r) is known, smallest network first."""
-    return [str(label) for label in _with_rdf(tables)["label"].unique()]
+def rdf_architectures(tables: ReportTables) -> pd.DataFrame:
+    """Architectures of the claims' stage with a g(r): one of its networks' rows for each, the smallest first."""
+    return _with_rdf(tables).drop_duplicates("architecture")
 
 
 def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
@@ -120,19 +120,20 @@ def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
     return curve if len(curve) else None
 
 
-def rdf_figure(tables: ReportTables, label: str | None = None) -> go.Figure:
+def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
     """g(r) of the liquid on the left, its difference from the teacher's on the right, one line per seed.
 
     Args:
         tables: The study.
-        label: Which architecture; omitted: the first of `rdf_labels`. The page's script draws the others.
+        architecture: Its number; omitted: the first of `rdf_architectures`. The page's script draws the others.
     """
     models, teacher = _with_rdf(tables), teacher_curve(tables)
     figure = go.Figure()
     if teacher is None or models.empty:
         return figure.update_layout(**layout(annotations=no_data("No g(r) has been measured")))
     _add_band(figure, teacher)
-    chosen = models[models["label"] == (label or models["label"].iloc[0])]
+    first = models["architecture"].iloc[0]
+    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
     for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
         members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
         for position, (_, model) in enumerate(members.iterrows()):

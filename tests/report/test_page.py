@@ -13,11 +13,14 @@ from plotly.offline import get_plotlyjs
 from pareto_search.config import ControlKind
 from pareto_search.errors import StoreError
 from pareto_search.report import browser_data
+from pareto_search.report.controls import curve_menu_html, rdf_menu_html
 from pareto_search.report.dataset_page import write_dataset_page
 from pareto_search.report.elements import json_script
 from pareto_search.report.front_3d import front_3d_figure
+from pareto_search.report.learning_curves import learning_curve_figure
 from pareto_search.report.numbers import number, whole
 from pareto_search.report.page import write_report
+from pareto_search.report.rdf_figures import rdf_figure
 from pareto_search.report.style import axis, log_ticks
 from pareto_search.report.tables import ReportInput, make_tables
 
@@ -118,7 +121,7 @@ def test_fronts_are_step_lines_of_non_dominated_networks(page: str) -> None:
 def test_learning_curves_offer_every_architecture(page: str) -> None:
     menu = re.search(r'<select class="architectures" id="curve-menu"[^>]*>(.*?)</select>', page)
     assert menu is not None
-    labels = re.findall(r"<option>(.*?)</option>", menu[1])
+    labels = re.findall(r"<option value=\"\d+\">(.*?)</option>", menu[1])
     assert labels[0] == "12/8/1"
     assert len(labels) == 8
     assert len(figures_of(page)["fig4"]["data"]) == 2 * 4 * 3  # panels, seeds, student and two controls
@@ -126,6 +129,29 @@ def test_learning_curves_offer_every_architecture(page: str) -> None:
     completed = column(page, "networks", "status").count("complete")
     assert len(curves["rows"]) == len(curves["valid"]) == completed
     assert len(curves["epoch_lists"]) == 1  # all have the same epochs
+
+
+def test_architectures_of_one_label_are_told_apart() -> None:
+    """Labels leave the soft cutoff out."""
+    data = synthetic.with_liquid(synthetic.report_input(ladder=synthetic.LADDER[:2], n_seeds=2))
+    other = data.models[data.models["stage"] == "confirm"].assign(dist_soft_max_ang=6.5)
+    other["model_id"] += "-soft"
+    copies = [frame.assign(model_id=frame["model_id"] + "-soft") for frame in (data.curves, data.rdf)]
+    tables = make_tables(replace(
+        data, models=pd.concat([data.models, other], ignore_index=True), curves=pd.concat([data.curves, copies[0]]),
+        rdf=pd.concat([data.rdf, copies[1]]),
+    ))  # fmt: skip
+    for html in (curve_menu_html(tables), rdf_menu_html(tables)):
+        options = dict(re.findall(r'<option value="(\d+)">(.*?)</option>', html))
+        assert list(options.values()) == [
+            "12/8/1, cutoff 7 to 7.5 Å", "12/8/1, cutoff 6.5 to 7.5 Å",
+            "12/16/2, cutoff 7 to 7.5 Å", "12/16/2, cutoff 6.5 to 7.5 Å",
+        ]  # fmt: skip
+        of_number = tables.models.set_index(tables.models["architecture"].astype(str))["dist_soft_max_ang"]
+        assert [set(of_number[number]) for number in options] == [{7.0}, {6.5}] * 2
+    numbers = [int(number) for number in options]
+    for draw, n_lines in ((learning_curve_figure, 2 * 2 * 2), (rdf_figure, 1 + 2 * 2 * 2 + 1)):
+        assert [len(draw(tables, number).data) for number in [None, *numbers]] == [n_lines] * 5  # panels, seeds, roles
 
 
 def test_curves_share_a_budget_of_points(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +382,7 @@ def test_radial_distribution_functions_offer_every_architecture(tmp_path: Path) 
     html = written(data, tmp_path)
     menu = re.search(r'<select class="architectures" id="rdf-menu"[^>]*>(.*?)</select>', html)
     assert menu is not None
-    assert re.findall(r"<option>(.*?)</option>", menu[1])[0] == "12/16/2"  # no network of the first was stable
+    assert re.findall(r"<option[^>]*>(.*?)</option>", menu[1])[0] == "12/16/2"  # no network of the first was stable
     figure = figures_of(html)["fig3e"]
     band, *lines = figure["data"]
     assert len(lines) == 2 * 3 * 2 + 1  # panels, seeds, student and control; the teacher

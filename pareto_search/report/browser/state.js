@@ -68,9 +68,9 @@ function selectedRows() {
 
 /** Select what a row stands for, or nothing; its learning curves are shown where there are some. */
 function select(of, row) {
-  const label = networks.label[row];
-  const hasCurves = Array.from(document.querySelectorAll('.architectures')).some((menu) => hasOption(menu, label));
-  update({select: {of, row}, ...(hasCurves ? {curves: label} : {})});
+  const curves = String(networks.architecture[row]);
+  const hasCurves = Array.from(document.querySelectorAll('.architectures')).some((menu) => hasOption(menu, curves));
+  update({select: {of, row}, ...(hasCurves ? {curves} : {})});
 }
 
 function hasOption(menu, value) {
