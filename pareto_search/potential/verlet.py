@@ -147,13 +147,32 @@ def _farthest(atoms: Atoms, wrapped: NDArray[np.float64]) -> float:
 
 def _expected_pairs(points: NDArray[np.float64], reach_ang: float) -> float:
     """Pairs within reach in a crowd of points: exact enough to decide how many are searched at once."""
-    return len(points) * 4 / 3 * math.pi * reach_ang**3 * _density(points)
+    return len(points) * 4 / 3 * math.pi * reach_ang**3 * _density(points, reach_ang)
 
 
-def _density(points: NDArray[np.float64]) -> float:
-    """Points per Å^3 of their bounding box, shape (n, 3)."""
-    extent = np.maximum(np.ptp(points, axis=0), 1.0) if len(points) else np.ones(3)
-    return len(points) / float(np.prod(extent))
+def _density(points: NDArray[np.float64], reach_ang: float) -> float:
+    """Points, shape (n, 3), per Å^3 of the boxes they lie in, as the mean point sees it: empty space does not count."""
+    if len(points) == 0:
+        return 0.0
+    box, n_boxes = _grid(points, reach_ang)
+    counts = np.unique(box, return_counts=True)[1]
+    volume_ang3 = np.prod(np.maximum(np.ptp(points, axis=0), 1.0) / n_boxes)
+    return float(np.square(counts).sum() / (len(points) * volume_ang3))
+
+
+def _grid(points: NDArray[np.float64], edge_ang: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Cut the space of some points into equal boxes with edges of at most so much.
+
+    Returns:
+        The box of each point, shape (n,), and the number of boxes along each axis, shape (3,). Boxes are numbered slab
+        by slab; slabs are cut along the axis of most boxes.
+    """
+    extent = np.ptp(points, axis=0)
+    n_boxes = np.maximum(np.ceil(extent / edge_ang), 1).astype(np.int64)
+    edges_ang = np.maximum(extent / n_boxes, 1e-9)
+    place = np.minimum(((points - points.min(axis=0)) / edges_ang).astype(np.int64), n_boxes - 1)
+    axes = np.argsort(-n_boxes)
+    return np.ravel_multi_index(tuple(place.T[axes]), tuple(n_boxes[axes])), n_boxes
 
 
 #: A part of the pairs: row of the first atom within the block, point of the second, rows of the block.
@@ -187,35 +206,29 @@ def _search_in_blocks(
     atoms: Atoms, wrapped: NDArray[np.float64], reach_ang: float, search_bytes: int
 ) -> tuple[NDArray[np.int32], _Ghosts, Iterator[_Block]]:
     """The order of the atoms by blocks, all ghosts within reach of the cell, and the pairs block by block."""
-    lowest, extent = wrapped.min(axis=0), np.ptp(wrapped, axis=0)
     n_pairs = 2 * search_bytes / BYTES_PER_SEARCHED_PAIR  # each pair is found once here
-    n_at_once = n_pairs / (4 / 3 * math.pi * reach_ang**3 * _density(wrapped))
-    edge_ang = max((n_at_once / _density(wrapped)) ** (1 / 3) - 2 * reach_ang, reach_ang)
-    n_blocks = np.maximum(np.ceil(extent / edge_ang), 1).astype(np.int64)
-    edges_ang = np.maximum(extent / n_blocks, 1e-9)
-    place = np.minimum(((wrapped - lowest) / edges_ang).astype(np.int64), n_blocks - 1)
-    axes = np.argsort(-n_blocks)  # slabs of blocks are cut along the first
-    block_of_atom = np.ravel_multi_index(tuple(place.T[axes]), tuple(n_blocks[axes]))
+    density = _density(wrapped, reach_ang)
+    n_at_once = n_pairs / (4 / 3 * math.pi * reach_ang**3 * density)
+    block_of_atom, n_blocks = _grid(wrapped, max((n_at_once / density) ** (1 / 3) - 2 * reach_ang, reach_ang))
     order = np.argsort(block_of_atom, kind="stable").astype(np.int32)
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(block_of_atom, minlength=int(np.prod(n_blocks))))])
+    filled, sizes = np.unique(block_of_atom, return_counts=True)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    slab_of_block = filled // (np.prod(n_blocks) // n_blocks.max())
+    slabs = np.append(np.unique(slab_of_block, return_index=True)[1], len(filled))
     ghosts = _images_within(atoms, wrapped[order], reach_ang)
     points = np.concatenate([wrapped[order], wrapped[order][ghosts.source] + ghosts.shift @ atoms.cell.array])
 
     def blocks() -> Iterator[_Block]:
         # All points are looked through once for each slab, not once for each block.
-        blocks_of_slab = int(np.prod(n_blocks[axes[1:]]))
-        for first in range(0, len(bounds) - 1, blocks_of_slab):
-            slab = bounds[first : first + blocks_of_slab + 1]
-            if slab[-1] == slab[0]:
-                continue
+        for first, last in itertools.pairwise(slabs):
+            slab = bounds[first : last + 1]
             near_slab = _near(points, points[slab[0] : slab[-1]], reach_ang)
             near_points = points[near_slab]
             for start, stop in itertools.pairwise(slab):
-                if stop > start:
-                    own = points[start:stop]
-                    near = near_slab[_near(near_points, own, reach_ang)]
-                    near = near[(near < start) | (near >= stop)]
-                    yield _search_block(points, np.concatenate([np.arange(start, stop), near]), len(own), reach_ang)
+                own = points[start:stop]
+                near = near_slab[_near(near_points, own, reach_ang)]
+                near = near[(near < start) | (near >= stop)]
+                yield _search_block(points, np.concatenate([np.arange(start, stop), near]), len(own), reach_ang)
 
     return order, ghosts, blocks()
 
