@@ -1,4 +1,7 @@
-"""Checkpoints of a half-trained network: written atomically, read without pickle, continued bit for bit."""
+"""Checkpoints of a half-trained network: written atomically, read without pickle.
+
+On a CPU training goes on bit for bit; on a GPU `index_add` sums in no fixed order, so it does to rounding alone.
+"""
 
 import io
 import logging
