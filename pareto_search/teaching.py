@@ -26,6 +26,7 @@ from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.external import build_calculator, teacher_hash
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model
+from pareto_search.potential.process import release_memory
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.external_teacher import external_model_id, external_record, save_external
 from pareto_search.search.network import finished_record, is_finished
@@ -165,6 +166,7 @@ class NetworkTeaching(Teaching):
             raise ParetoSearchError(f"the teacher could not be trained: {type(error).__name__}: {error}") from error
         finally:
             self.store.ingest(folders)
+            release_memory(self.workshop.config.device)  # this process lives as long as the run
         for record in records:
             if record.status != "complete":
                 setting = "teacher.born_again.training" if record.generation else "teacher.training"

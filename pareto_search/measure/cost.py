@@ -23,7 +23,7 @@ from pareto_search.measure.prober import Prober
 from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
 from pareto_search.potential.compiled import has_compiler
 from pareto_search.potential.hipnn import HipnnPotential, engine_for
-from pareto_search.potential.process import check_device, prepare_torch
+from pareto_search.potential.process import check_device, prepare_torch, release_memory
 from pareto_search.records import CostRecord
 
 #: What networks compute in.
@@ -76,6 +76,7 @@ def measure_cost(
         seed=_SEED,
         synchronize=synchronizer(device),
     )
+    release_memory(device)  # probes run in processes of their own
     spec = ProbeSpec(
         architecture=architecture,
         elements=elements,

@@ -1,5 +1,7 @@
 """Process-wide settings of PyTorch, set once by whatever starts a worker, and the devices it has."""
 
+import gc
+
 import torch
 
 from pareto_search.errors import ConfigError
@@ -9,6 +11,13 @@ def prepare_torch(n_threads: int) -> None:
     """Use exactly n_threads and flush denormals: far Gaussians underflow, and denormal arithmetic costs 2-3 times."""
     torch.set_num_threads(n_threads)
     torch.set_flush_denormal(True)
+
+
+def release_memory(device: str) -> None:
+    """Give a GPU back what PyTorch keeps of it for later, so that other processes find it free."""
+    if torch.device(device).type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def check_device(device: str) -> None:

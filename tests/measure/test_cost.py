@@ -146,6 +146,20 @@ def test_a_cost_says_where_compiling_failed(monkeypatch: pytest.MonkeyPatch, eng
     assert record.is_fallback == (engine == "explicit" and fails)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_gpu_is_free_when_its_capacity_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    capacity = Capacity(Bracket(n_ok=10, n_failed=11), 1.0, 1.0, 0.1, ())
+    monkeypatch.setattr(
+        cost_module, "measure_capacity", lambda *_, **__: kept.append(torch.cuda.memory_reserved()) or capacity
+    )
+    measured = settings(n_atoms=20_000, n_steps=5, n_warmup_steps=1)
+    unit = bulk("Al", cubic=True)
+    measure_cost(SMALL, ReferenceEnergies({13: 0.0}), measured, unit, device="cuda", n_threads=1)
+    assert kept[0] < 100 * 2**20  # the network alone, not what MD needed
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("engine", "budget_gib"), [("explicit", 0.008), ("hippynn", 0.06)])
 def test_real_cost(engine: str, budget_gib: float) -> None:
