@@ -200,9 +200,9 @@ function selectedRows() {
 
 /** Select what a row stands for, or nothing; its learning curves are shown where there are some. */
 function select(of, row) {
-  const label = networks.label[row];
-  const hasCurves = Array.from(document.querySelectorAll('.architectures')).some((menu) => hasOption(menu, label));
-  update({select: {of, row}, ...(hasCurves ? {curves: label} : {})});
+  const curves = String(networks.architecture[row]);
+  const hasCurves = Array.from(document.querySelectorAll('.architectures')).some((menu) => hasOption(menu, curves));
+  update({select: {of, row}, ...(hasCurves ? {curves} : {})});
 }
 
 function hasOption(menu, value) {
@@ -573,6 +573,7 @@ function fitWidth(spec, width) {
 // Plotly would offer to upload a figure; a report stays where it is.
 const CONFIG = {responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: '',
   modeBarButtonsToRemove: ['select2d', 'lasso2d', 'autoScale2d'], toImageButtonOptions: {format: 'svg'}};
+const CURVE_PANELS = [['train', 'x', 'y'], ['valid', 'x2', 'y2']];
 const PRINT_WIDTH = 660;  // pixels; fits A4 and Letter
 const waiting = [];  // figures to draw
 let isPrinting = false;
@@ -601,7 +602,11 @@ function parseFigure(text) {
 function buildFigure(figure) {
   const spec = parseFigure(figure.text);
   const menu = figure.panel.querySelector('.architectures');
-  if (menu) spec.data = menu.id === 'rdf-menu' ? architectureRdfs(menu.value) : architectureCurves(menu.value);
+  if (menu) {
+    const rows = architectureRows(Number(menu.value));
+    const lines = menu.id === 'rdf-menu' ? rdfTraces(rows) : curveTraces(rows, CURVE_PANELS);
+    spec.data = [...spec.data.filter((trace) => trace.fill), ...lines];  // a band is of no architecture
+  }
   state.flipped.forEach((key) => {
     const [name, letter] = key.split('.');
     if (name === figure.name) flipAxes(spec, letter);
@@ -616,20 +621,10 @@ function buildFigure(figure) {
   return spec;
 }
 
-/** Curves of the architecture chosen in the menu. */
-function architectureCurves(label) {
-  return curveTraces(architectureRows(label), [['train', 'x', 'y'], ['valid', 'x2', 'y2']]);
-}
-
-/** g(r) of the architecture chosen in the menu, and its difference from the teacher's. */
-function architectureRdfs(label) {
-  return rdfTraces(architectureRows(label));
-}
-
-/** Networks of an architecture that carry claims and pass the filters, students first. */
-function architectureRows(label) {
-  const rows = Array.from({length: networks.n}, (_, row) => row).filter((row) => networks.label[row] === label
-    && networks.stage[row] === study.basis.stage && networks.role[row] !== 'teacher' && passes[row]);
+/** Networks of the architecture chosen in a menu that carry claims and pass the filters, students first. */
+function architectureRows(number) {
+  const rows = (rowsOf.architecture.get(number) || []).filter((row) => networks.stage[row] === study.basis.stage
+    && networks.role[row] !== 'teacher' && passes[row]);
   const isStudent = (row) => networks.role[row] === 'student';
   rows.sort((a, b) => isStudent(b) - isStudent(a));
   return rows;
