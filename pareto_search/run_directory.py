@@ -72,6 +72,11 @@ class RunDirectory:
         return self.path / "dataset.json"
 
     @property
+    def frames_npz(self) -> Path:
+        """Frames that a teacher made; other data stay where they are."""
+        return self.path / "frames.npz"
+
+    @property
     def data_html(self) -> Path:
         """Histograms of the data."""
         return self.path / "data.html"

@@ -23,6 +23,7 @@ from pareto_search.config import (
 from pareto_search.config_file import load_config
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
+from pareto_search.data.frame_cache import read_frames, write_frames
 from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
@@ -67,12 +68,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def load_study_data(config: StudyConfig) -> StudyData:
+def load_study_data(config: StudyConfig, directory: RunDirectory | None = None) -> StudyData:
     """Read the data, draw the split, fit the reference energies and find the neighbours; no run is needed.
 
-    Generated frames, and those that a teacher makes, are kept in the user's cache.
+    Generated frames, and those that a teacher makes, are kept in the user's cache; the latter also in the run.
+
+    Args:
+        config: The settings.
+        directory: The run, where there is one.
     """
-    dataset = load_dataset(config.data, maker=_frame_maker(config))
+    kept = None if directory is None else read_frames(directory.frames_npz)
+    dataset = load_dataset(config.data, maker=_frame_maker(config)) if kept is None else kept
     split = draw_split(dataset, config.split)
     references = fit_references(dataset, split.train)
     table = build_neighbor_table(dataset, config.largest_cutoff_ang)
@@ -152,7 +158,7 @@ class Study:
     @cached_property
     def data(self) -> StudyData:
         """Frames, split, references and neighbours; `dataset.json` is written the first time and compared later."""
-        data = self.loaded or load_study_data(self.config)
+        data = self.loaded or load_study_data(self.config, self.directory)
         path = self.directory.dataset_json
         if path.is_file():
             known = read_dataset_info(path)
@@ -171,6 +177,8 @@ class Study:
                 summary=summarize(dataset, data.table).to_plain(),
                 notes=dataset.notes,
             )
+            if isinstance(self.config.data, TeacherMdSource):
+                write_frames(self.directory.frames_npz, dataset)
             write_dataset_info(path, info)
         return data
 
@@ -451,7 +459,7 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
             check_are_runs("teacher.reuse", config.teacher.reuse)
     known = None if is_new else load_config(RunDirectory(out).config_yaml).measure.liquid
     has_new_liquid = config.measure.liquid not in (None, known)
-    loaded = load_study_data(config) if is_new or has_new_liquid else None
+    loaded = load_study_data(config, RunDirectory(out)) if is_new or has_new_liquid else None
     if loaded is not None:
         unit = measured_cell(config.measure.structure, loaded.dataset)
         if config.measure.liquid is not None:

@@ -9,9 +9,11 @@ import yaml
 import pareto_search as ps
 from pareto_search import stages
 from pareto_search.config_file import load_config, parse_config
+from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
 from pareto_search.report.live_board import Board
 from pareto_search.report.live_data import LiveRun
+from pareto_search.study import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
 from tests.study import TINY
@@ -78,6 +80,14 @@ def test_the_same_command_again_trains_nothing(run, capsys):
     before = {path: path.stat().st_mtime_ns for path in (run / "run").rglob("model.json")}
     assert call("run", run / "config.yaml", "--out", run / "run") == 0
     assert {path: path.stat().st_mtime_ns for path in (run / "run").rglob("model.json")} == before
+
+
+def test_the_frames_are_the_runs_own(run, monkeypatch):
+    monkeypatch.setattr("pareto_search.study.load_dataset", None)  # neither the user's cache nor MD is needed
+    with open_study(load_config(run / "config.yaml"), run / "run") as study:
+        known = read_dataset_info(run / "run/dataset.json")
+        assert study.data.dataset_hash == known.split_hash
+        assert study.data.dataset.notes == known.notes
 
 
 def test_the_teacher_is_no_network_to_load_or_export(run, tmp_path):
