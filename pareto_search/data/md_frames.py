@@ -167,7 +167,7 @@ def at_lowest_energy(unit: Atoms, calculator: Any) -> Atoms:
     if not np.isfinite(found.fun) or abs(found.x - 1) > _LATTICE_RANGE - 1e-3:
         raise DataError(
             f"the teacher's energy of {unit.get_chemical_formula()} has no minimum within "
-            f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct data.structure, unless the teacher does not "
+            f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct the structure, unless the teacher does not "
             "know the material"
         )
     return _scaled(unit, float(found.x))
