@@ -12,6 +12,7 @@ from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.data.labels import Labels
 from pareto_search.data.summary import DatasetSummary, summarize
 from pareto_search.errors import ConfigError, MeasurementError
+from pareto_search.loading import load_study_data, measured_cell
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
@@ -19,7 +20,7 @@ from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.results import find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
-from pareto_search.study import Study, StudyReport, load_study_data, measured_cell, open_study
+from pareto_search.study import Study, StudyReport, open_study
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison

@@ -4,52 +4,31 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ase import Atoms
-from ase.data import chemical_symbols
-
-from pareto_search.config import (
-    Architecture,
-    ExternalTeacher,
-    LiquidSettings,
-    LossWeights,
-    StructureSettings,
-    StudyConfig,
-    TeacherMdSource,
-)
+from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
 from pareto_search.config_file import load_config
-from pareto_search.data.dataset import Dataset
-from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
-from pareto_search.data.frame_cache import read_frames, write_frames
 from pareto_search.data.labels import Labels
-from pareto_search.data.neighbors import build_neighbor_table
-from pareto_search.data.references import fit_references
-from pareto_search.data.sources import load_dataset
-from pareto_search.data.split import draw_split
-from pareto_search.data.structure import unit_cell
-from pareto_search.data.summary import summarize
-from pareto_search.data.teacher_md import FrameMaker
-from pareto_search.errors import ConfigError, ParetoSearchError, StoreError
+from pareto_search.errors import ParetoSearchError, StoreError
 from pareto_search.journal import Journal
+from pareto_search.loading import keep_or_compare, load_study_data, measured_cell
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
-from pareto_search.potential.external import build_calculator, teacher_hash
-from pareto_search.potential.model_files import read_description
+from pareto_search.potential.external import build_calculator
 from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
-from pareto_search.search.confirm import confirmation_jobs, select_students
+from pareto_search.search.confirm import confirmation_jobs, select_students, student_to_confirm
 from pareto_search.search.costs import CostTable
 from pareto_search.search.liquid import LiquidJob, LiquidWork
 from pareto_search.search.network import finished_record
 from pareto_search.search.network_job import NetworkJob
 from pareto_search.search.outcomes import Outcomes
 from pareto_search.search.results import Costs
-from pareto_search.search.space import ladder, to_architecture, to_training
+from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.trial import Workshop, costs_of
 from pareto_search.search.tune_loggers import check_loggers
 from pareto_search.search.tuning import best_weights, tuning_jobs
@@ -66,53 +45,6 @@ if TYPE_CHECKING:
     from pareto_search.search.cluster import RaySession
 
 logger = logging.getLogger(__name__)
-
-
-def load_study_data(config: StudyConfig, directory: RunDirectory | None = None) -> StudyData:
-    """Read the data, draw the split, fit the reference energies and find the neighbours; no run is needed.
-
-    Generated frames, and those that a teacher makes, are kept in the user's cache; the latter also in the run.
-
-    Args:
-        config: The settings.
-        directory: The run, where there is one.
-    """
-    kept = None if directory is None else read_frames(directory.frames_npz)
-    dataset = load_dataset(config.data, maker=_frame_maker(config)) if kept is None else kept
-    split = draw_split(dataset, config.split)
-    references = fit_references(dataset, split.train)
-    table = build_neighbor_table(dataset, config.largest_cutoff_ang)
-    logger.info(
-        "data: %d frames, %d atoms, %.0f neighbours an atom within %.2f Å, neighbour table %.0f MiB",
-        dataset.n_systems,
-        dataset.n_atoms,
-        table.n_pairs / dataset.n_atoms,
-        table.cutoff_ang,
-        table.nbytes / 2**20,
-    )
-    return StudyData(dataset, table, split, references)
-
-
-def measured_cell(settings: StructureSettings, dataset: Dataset) -> Atoms:
-    """The cell whose supercells are measured.
-
-    Raises:
-        ConfigError: If there is no such cell, or it holds elements that the data do not.
-        DataError: If its file cannot be read.
-    """
-    unit = unit_cell(settings, dataset)
-    if unknown := sorted(set(unit.numbers.tolist()) - set(dataset.elements)):
-        symbols = ", ".join(chemical_symbols[z] for z in unknown)
-        raise ConfigError(f"measure.structure holds {symbols}, which the data do not; measure a material of the data")
-    return unit
-
-
-def _frame_maker(config: StudyConfig) -> FrameMaker | None:
-    """The teacher that makes the frames, where the study has one that can."""
-    teacher = config.teacher
-    if not (isinstance(teacher, ExternalTeacher) and isinstance(config.data, TeacherMdSource)):
-        return None
-    return FrameMaker(teacher.name, teacher_hash(teacher), partial(build_calculator, teacher))
 
 
 @dataclass(frozen=True)
@@ -159,27 +91,7 @@ class Study:
     def data(self) -> StudyData:
         """Frames, split, references and neighbours; `dataset.json` is written the first time and compared later."""
         data = self.loaded or load_study_data(self.config, self.directory)
-        path = self.directory.dataset_json
-        if path.is_file():
-            known = read_dataset_info(path)
-            if known.split_hash != data.dataset_hash:
-                raise StoreError(
-                    f"the data have changed since {path} was written (hash {data.dataset_hash[:12]}, then "
-                    f"{known.split_hash[:12]}); put the old data back or start another run with a new --out"
-                )
-        else:
-            dataset = data.dataset
-            info = DatasetInfo(
-                dataset_hash=dataset.sha256,
-                split=data.split,
-                split_hash=data.dataset_hash,
-                references=data.references,
-                summary=summarize(dataset, data.table).to_plain(),
-                notes=dataset.notes,
-            )
-            if isinstance(self.config.data, TeacherMdSource):
-                write_frames(self.directory.frames_npz, dataset)
-            write_dataset_info(path, info)
+        keep_or_compare(data, self.config, self.directory)
         return data
 
     @cached_property
@@ -313,20 +225,7 @@ class Study:
         rows = select_students(self.store.models(), self.config.confirm)
         if rows.empty:
             raise ParetoSearchError("no student of the search was trained to the end; see log.txt for the reasons")
-        students = []
-        for row in rows.to_dict("records"):
-            values = {str(name): value for name, value in row.items()}
-            description = read_description(self.directory.models_dir / row["model_id"])
-            architecture = Architecture.model_validate(description["architecture"])
-            weights = LossWeights.model_validate({name: row[name] for name in LossWeights.model_fields})
-            training = to_training(self.config.search.space, values, self.config.confirm_training)
-            seed = self.config.confirm.first_seed
-            students.append(
-                NetworkJob(
-                    "confirm", "student", architecture, weights, training, seed, transfer=self.config.search.transfer
-                )
-            )
-        return students
+        return [student_to_confirm(row, self.config, self.directory.models_dir) for row in rows.to_dict("records")]
 
     # --- liquid -----------------------------------------------------------------------------------------------------
 

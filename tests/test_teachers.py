@@ -18,6 +18,7 @@ from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.config_file import load_config
 from pareto_search.errors import DataError, ParetoSearchError
 from pareto_search.journal import Journal
+from pareto_search.loading import load_study_data
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search import trial
 from pareto_search.search.liquid_stage import LiquidStage
@@ -69,7 +70,7 @@ def test_labels_are_the_mean_of_the_last_generation(generations):
     assert models["seed"].tolist() == [0, 1, 0, 1]
     assert (models["role"] == "teacher").all()
     last = [out / "models" / model_id for model_id in models["model_id"][2:]]
-    data = ps.study.load_study_data(config)
+    data = load_study_data(config)
     mean = np.mean([_said(folder, data) for folder in last], axis=0)
     np.testing.assert_allclose(labels.atomic_energy_ev[data.dataset.atoms_of(0)], mean, atol=1e-5)
 

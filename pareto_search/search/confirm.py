@@ -1,15 +1,19 @@
 """Confirmation: which architectures are retrained with fresh seeds, and the networks that this takes."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.config import ConfirmSettings, LossWeights
+from pareto_search.config import Architecture, ConfirmSettings, LossWeights, StudyConfig
+from pareto_search.potential.model_files import read_description
 from pareto_search.search.network_job import NetworkJob, control_of, control_with
+from pareto_search.search.space import to_training
 
 _OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
 
@@ -38,6 +42,27 @@ def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataF
     rest = best.drop(index=chosen)
     chosen += list(spread(rest, settings.n_ladder).index)
     return best.loc[chosen].sort_values("md_us_per_atom_step", kind="stable")
+
+
+def student_to_confirm(row: Mapping[Hashable, Any], config: StudyConfig, models_dir: Path) -> NetworkJob:
+    """A chosen student as it was searched, but with the confirmation's training settings and first seed.
+
+    Args:
+        row: Its row of those that `select_students` returns.
+        config: The study's settings.
+        models_dir: Folder of the run's networks.
+    """
+    values = {str(name): value for name, value in row.items()}
+    description = read_description(models_dir / values["model_id"])
+    return NetworkJob(
+        "confirm",
+        "student",
+        Architecture.model_validate(description["architecture"]),
+        LossWeights.model_validate({name: values[name] for name in LossWeights.model_fields}),
+        to_training(config.search.space, values, config.confirm_training),
+        config.confirm.first_seed,
+        transfer=config.search.transfer,
+    )
 
 
 def spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
