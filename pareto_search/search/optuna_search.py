@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from pareto_search.config import SearchSettings
@@ -18,26 +18,17 @@ from pareto_search.journal import Note
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.budget import Budget
 from pareto_search.search.cluster import RememberedSlots
-from pareto_search.search.cost_caps import broken_caps, violation_of
+from pareto_search.search.cost_caps import broken_caps
 from pareto_search.search.cost_tasks import CostTasks
 from pareto_search.search.optuna_study import (
-    COSTS,
-    MODEL_IDS,
     N_BEFORE,
     N_EPOCHS,
     ORIGIN,
     PAUSED,
-    REASON,
-    RUNGS,
     SECONDS,
     SEED_POINT,
-    STATUS,
-    begin_trial,
-    live_trial,
     points_to_try,
-    set_violation,
     status_of,
-    unfinished_trials,
 )
 from pareto_search.search.proposing import Exhausted, SeenTrial, is_exhausted, propose
 from pareto_search.search.pruning import ParetoRungs
@@ -50,6 +41,7 @@ from pareto_search.search.results import (
     EndStatus,
     TrialEnd,
 )
+from pareto_search.search.search_trial import SearchTrial
 from pareto_search.search.space import to_features
 from pareto_search.search.stop import Stop
 
@@ -65,12 +57,6 @@ _WORKER_DIED = (
     "its worker process died (out of memory, killed, or its machine lost); Ray's account is in the trial's error.txt "
     "below the run's ray folder"
 )
-_STATES: dict[EndStatus, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "infeasible": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
 
 
 class StudySearch(Searcher):
@@ -116,15 +102,11 @@ class StudySearch(Searcher):
         self._note = note
         self.budget = Budget(settings, float(study.user_attrs.get(SECONDS, 0.0)))
         self.rungs = ParetoRungs(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2)
-        self._seen: dict[int, SeenTrial] = {}
-        self._live: dict[int, Trial] = {}
-        self._reached: dict[int, dict[int, float]] = {}
-        self._epochs: dict[int, int] = {}
-        self._costs: dict[int, Costs] = {}
+        self._trials: dict[int, SearchTrial] = {}
+        self._open: set[int] = set()
         self._ready: deque[int] = deque()
         self._numbers: dict[str, int] = {}
         self._training: set[int] = set()
-        self._failures: dict[int, str] = {}
         self._n_refused = self._n_failed = 0
         self._leftovers: deque[int] = deque()
         self._load()
@@ -145,38 +127,37 @@ class StudySearch(Searcher):
             self.budget.n_epochs += trial.user_attrs.get(N_EPOCHS, 0)
             objectives = tuple(trial.values) if trial.state is TrialState.COMPLETE else None
             self.budget.trial_ended(objectives, is_pruned=trial.state is TrialState.PRUNED)
-        for trial in unfinished_trials(self._study):
-            self._live[trial.number] = live_trial(self._study, trial)
-            self.budget.n_epochs += self._epochs.get(trial.number, 0)
+        for trial in trials:
+            known = self._trials[trial.number]
+            if not known.is_open:
+                continue
+            self._open.add(trial.number)
+            self.budget.n_epochs += known.n_epochs
             waits_at = trial.user_attrs.get(PAUSED)
-            if waits_at in self._reached.get(trial.number, {}):
+            if waits_at in known.reached:
                 self.rungs.pause(trial.number, waits_at)
             else:
                 self._leftovers.append(trial.number)
 
     def _learn(self, trial: FrozenTrial) -> None:
         """What samplers and rungs must know of a trial that an earlier run began."""
-        number, attributes = trial.number, trial.user_attrs
-        self._seen[number] = SeenTrial(trial.params, None)
-        if COSTS not in attributes:
+        known = SearchTrial.of_earlier_run(self._study, trial, self._settings.caps)
+        self._trials[trial.number] = known
+        if known.costs is None:
             return
-        costs = Costs(**attributes[COSTS])
-        self._set_costs(number, costs)
-        self._reached[number] = {int(epoch): rmse for epoch, rmse in attributes.get(RUNGS, {}).items()}
-        self._epochs[number] = max(self._reached[number], default=0)
-        for epoch, rmse in sorted(self._reached[number].items()):
-            if epoch in self.rungs.epochs:
-                self.rungs.record(number, epoch, rmse, costs, to_features(self._settings.space, trial.params))
-                if epoch != attributes.get(PAUSED):
-                    self.rungs.passed(number, epoch)
+        for epoch in sorted(known.reached.keys() & set(self.rungs.epochs)):
+            self._record_rung(known, epoch, known.reached[epoch])
+            if epoch != trial.user_attrs.get(PAUSED):
+                self.rungs.passed(trial.number, epoch)
         if trial.state is TrialState.COMPLETE:
-            self.rungs.finish(number, trial.values[0])
+            self.rungs.finish(trial.number, trial.values[0])
 
     @property
     def has_work(self) -> bool:
         """Whether a trial waits to be finished or may be begun."""
-        has_point = bool(self._points) or not is_exhausted(self._settings, self._seen.values())
-        return bool(self._live) or (has_point and self._may_begin())
+        tried = (trial.params for trial in self._trials.values())
+        has_point = bool(self._points) or not is_exhausted(self._settings, tried)
+        return bool(self._open) or (has_point and self._may_begin())
 
     # --- Tune's questions -------------------------------------------------------------------------------------------
 
@@ -187,8 +168,9 @@ class StudySearch(Searcher):
             if number is not None:
                 self._numbers[trial_id] = number
                 self._training.add(number)
-                self._note("training", trial_id=number, epoch=self._epochs.get(number, 0))
-                return {**self._seen[number].params, "trial_number": number}
+                trial = self._trials[number]
+                self._note("training", trial_id=number, epoch=trial.n_epochs)
+                return {**trial.params, "trial_number": number}
             if self._stop.error is None:
                 if self._n_under_way:
                     if not self._training:  # Tune has nothing to wait for, and would ask without a pause
@@ -200,7 +182,7 @@ class StudySearch(Searcher):
     def goes_on(self, trial_id: str, result: Mapping[str, Any]) -> bool:
         """Whether a trial trains on after a report; its stint ends otherwise."""
         with self._stop.on_error():
-            return self._goes_on(self._numbers[trial_id], result)
+            return self._goes_on(self._trials[self._numbers[trial_id]], result)
         return True  # the search is ending, and the trial with it
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -208,7 +190,7 @@ class StudySearch(Searcher):
         if result.get(ENDS_ALL):
             self._stop.because(WriteError(str(result[FAILURE])))
         if result.get(FAILURE):
-            self._failures[self._numbers[trial_id]] = str(result[FAILURE])
+            self._trials[self._numbers[trial_id]].failure = str(result[FAILURE])
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell the study how a stint ended: the trial is complete, failed, or waits at its rung."""
@@ -218,7 +200,8 @@ class StudySearch(Searcher):
         with self._stop.on_error():
             self._training.discard(number)
             if number not in self.rungs.paused:
-                self._end(number, *self._verdict(number, result or {}, error), result or {})
+                trial = self._trials[number]
+                self._end(trial, *self._verdict(trial, result or {}, error), result or {})
 
     def note_time(self) -> None:
         """Keep the time that the search has run."""
@@ -243,13 +226,13 @@ class StudySearch(Searcher):
         """The trial to train next: one whose costs are known, else a paused one that may go on; None for neither."""
         self._collect_costs()
         while self._leftovers:
-            self._find_costs(self._leftovers.popleft())
+            self._find_costs(self._trials[self._leftovers.popleft()])
         while self._n_under_way < self._n_slots() + _N_AHEAD and self._begin():
             self._collect_costs()
         if self._stop.error is not None or len(self._training) >= self._n_slots():
             return None
         if not self.budget.why_over() and (promotable := self.rungs.promotable()):
-            self._live[promotable[0]].set_user_attr(PAUSED, None)
+            self._trials[promotable[0]].go_on()
             self.rungs.resume(promotable[0])
             return promotable[0]
         return self._ready.popleft() if self._ready else None
@@ -259,7 +242,7 @@ class StudySearch(Searcher):
         return len(self._training) + len(self._cost_tasks) + len(self._ready)
 
     def _may_begin(self) -> bool:
-        return self.budget.why_over() is None and self.budget.n_trials_left(len(self._live)) != 0
+        return self.budget.why_over() is None and self.budget.n_trials_left(len(self._open)) != 0
 
     def _begin(self) -> bool:
         """Begin one more trial, unless the search is over; its costs come first."""
@@ -270,45 +253,42 @@ class StudySearch(Searcher):
             attributes[SEED_POINT], params = self._points.popleft()
         else:
             try:
-                params = propose(self._settings, self._what_samplers_see(), len(self._seen))
+                params = propose(self._settings, self._what_samplers_see(), len(self._trials))
             except Exhausted:
                 return False
-        trial = begin_trial(self._study, self._settings, params, attributes)
-        number = trial.number
-        self._live[number] = trial
-        self._seen[number] = SeenTrial(params, None)
-        self._note("trial_began", trial_id=number, text=json.dumps(params))
-        self._find_costs(number)
+        trial = SearchTrial.begin(self._study, self._settings, params, attributes)
+        self._trials[trial.number] = trial
+        self._open.add(trial.number)
+        self._note("trial_began", trial_id=trial.number, text=json.dumps(params))
+        self._find_costs(trial)
         return True
 
-    def _find_costs(self, number: int) -> None:
-        params = dict(self._seen[number].params)
-        known = self._costs.get(number) or self._known_costs(params)
+    def _find_costs(self, trial: SearchTrial) -> None:
+        params = dict(trial.params)
+        known = trial.costs or self._known_costs(params)
         if known is None:
-            self._cost_tasks.start(number, params, f"{self._study.study_name}-costs-{number:04d}")
+            self._cost_tasks.start(trial.number, params, f"{self._study.study_name}-costs-{trial.number:04d}")
         else:
-            self._costs_came(number, known)
+            self._costs_came(trial, known)
 
     def _collect_costs(self) -> None:
         for number, costs, reason, seconds in self._cost_tasks.collect():
             if costs is None:
-                self._end(number, "failed", f"its costs could not be measured: {reason}", {})
+                self._end(self._trials[number], "failed", f"its costs could not be measured: {reason}", {})
             else:
-                self._costs_came(number, costs, seconds)
+                self._costs_came(self._trials[number], costs, seconds)
 
-    def _costs_came(self, number: int, costs: Costs, seconds: float | None = None) -> None:
+    def _costs_came(self, trial: SearchTrial, costs: Costs, seconds: float | None = None) -> None:
         """Train the trial next or refuse it; the seconds are those that its costs took to measure, if they were."""
-        self._note("costs_known", trial_id=number, seconds=seconds)
-        if number not in self._costs:
-            self._live[number].set_user_attr(COSTS, costs.to_plain())
-            self._set_costs(number, costs)
+        self._note("costs_known", trial_id=trial.number, seconds=seconds)
+        trial.know_costs(costs, self._settings.caps)
         broken = broken_caps(costs, self._settings.caps)
         if not broken:
             self._n_refused = 0
-            self._ready.append(number)
+            self._ready.append(trial.number)
             return
-        set_violation(self._study, self._live[number], self._seen[number].violation)
-        self._end(number, "infeasible", "beyond search.caps: " + ", ".join(broken), {})
+        trial.refuse()
+        self._end(trial, "infeasible", "beyond search.caps: " + ", ".join(broken), {})
         self._n_refused += 1
         if self._n_refused == _MAX_REFUSED:
             raise ConfigError(
@@ -316,45 +296,31 @@ class StudySearch(Searcher):
                 "raise the caps or move search.space to smaller networks"
             )
 
-    def _set_costs(self, number: int, costs: Costs) -> None:
-        self._costs[number] = costs
-        violation = violation_of(costs, self._settings.caps)
-        self._seen[number] = SeenTrial(self._seen[number].params, None, violation)
-
     def _what_samplers_see(self) -> list[SeenTrial]:
         """All trials, with measured or forecast errors; refused ones with the largest of them."""
         forecasts = self.rungs.forecasts()
         largest = max(forecasts.values(), default=None)
-        seen = []
-        for number, trial in self._seen.items():
-            error = forecasts.get(number, largest if trial.violation > 0 else None)
-            values = None
-            if error is not None and number in self._costs:
-                costs = self._costs[number]
-                values = (error, costs.md_us_per_atom_step, float(costs.max_atoms))
-            seen.append(SeenTrial(trial.params, values, trial.violation, number in self._live))
-        return seen
+        return [
+            trial.as_seen(forecasts.get(number, largest if trial.violation > 0 else None))
+            for number, trial in self._trials.items()
+        ]
 
     # --- training and ending ----------------------------------------------------------------------------------------
 
-    def _goes_on(self, number: int, result: Mapping[str, Any]) -> bool:
-        epoch, rmse = int(result.get("epoch") or 0), result[OBJECTIVES[0].name]
+    def _goes_on(self, trial: SearchTrial, result: Mapping[str, Any]) -> bool:
+        number, epoch, rmse = trial.number, int(result.get("epoch") or 0), result[OBJECTIVES[0].name]
         if result.get(IS_FINAL) or not _is_finite(rmse):
             return True
-        self._count_epochs(number, epoch)
+        self.budget.n_epochs += trial.trained_until(epoch)
         if epoch not in self.rungs.epochs:
             return True
-        features = to_features(self._settings.space, self._seen[number].params)
-        self.rungs.record(number, epoch, float(rmse), self._costs[number], features)
+        self._record_rung(trial, epoch, rmse)
         goes_on = self.rungs.goes_on(number, epoch)
         if not goes_on:
             # Before the rung itself is noted: a rung without this note counts as passed in the next run.
-            self._live[number].set_user_attr(PAUSED, epoch)
+            trial.wait_at(epoch)
             self._study.set_user_attr(SECONDS, self.budget.seconds)
-        reached = self._reached.setdefault(number, {})
-        if epoch not in reached:
-            reached[epoch] = float(rmse)
-            self._live[number].set_user_attr(RUNGS, reached)
+        trial.reach(epoch, float(rmse))
         if goes_on:
             self.rungs.passed(number, epoch)
         else:
@@ -362,41 +328,38 @@ class StudySearch(Searcher):
             self._note("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch))
         return goes_on
 
-    def _count_epochs(self, number: int, epoch: int) -> None:
-        """Add what a trial has trained since it was last heard of."""
-        self.budget.n_epochs += max(0, epoch - self._epochs.get(number, 0))
-        self._epochs[number] = max(epoch, self._epochs.get(number, 0))
+    def _record_rung(self, trial: SearchTrial, epoch: int, force_rmse: float) -> None:
+        """Tell the rungs of a trial's error at one of them."""
+        assert trial.costs is not None, "nothing is trained before its costs are known"
+        features = to_features(self._settings.space, trial.params)
+        self.rungs.record(trial.number, epoch, float(force_rmse), trial.costs, features)
 
-    def _verdict(self, number: int, result: Mapping[str, Any], error: bool) -> tuple[EndStatus, str | None]:
-        if error or number in self._failures:
-            return "failed", self._failures.get(number, _WORKER_DIED)
+    def _verdict(self, trial: SearchTrial, result: Mapping[str, Any], error: bool) -> tuple[EndStatus, str | None]:
+        if error or trial.failure is not None:
+            return "failed", trial.failure or _WORKER_DIED
         if not result.get(IS_FINAL):
             return "failed", "it was stopped before its final result"
         unusable = [f"{name} is {value}" for name, value in _named_objectives(result) if not _is_finite(value)]
         return ("failed", ", ".join(unusable)) if unusable else ("complete", None)
 
-    def _end(self, number: int, status: EndStatus, reason: str | None, result: Mapping[str, Any]) -> None:
-        trial = self._live[number]
-        is_complete = status == "complete"
-        self._count_epochs(number, int(result.get(N_TRAINED_EPOCHS) or 0))
-        epoch = result.get("epoch", self._epochs.get(number))
-        final = dict(result) if is_complete else None
+    def _end(self, trial: SearchTrial, status: EndStatus, reason: str | None, result: Mapping[str, Any]) -> None:
+        number, is_complete = trial.number, status == "complete"
+        self.budget.n_epochs += trial.trained_until(int(result.get(N_TRAINED_EPOCHS) or 0))
         # First, so that a trial which the study knows to have ended has its record whenever the driver dies.
-        cost_key = self._costs[number].key if number in self._costs else ""
-        self._on_end(TrialEnd(number, status, reason, dict(self._seen[number].params), cost_key, epoch, final))
-        attributes = {
-            STATUS: status,
-            REASON: reason,
-            MODEL_IDS: result.get("model_ids"),
-            N_EPOCHS: self._epochs[number],
-            N_BEFORE: self.budget.n_ended,
-        }
-        for name, value in attributes.items():
-            if value is not None:
-                trial.set_user_attr(name, value)
+        self._on_end(
+            TrialEnd(
+                number,
+                status,
+                reason,
+                dict(trial.params),
+                cost_key=trial.costs.key if trial.costs else "",
+                epoch=result.get("epoch", trial.n_epochs),
+                result=dict(result) if is_complete else None,
+            )
+        )
         values = [float(result[objective.name]) for objective in OBJECTIVES] if is_complete else None
-        self._study.tell(trial.number, values, state=_STATES[status])
-        del self._live[number]
+        trial.end(status, reason, n_ended_before=self.budget.n_ended, model_ids=result.get("model_ids"), values=values)
+        self._open.discard(number)
         if is_complete:
             self.rungs.finish(number, float(result[OBJECTIVES[0].name]))
         if status != "infeasible":
@@ -416,7 +379,7 @@ class StudySearch(Searcher):
         for number, epoch in sorted(self.rungs.paused.items()):
             if self._stop.error is not None:  # Ctrl-C: the next run goes on with the rest
                 return
-            self._end(number, "pruned", self._why_paused(epoch), {})
+            self._end(self._trials[number], "pruned", self._why_paused(epoch), {})
         self.rungs.paused.clear()
 
     def _why_paused(self, epoch: int) -> str:

@@ -89,14 +89,9 @@ def begin_trial(
     return Trial(study, study._storage.create_new_trial(study._study_id, template_trial=template))
 
 
-def set_violation(study: optuna.Study, trial: Trial, violation: float) -> None:
+def set_violation(trial: Trial, violation: float) -> None:
     """Mark a trial as infeasible, in the older of Optuna's two forms: the one that its dashboard reads."""
-    study._storage.set_trial_system_attr(trial._trial_id, "constraints", [violation])
-
-
-def unfinished_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Trials that an interrupted run left running, by number."""
-    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    trial.study._storage.set_trial_system_attr(trial._trial_id, "constraints", [violation])
 
 
 def points_to_try(study: optuna.Study, settings: SearchSettings) -> list[tuple[int, dict[str, Any]]]:

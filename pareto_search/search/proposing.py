@@ -78,11 +78,11 @@ def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int
     return left[np.random.default_rng([settings.seed, n_proposed]).integers(len(left))] if left else point
 
 
-def is_exhausted(settings: SearchSettings, seen: Iterable[SeenTrial]) -> bool:
-    """Whether `propose` has nothing left to propose."""
+def is_exhausted(settings: SearchSettings, points: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether `propose` has nothing left to propose after these points."""
     if settings.sampler != "grid":
         return False
-    tried = {_key(trial.params) for trial in seen}
+    tried = {_key(point) for point in points}
     return all(_key(point) in tried for point in _grid(settings))
 
 

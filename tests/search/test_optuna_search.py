@@ -29,9 +29,10 @@ PRUNED = SETTINGS.model_copy(
 
 
 class FakeCosts:
-    """Costs that are there at the next look, or when the test says."""
+    """Costs that are there at the next look, or when the test says; the same for all where the test wants it."""
 
     def __init__(self) -> None:
+        self.of_all: Costs | None = None
         self.measured: list[int] = []
         self.waiting: dict[int, dict[str, Any]] = {}
         self.is_slow = False
@@ -51,7 +52,7 @@ class FakeCosts:
         if self.is_slow:
             return []
         waiting, self.waiting = self.waiting, {}
-        return [(number, costs_of(params), None, 2.5) for number, params in waiting.items()]
+        return [(number, self.of_all or costs_of(params), None, 2.5) for number, params in waiting.items()]
 
 
 def costs_of(params: dict[str, Any]) -> Costs:
@@ -249,7 +250,7 @@ def test_a_trial_has_its_record_before_the_study_knows_its_end(study: optuna.Stu
 
 def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) -> None:
     search = Search(study, PRUNED, n_slots=1)
-    search._set_costs = lambda number, costs: StudySearch._set_costs(search, number, Costs(1.0, 1000, 1.0))  # type: ignore
+    search.costs.of_all = Costs(1.0, 1000, 1.0)
     for number in range(9):
         params = search.suggest(str(number))
         assert params["trial_number"] == number
@@ -288,11 +289,10 @@ def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) ->
 
 def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> None:
     first = Search(study, PRUNED, n_slots=1)
+    first.costs.of_all = Costs(1.0, 1000, 1.0)
     values = {"md_us_per_atom_step": 1.0, "max_atoms": 1000}
     for number in range(3):
         params = first.suggest(str(number))
-        first._costs[number] = Costs(1.0, 1000, 1.0)
-        first._live[number].set_user_attr("costs", Costs(1.0, 1000, 1.0).to_plain())
         if first.goes_on(str(number), {**values, "valid_force_rmse_ev_per_ang": 1.0 + number, "epoch": 1}):
             finish(first, str(number), params)
         else:
@@ -383,7 +383,7 @@ def test_a_clock_that_is_set_back_changes_nothing(tmp_path: Path) -> None:
     errors = (0.03, 0.06, 0.07)  # the last two gain nothing, but would if the order were lost
     with open_optuna_study(tmp_path / "study.db", "fake") as study:
         search = Search(study, settings, n_slots=1)
-        search._set_costs = lambda number, costs: StudySearch._set_costs(search, number, Costs(1.0, 1000, 1.0))  # type: ignore
+        search.costs.of_all = Costs(1.0, 1000, 1.0)
         for error in errors:
             costs = {"md_us_per_atom_step": 1.0, "max_atoms": 1000}
             run(search, f"tune-{error}", valid_force_rmse_ev_per_ang=error, **costs)
