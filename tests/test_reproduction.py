@@ -54,7 +54,7 @@ def test_the_document_tells_of_the_runs_that_are_there(ladder, tmp_path):
     assert "## Controls tuned as hard" not in text
     assert "| At equal cost, students have a lower force RMSE than the paper's controls | Fig. 2, 3A |" in text
     assert "| holds |" in text
-    assert "| ladder | 20 | 128/40/4" in text
+    assert "| ladder | 20 | 128/40/4, 36 meV/Å | 10 | 410 | 96 | 240 | 30, 50 | 8 | 4 | 32 |" in text
     assert "| 12/8/1 | student, w_A 20 | 4 |" in text
     assert "Noise alone would make RDF errors" not in text
     widths = {line.count("|") for line in text.splitlines() if line.startswith("| ladder")}
@@ -91,6 +91,9 @@ def test_each_claim_comes_once_before_the_sections_and_after_what_was_concluded(
     claim = "At equal cost, students have a lower force RMSE than the paper's controls"
     assert [line.endswith(f"[ladder]({tmp_path.name}/ladder/report.html) |") for line in gathered.splitlines()
             if claim in line] == [True]  # fmt: skip
+    ladder_section, ensemble_section = reproduction_markdown(tmp_path).split("## What was run")[1].split("## ")[1:]
+    assert claim not in ladder_section
+    assert claim in ensemble_section
     assert "labels are worth" not in reproduction_markdown(tmp_path)
 
 
@@ -100,6 +103,8 @@ def test_a_section_of_costs_tells_of_nothing_else(ladder, tmp_path):
     assert "The step time per atom grows with the number of weights" in text
     assert "lower force RMSE" not in text
     assert "accurate than" not in text
+    assert "| 12/8/1 |" in text
+    assert "force RMSE, meV/Å" not in text
 
 
 def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):
@@ -111,6 +116,8 @@ def test_runs_of_several_label_weights_stand_side_by_side(ladder, tmp_path):
         copies = [students.assign(model_id=students["model_id"] + f"-{w}", weight_atomic_energy=w) for w in (1, 300)]
         pd.concat([models, *copies]).assign(rdf_noise=0.02).to_csv(path, index=False)
     text = reproduction_markdown(tmp_path)
+    assert "32 pairs each:" in text
+    assert "more accurate than the paper's controls, but" not in text
     assert "Noise alone would make RDF errors of 0.0200 to 0.0200 Å." in text
     table, energies = text.split("## What the teacher's labels are worth\n")[1].split("## ")[0].split("Energy RMSE")
     assert energies.count("95 %") == table.count("95 %")

@@ -33,6 +33,7 @@ class Claim:
         ci95: Its 95 % interval.
         n: Values that the interval rests on, in words.
         verdict: Whether the claim holds here.
+        is_difference: Whether the estimate has a sign to be shown.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Claim:
     ci95: Interval | None
     n: str
     verdict: Verdict
+    is_difference: bool = True
 
 
 def verdict_of(ci95: Interval | None, *, is_below: bool, is_enough: bool = True) -> Verdict:

@@ -50,5 +50,6 @@ def estimate_text(claim: Claim) -> str:
     """Such as "−9.1 (−12.0 to −6.2)"."""
     digits = 2 if abs(claim.estimate) < 3 else 1
     numbers = [claim.estimate, *(claim.ci95 or ())]
-    value, *interval = (f"{number:+.{digits}f}".replace("-", "−") for number in numbers)
+    sign = "+" if claim.is_difference else ""
+    value, *interval = (f"{number:{sign}.{digits}f}".replace("-", "−") for number in numbers)
     return f"{value} ({interval[0]} to {interval[1]})" if interval else f"{value} (no interval)"

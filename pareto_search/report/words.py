@@ -65,10 +65,11 @@ def verdict_of(summary: StudySummary) -> Verdict:
 
 
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
+    ablation = summary.of_kind("ablation")
+    against = None if ablation is None or not ablation.paired_force_rmse.n else ablation.paired_force_rmse
     if verdict == "better":
-        ablation = summary.of_kind("ablation")
-        if ablation is not None and ablation.paired_force_rmse.n and not ablation.paired_force_rmse.is_better:
-            how = "less accurate than" if ablation.paired_force_rmse.is_worse else "not surely more accurate than"
+        if against is not None and not against.is_better:
+            how = "less accurate than" if against.is_worse else "not surely more accurate than"
             others = f"but {how} controls with the students' loss weights"
             return f"Students are more accurate than the paper's controls, {others}."
         return f"Students are more accurate than their matched controls{_taught(summary)} at the same cost."
@@ -83,6 +84,11 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
     paired = summary.headline.paired_force_rmse if summary.headline else None
     if paired is not None and not paired.is_conclusive:
         return f"Too few pairs to decide: {count(paired.n_distinct, 'pair')} of student and control."
+    if against is not None and against.is_worse:
+        return (
+            "Students are less accurate than controls with their own loss weights, and not surely different from the "
+            "paper's controls."
+        )
     return f"No sure difference between students and their matched controls{_taught(summary)}."
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
@@ -21,34 +22,50 @@ def reproduction_markdown(folder: Path) -> str:
     parts = [_INTRODUCTION]
     if conclusions.is_file():
         parts.append(conclusions.read_text(encoding="utf-8"))
-    parts += ["## Claim by claim\n", _GATHERED, _gathered_claims(found, folder.name)]
+    gathered = _gathered_claims(found)
+    rows = [(*claim_cells(claim), f"[{name}]({folder.name}/{name}/report.html)") for name, claim in gathered.values()]
+    parts += ["## Claim by claim\n", _GATHERED, markdown_table((*CLAIM_HEADS, "Run"), rows)]
     parts += _gathered_gains(found)
-    parts += ["## What was run\n", _scale_table(found)]
+    parts += ["## What was run\n", _SCALE, _scale_table(found)]
     for name, run in found.items():
-        parts += _section(SECTIONS[name], run, f"{folder.name}/{name}/report.html")
+        others = [claim for claim in SECTIONS[name].claims(run) if gathered[claim.name][0] != name]
+        parts += _section(SECTIONS[name], run, others, f"{folder.name}/{name}/report.html")
     return "\n".join(parts)
 
 
 _INTRODUCTION = """# Reproduction
 
-What reruns of the paper's protocols say of its claims, and of what it left open. Written by `scripts/reproduce.py`,
-which also makes the runs. The figures of each are an interactive page, `reproduction/*/report.html` beside this one (to
-open in a browser; plotly.js comes from the network), its networks are in `reproduction/*/models.csv`. Estimates are
-means over architectures (each counts once) with 95 % intervals, over seeds where there are one or two of them, see
-[statistics.md](statistics.md). A claim *holds* where the whole interval lies on its side of 0. Errors are on the test
-split, which no choice was made by.
+What reruns of the paper's protocols say of its claims, and of what it left open. Each section is a run, and this page
+is written from their tables:
+
+    python scripts/reproduce.py DATA --out DIR --only ladder          # a run; DATA is a folder in the ANI-Al layout
+    python scripts/reproduce.py --out DIR --to docs/reproduction.md   # this page, of the runs that are there
+
+The figures of a run are an interactive page, `reproduction/*/report.html` beside this one (to open in a browser;
+plotly.js comes from the network), its networks are in `reproduction/*/models.csv`. Estimates are means over
+architectures (each counts once) with 95 % intervals, over seeds where there are one or two of them, see
+[statistics.md](statistics.md). A claim *holds* where the whole interval lies on its side of 0, or of the limit that
+it names. Errors are on the test split, which no choice was made by; learning curves are on the validation split.
+
+Networks are called by their features, radial functions and atom layers: 16/10/1. w_E, w_F and w_A are the weights of
+energy, forces and the teacher's atomic energies in the loss. A student's controls have its architecture, initial
+weights, data and batches, but no teacher: `paper` with the paper's w_F of 10, `ablation` with the student's own loss
+weights, `tuned` with weights that were searched as hard.
 """
 
-_GATHERED = "Each claim by the run that was made for it; the sections below have what the other runs say.\n"
+_SCALE = """Patience: epochs without gain in the validation loss before the learning rate is halved, and before
+training ends. That loss has the teacher's part in it for those that are taught.
+"""
+_GATHERED = "Each claim by the first run that says something of it; the sections below add what others say.\n"
 
 
-def _gathered_claims(found: Mapping[str, KeptRun], folder: str) -> str:
-    """Each claim once, from the first run that says something of it."""
-    first: dict[str, tuple[str, ...]] = {}
+def _gathered_claims(found: Mapping[str, KeptRun]) -> dict[str, tuple[str, Claim]]:
+    """Each claim once, by its name: the first run that says something of it, and what it says."""
+    first: dict[str, tuple[str, Claim]] = {}
     for name, run in found.items():
         for claim in SECTIONS[name].claims(run):
-            first.setdefault(claim.name, (*claim_cells(claim), f"[{name}]({folder}/{name}/report.html)"))
-    return markdown_table((*CLAIM_HEADS, "Run"), list(first.values()))
+            first.setdefault(claim.name, (name, claim))
+    return first
 
 
 def _gathered_gains(found: Mapping[str, KeptRun]) -> Iterator[str]:
@@ -61,9 +78,10 @@ def _gathered_gains(found: Mapping[str, KeptRun]) -> Iterator[str]:
             columns[f"{name}: teacher {_teacher_error(run)}, up to {epochs:.0f} epochs"] = gains
     if columns:
         yield "## What the teacher's labels are worth\n"
+        n = max(gain.force_rmse.n for gains in columns.values() for gain in gains)
         yield (
             "Force RMSE of students against ablation controls, which differ in the teacher term alone, by the weight "
-            "of the teacher's atomic energies:\n"
+            f"of the teacher's atomic energies, {n} pairs each:\n"
         )
         yield _gains_table(columns, lambda gain: gain.force_rmse)
         yield "Energy RMSE per atom of the same:\n"
@@ -87,36 +105,50 @@ def _teacher_error(run: KeptRun) -> str:
 
 def _scale_table(found: Mapping[str, KeptRun]) -> str:
     """How large each run was; the paper's own numbers first."""
-    heads = ("run", "frames", "teacher", "networks", "epochs", "batch", "seeds", "MD atoms")
-    rows: list[Sequence[str]] = [
-        ("the paper", "about 6000", "128/40/4, 92 meV/Å", "", "", "", "4", "48,000; RDF 18,634")
-    ]
+    heads = ("run", "frames", "teacher", "its w_F", "its epochs", "networks", "epochs", "patience", "batch", "seeds",
+             "MD atoms")  # fmt: skip
+    rows: list[Sequence[str]] = [(
+        "the paper", "about 6000", "128/40/4, 92 meV/Å", "10", "until no gain", "", "until no gain", "30, 50", "", "4",
+        "48,000; RDF 18,634",
+    )]  # fmt: skip
     for name, run in found.items():
         config, models, teacher = run.config, run.data.models, run.summary.teacher
         confirmed = models[models["stage"] == "confirm"]
-        epochs = confirmed["n_epochs"].dropna()
-        error = "" if teacher is None else f"{teacher['label']}, {_teacher_error(run)}"
-        measure = config.measure
+        training, measure = config.confirm_training, config.measure
         liquid = f"; RDF {measure.liquid.n_atoms:,}" if measure.liquid and confirmed["rdf_error"].notna().any() else ""
+        teachers = models[models["role"] == "teacher"]
         rows.append((
-            name, f"{run.data.dataset['summary']['n_frames']}", error, f"{len(confirmed)}",
-            "" if epochs.empty else f"{epochs.min():.0f}–{epochs.max():.0f}",
-            f"{config.confirm_training.batch_size}", f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
+            name, f"{run.data.dataset['summary']['n_frames']}",
+            "" if teacher is None else f"{teacher['label']}, {_teacher_error(run)}",
+            "" if teachers.empty else f"{teachers['weight_forces'].iloc[0]:g}", _from_to(teachers["n_epochs"]),
+            f"{len(confirmed)}", _from_to(confirmed["n_epochs"]),
+            f"{training.plateau_patience}, {training.termination_patience}", f"{training.batch_size}",
+            f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
         ))  # fmt: skip
     return markdown_table(heads, rows)
 
 
-def _section(section: Section, run: KeptRun, page: str) -> Iterator[str]:
+def _from_to(numbers: pd.Series) -> str:
+    """Smallest and largest of some numbers, or the one that they are."""
+    low, high = numbers.min(), numbers.max()
+    return "" if pd.isna(low) else f"{low:g}" if low == high else f"{low:g}–{high:g}"
+
+
+def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str) -> Iterator[str]:
+    """A section, with those claims that are not told of before."""
+    gains = run.tables.weight_gains
     yield f"## {section.title}\n"
-    headline = "" if section.is_of_costs else f" {answer(run.summary, run.data, run.tables).headline}"
+    # A headline is over all weights of the labels together.
+    headline = "" if section.is_of_costs or gains else f" {answer(run.summary, run.data, run.tables).headline}"
     yield f"{section.about}{headline} [Figures]({page})\n"
-    yield claims_markdown(section.claims(run))
-    if gains := run.tables.weight_gains:
+    if claims:
+        yield claims_markdown(claims)
+    if gains:
         yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
         kinds = dict.fromkeys(gain.control_kind for gain in gains)
         columns = {f"against {kind}": [g for g in gains if g.control_kind == kind] for kind in kinds}
         yield _gains_table(columns, lambda gain: gain.force_rmse)
-    yield _errors_table(run.tables.networks)
+    yield _costs_table(run.tables.networks) if section.is_of_costs else _errors_table(run.tables.networks)
     noise = run.tables.models["rdf_noise"].dropna()
     if len(noise):
         yield (
@@ -141,6 +173,15 @@ def _errors_table(networks: pd.DataFrame) -> str:
         for _, row in networks.sort_values(["n_weights", *kinds]).iterrows()
     ]  # fmt: skip
     return markdown_table(heads, rows)
+
+
+def _costs_table(networks: pd.DataFrame) -> str:
+    """Costs of every architecture."""
+    rows = [
+        (row["label"], number(row["md_us_per_atom_step"]), number(row["bytes_per_atom"] / 1000))
+        for _, row in networks.sort_values("n_weights").drop_duplicates("label").iterrows()
+    ]
+    return markdown_table(("network", "µs/atom/step", "kB/atom"), rows)
 
 
 def _kind(row: pd.Series) -> str:

@@ -17,7 +17,7 @@ from pareto_search.results import Results, open_results, stored_config
 from pareto_search.run_directory import to_yaml
 
 #: What is kept of learning curves.
-_CURVE_COLUMNS = ["model_id", "epoch", "train_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang"]
+_CURVE_COLUMNS = ["model_id", "epoch", "train_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "learning_rate"]
 
 
 @dataclass(frozen=True)

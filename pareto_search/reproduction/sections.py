@@ -55,6 +55,7 @@ SECTIONS = {
     "ensemble": Section("Four teachers", "Students of four teachers against students of the first of them."),
     "knowledge": Section(
         "Other knowledge",
-        "Students that start from the teacher's radial functions and from training on its own frames.",
+        "Students that take over the teacher's interaction layer, learn its forces too and were first trained for 40 "
+        "epochs on frames of its MD, which no control was; `scratch` controls have its labels and forces alone.",
     ),
 }

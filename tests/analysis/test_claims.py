@@ -7,6 +7,7 @@ from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.networks import claim_basis, clean_models
 from pareto_search.analysis.study import summarize_study
 from pareto_search.records import CURVE_COLUMNS
+from pareto_search.report.claims_table import estimate_text
 from tests.report.synthetic import LADDER, STUDENT_WEIGHTS, TEACHER, row
 
 RNG = np.random.default_rng(0)
@@ -66,11 +67,53 @@ def test_an_interval_that_holds_zero_or_few_pairs_decide_nothing():
 
 def test_energy_and_liquid_are_claims_of_their_own():
     claims = _claims(_models(0.8, energy=0.98, rdf=1.2))
-    assert claims["energy gains less"].verdict == "holds"
-    assert claims["energy gains less"].estimate == pytest.approx(-18, abs=1.5)
+    assert (claims["energy, paper"].estimate, claims["energy, paper"].verdict) == (pytest.approx(-2), "holds")
+    assert claims["energy gains less, paper"].verdict == "holds"
+    assert claims["energy gains less, paper"].estimate == pytest.approx(-18, abs=1.5)
     assert claims["RDF, paper"].verdict == "does not hold"
-    assert claims["RDF follows force"].verdict == "holds"
-    assert _claims(_models(0.8, energy=0.5))["energy gains less"].verdict == "does not hold"
+    assert claims["RDF follows force"].ci95[0] < 0.5
+    assert claims["RDF follows force"].verdict == "not sure"  # a correlation, but not surely a strong one
+    assert _claims(_models(0.8, rdf=0.8))["RDF follows force"].verdict == "holds"
+    assert _claims(_models(0.8, energy=0.5))["energy gains less, paper"].verdict == "does not hold"
+
+
+def test_what_the_loss_weights_do_alone_is_told_of_controls():
+    models = _models(0.9)
+    assert "force, loss weights alone" not in _claims(models)
+    ablation = models[models["role"] == "student"].assign(role="control", control_kind="ablation")
+    ablation = ablation.assign(model_id="ablation-" + ablation["model_id"], weight_atomic_energy=0.0)
+    ablation["test_force_rmse_ev_per_ang"] *= 0.8 / 0.9
+    claims = _claims(pd.concat([models, ablation]))
+    alone = claims["force, loss weights alone"]
+    assert (alone.estimate, alone.verdict) == (pytest.approx(-20, abs=1), "holds")
+    assert claims["energy gains less, ablation"].verdict == "does not hold"  # forces lose, energies are the same
+    assert claims["force, ablation"].estimate == pytest.approx(12.5, abs=0.1)
+
+
+def test_rdf_errors_that_follow_the_size_alone_do_not_follow_the_force_error_within_it():
+    models = _models(0.9, noise=0.0)
+    is_network = models["role"] != "teacher"
+    rdf = models["rdf_error"] * np.exp(0.3 * RNG.normal(size=len(models)))
+    scattered = models.assign(rdf_error=rdf.where(is_network))
+    force = scattered["test_force_rmse_ev_per_ang"] * np.exp(0.02 * RNG.normal(size=len(models)))
+    claims = _claims(scattered.assign(test_force_rmse_ev_per_ang=force.where(is_network, 0.03)))
+    assert claims["RDF follows force"].estimate > 0.4
+    assert claims["RDF follows force within architectures"].verdict == "not sure"
+    both = models.assign(rdf_error=np.exp(0.3 * RNG.normal(size=len(models))))
+    both["test_force_rmse_ev_per_ang"] = 0.1 * both["rdf_error"]
+    assert _claims(both)["RDF follows force within architectures"].verdict == "holds"
+
+
+def test_with_several_label_weights_claims_are_of_the_papers():
+    models = _models(0.9)
+    is_student = models["role"] == "student"
+    alone = models.assign(weight_atomic_energy=models["weight_atomic_energy"].mask(is_student, 100.0))
+    good = alone[is_student].assign(weight_atomic_energy=1.0, model_id=alone["model_id"] + "-1")
+    good["test_force_rmse_ev_per_ang"] *= 0.5
+    assert _claims(alone)["force, paper"].n == "24 pairs, 6 architectures"
+    claim = _claims(pd.concat([alone, good]))["force, paper"]
+    assert claim.n == "24 pairs, 6 architectures, w_A 100"
+    assert claim.estimate == _claims(alone)["force, paper"].estimate
 
 
 def test_pairs_lost_because_md_went_wrong_are_counted():
@@ -143,6 +186,7 @@ def test_cheap_students_are_held_against_the_teacher():
     assert _claims(pd.concat([good, worse]))["faster"].verdict == "holds"  # other weights' errors do not enter
     hungry = _claims(models.assign(bytes_per_atom=1000.0))["smaller"]
     assert (hungry.estimate, hungry.ci95, hungry.verdict) == (100.0, None, "does not hold")
+    assert estimate_text(hungry) == "100.0 (no interval)"
     assert "faster" not in _claims(models.assign(md_us_per_atom_step=np.nan))
 
 
@@ -175,7 +219,7 @@ def test_students_that_share_a_control_do_not_make_a_verdict():
     students = two[two["role"] == "student"]
     more = [students.assign(model_id=students["model_id"] + f"-{w}", weight_atomic_energy=w) for w in (1.0, 100.0)]
     claim = _claims(pd.concat([two, *more]))["force, paper"]
-    assert (claim.n, claim.verdict) == ("4 pairs, 2 architectures", "not sure")
+    assert (claim.n, claim.verdict) == ("4 pairs, 2 architectures, w_A 100", "not sure")
 
 
 def test_the_claim_on_accuracy_is_the_headline():

@@ -43,6 +43,9 @@ def test_no_difference_is_no_gain() -> None:
     found = words_of(student_factor=1.0, noise=0.05)
     assert found.verdict == "unsure"
     assert "No sure difference" in found.headline
+    against = words_of(student_factor=1.0, factors={"paper": 1.0, "ablation": 0.8}, noise=0.05)
+    assert against.verdict == "unsure"
+    assert "less accurate than controls with their own loss weights, and not surely different" in against.headline
 
 
 def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
