@@ -83,7 +83,7 @@ SECTIONS = {
     "tuned": Section("paper-ladder", {
         "search.space.weight_forces": {"choices": [10, 30, 60, 100]}, "search.points": TUNED_POINTS,
         "search.n_trials": len(TUNED_POINTS), "search.training": ON_CPU["confirm.training"],
-        "confirm": {"select": "front", "max_front": 2, "n_ladder": 2, "controls": ["tuned"]},
+        "confirm": {"select": "front", "max_front": 2, "n_ladder": 2, "controls": ["tuned", "ablation"]},
     }),
     "label-weights": Section("label-weights", {}),
     "label-weights-early": Section("label-weights", {"teacher.training.max_epochs": 15}),
