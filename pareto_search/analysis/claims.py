@@ -224,7 +224,7 @@ def _liquid(run: _Run) -> Iterator[Claim]:
 
 
 def _correlation(run: _Run) -> Iterator[Claim]:
-    """Over all networks, where size makes most of it, and among those that are equally large."""
+    """Over all networks, where their sizes may make most of it, and among those of one architecture."""
     rows = run.rows
     numbers = rows.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup()
     errors = rows[[run.column("force_rmse_ev_per_ang"), "rdf_error"]].apply(np.log).dropna()
