@@ -24,8 +24,8 @@ def claims_html(claims: Sequence[Claim]) -> str:
     )
     return (
         '<section id="claims"><h2>The paper\'s claims</h2><p class="sub">What this run says of each. A claim holds '
-        "where the whole 95 % interval lies on its side of 0, or of the limit that it names, and does not hold where it "
-        "lies on the other.</p>"
+        "where the whole 95 % interval lies on its side of 0, or of the limit that it names, and does not hold where "
+        "it lies on the other.</p>"
         f'<div class="scroll"><table class="plain"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
         "</section>"
     )
