@@ -72,30 +72,32 @@ def _headline(verdict: Verdict, summary: StudySummary) -> str:
             how = "less accurate than" if against.is_worse else "not surely more accurate than"
             others = f"but {how} controls with the students' loss weights"
             return f"Students are more accurate than the paper's controls, {others}."
-        return f"Students are more accurate than their matched controls{_taught(summary)} at the same cost."
+        return f"Students are more accurate than {_controls(summary)} at the same cost."
     if verdict == "worse":
-        return f"Students are less accurate than their matched controls{_taught(summary)}."
+        return f"Students are less accurate than {_controls(summary)}."
     if verdict == "nothing":
         if summary.n_architectures == 0:
             return "No student was trained to its end, so there is nothing to compare yet."
         if summary.headline is None:
             return "No control was trained to its end, so students cannot be compared."
         return "No student has a control of the same architecture and seed, so nothing can be paired."
+    if against is not None and (against.is_worse or against.is_better):
+        how, but = ("less", "and") if against.is_worse else ("more", "but")
+        others = f"{but} not surely different from the paper's controls"
+        return f"Students are {how} accurate than controls with the students' loss weights, {others}."
     paired = summary.headline.paired_force_rmse if summary.headline else None
     if paired is not None and not paired.is_conclusive:
         return f"Too few pairs to decide: {count(paired.n_distinct, 'pair')} of student and control."
-    if against is not None and against.is_worse:
-        return (
-            "Students are less accurate than controls with their own loss weights, and not surely different from the "
-            "paper's controls."
-        )
-    return f"No sure difference between students and their matched controls{_taught(summary)}."
+    return f"No sure difference between students and {_controls(summary)}."
 
 
-def _taught(summary: StudySummary) -> str:
-    """What must be said of controls that have a teacher as well."""
+def _controls(summary: StudySummary) -> str:
+    """The headline's controls, with what must be said of those that are not the paper's."""
     kind = summary.headline.control_kind if summary.headline else ""
-    return ", which have a teacher too," if kind in TAUGHT_CONTROLS else ""
+    if kind in TAUGHT_CONTROLS:
+        return "their matched controls, which have a teacher too,"
+    weights = {"ablation": " with the students' loss weights", "tuned": " with loss weights searched as hard"}
+    return f"their matched controls{weights.get(kind, '')}"
 
 
 def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
@@ -128,6 +130,8 @@ def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -
         f"{count(paired.n, 'pair')} over {count(paired.n_architectures, 'architecture')} "
         f"and {count(paired.n_seeds, 'seed')}"
     )
+    if paired.n_distinct < paired.n:
+        text += ", students of all loss weights together"
     mean = f"a mean difference of {1000 * (paired.mean or 0.0):+.2f} meV/Å".replace("-", "−")
     p_value = f", Wilcoxon p = {p_text(paired.p_value)}" if paired.p_value is not None else ""
     return f"{text}, {mean}{p_value}."

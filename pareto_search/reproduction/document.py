@@ -49,8 +49,9 @@ it names. Errors are on the test split, which no choice was made by; learning cu
 
 Networks are called by their features, radial functions and atom layers: 16/10/1. w_E, w_F and w_A are the weights of
 energy, forces and the teacher's atomic energies in the loss. A student's controls have its architecture, initial
-weights, data and batches, but no teacher: `paper` with the paper's w_F of 10, `ablation` with the student's own loss
-weights, `tuned` with weights that were searched as hard.
+weights (unless these were the teacher's), data and batches. Three kinds have no teacher: `paper` with the paper's w_F
+of 10, `ablation` with the student's own loss weights, `tuned` with weights that were searched as hard. Others are
+explained in their sections.
 """
 
 _SCALE = """Patience: epochs without gain in the validation loss before the learning rate is halved, and before
@@ -78,7 +79,7 @@ def _gathered_gains(found: Mapping[str, KeptRun]) -> Iterator[str]:
             columns[f"{name}: teacher {_teacher_error(run)}, up to {epochs:.0f} epochs"] = gains
     if columns:
         yield "## What the teacher's labels are worth\n"
-        n = max(gain.force_rmse.n for gains in columns.values() for gain in gains)
+        n = _from_to(pd.Series([gain.force_rmse.n for gains in columns.values() for gain in gains]))
         yield (
             "Force RMSE of students against ablation controls, which differ in the teacher term alone, by the weight "
             f"of the teacher's atomic energies, {n} pairs each:\n"
@@ -138,8 +139,11 @@ def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str)
     """A section, with those claims that are not told of before."""
     gains = run.tables.weight_gains
     yield f"## {section.title}\n"
-    # A headline is over all weights of the labels together.
-    headline = "" if section.is_of_costs or gains else f" {answer(run.summary, run.data, run.tables).headline}"
+    main = run.summary.headline
+    is_pooled = main is not None and main.paired_force_rmse.n_distinct < main.paired_force_rmse.n
+    # Claims of students of several loss weights are about some of them, the headline about all together.
+    is_told = not section.is_of_costs and not is_pooled
+    headline = f" {answer(run.summary, run.data, run.tables).headline}" if is_told else ""
     yield f"{section.about}{headline} [Figures]({page})\n"
     if claims:
         yield claims_markdown(claims)

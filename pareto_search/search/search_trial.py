@@ -68,7 +68,7 @@ class SearchTrial:
     @classmethod
     def of_earlier_run(cls, study: optuna.Study, trial: FrozenTrial, caps: CapSettings) -> Self:
         """What the study kept of a trial that another driver began."""
-        handle = None if trial.state.is_finished() else live_trial(study, trial)
+        handle = live_trial(study, trial) if trial.state is TrialState.RUNNING else None
         found = cls(trial.number, trial.params, handle)
         if COSTS in trial.user_attrs:
             found._set_costs(Costs(**trial.user_attrs[COSTS]), caps)

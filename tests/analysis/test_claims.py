@@ -101,7 +101,13 @@ def test_rdf_errors_that_follow_the_size_alone_do_not_follow_the_force_error_wit
     assert claims["RDF follows force within architectures"].verdict == "not sure"
     both = models.assign(rdf_error=np.exp(0.3 * RNG.normal(size=len(models))))
     both["test_force_rmse_ev_per_ang"] = 0.1 * both["rdf_error"]
-    assert _claims(both)["RDF follows force within architectures"].verdict == "holds"
+    claim = _claims(both)["RDF follows force within architectures"]
+    assert (claim.verdict, claim.n) == ("holds", "48 networks, 6 architectures")
+    is_single = (both["n_features"] == SHAPES[0][0]) & (both["n_sensitivities"] == SHAPES[0][1])
+    rest = both.assign(rdf_error=both["rdf_error"].mask(is_single & (both["model_id"] != "student-(12, 8, 1)-0")))
+    claims = _claims(rest)
+    assert claims["RDF follows force"].n == "41 networks, 6 architectures"
+    assert claims["RDF follows force within architectures"].n == "40 networks, 5 architectures"
 
 
 def test_with_several_label_weights_claims_are_of_the_papers():
@@ -114,6 +120,10 @@ def test_with_several_label_weights_claims_are_of_the_papers():
     claim = _claims(pd.concat([alone, good]))["force, paper"]
     assert claim.n == "24 pairs, 6 architectures, w_A 100"
     assert claim.estimate == _claims(alone)["force, paper"].estimate
+    assert _claims(pd.concat([alone, good]))["step time grows, explicit"].n == "7 architectures"
+    is_small = alone["n_features"] == SHAPES[0][0]
+    mixed = alone.assign(weight_atomic_energy=alone["weight_atomic_energy"].mask(is_student & is_small, 20.0))
+    assert _claims(pd.concat([mixed, good]))["force, paper"].n == "24 pairs, 6 architectures"
 
 
 def test_pairs_lost_because_md_went_wrong_are_counted():

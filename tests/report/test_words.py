@@ -45,7 +45,22 @@ def test_no_difference_is_no_gain() -> None:
     assert "No sure difference" in found.headline
     against = words_of(student_factor=1.0, factors={"paper": 1.0, "ablation": 0.8}, noise=0.05)
     assert against.verdict == "unsure"
-    assert "less accurate than controls with their own loss weights, and not surely different" in against.headline
+    assert "less accurate than controls with the students' loss weights, and not surely different" in against.headline
+    better = words_of(student_factor=1.0, factors={"paper": 1.0, "ablation": 1.2}, noise=0.05)
+    assert "more accurate than controls with the students' loss weights, but not surely different" in better.headline
+    alone = words_of(student_factor=0.9, factors={"ablation": 1.0}, noise=0.01)
+    assert "more accurate than their matched controls with the students' loss weights at the same" in alone.headline
+
+
+def test_students_that_share_a_control_are_said_to_be_taken_together() -> None:
+    data = synthetic.report_input(noise=0.01)
+    students = data.models[data.models["role"] == "student"]
+    others = students.assign(model_id=students["model_id"] + "-1", weight_atomic_energy=1.0)
+    found = words(replace(data, models=pd.concat([data.models, others], ignore_index=True)))
+    assert has(
+        found.sentences, "64 pairs over 8 architectures and 4 seeds, students of all loss weights together, a mean"
+    )
+    assert not has(words(data).sentences, "together, a mean")
 
 
 def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:

@@ -366,6 +366,13 @@ def test_a_grid_of_which_no_point_is_left_has_no_work_whatever_the_budget(study:
     assert Search(study, grid.model_copy(update={"sampler": "random"})).has_work
 
 
+def test_a_trial_that_someone_else_enqueued_is_left_alone(study: optuna.Study) -> None:
+    study.enqueue_trial({})
+    search = Search(study, SETTINGS)
+    assert run(search, "a") == 1
+    assert study.trials[0].state is TrialState.WAITING
+
+
 def test_a_study_that_cannot_be_written_any_more_ends_the_search_with_the_reason(study: optuna.Study) -> None:
     search = Search(study, SETTINGS)
     run(search, "a")
