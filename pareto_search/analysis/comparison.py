@@ -74,6 +74,7 @@ class ControlComparison:
     control_kind: str
     paired_force_rmse: PairedDifference
     paired_energy_rmse: PairedDifference
+    paired_rdf_error: PairedDifference
     hypervolume: HypervolumeComparison
     dominance: Dominance
 
@@ -126,6 +127,7 @@ def compare(
         control_kind=control_kind,
         paired_force_rmse=paired_difference(force),
         paired_energy_rmse=paired_difference(energy),
+        paired_rdf_error=paired_difference(pair_values(pairs, "rdf_error")),
         hypervolume=compare_hypervolumes(models, students, controls, basis, reference),
         dominance=count_dominated(students, controls),
     )

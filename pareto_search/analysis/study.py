@@ -195,6 +195,7 @@ def _plain_comparison(comparison: ControlComparison | None) -> dict[str, Any]:
             "control_kind": None,
             "paired_force_rmse": nothing,
             "paired_energy_rmse": dict(nothing),
+            "paired_rdf_error": dict(nothing),
             "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
             "dominance": {"n_controls_dominated": 0, "n_controls": 0, "n_students_dominated": 0, "n_students": 0},
         }

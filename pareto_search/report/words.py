@@ -117,6 +117,11 @@ def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Ite
             "Energy: the students' error per atom is "
             f"{percent_interval(headline.paired_energy_rmse)} that of the controls."
         )
+    if headline is not None and headline.paired_rdf_error.mean_percent is not None:
+        yield (
+            "Liquid: the students' RDF error, how far their g(r) is from the teacher's, is "
+            f"{percent_interval(headline.paired_rdf_error)} that of the controls."
+        )
     if not is_external(summary):
         yield from _teacher_sentences(summary)
 

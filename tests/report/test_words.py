@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +62,14 @@ def test_students_that_share_a_control_are_said_to_be_taken_together() -> None:
         found.sentences, "64 pairs over 8 architectures and 4 seeds, students of all loss weights together, a mean"
     )
     assert not has(words(data).sentences, "together, a mean")
+
+
+def test_the_liquid_is_told_of_where_it_was_run() -> None:
+    data = synthetic.report_input(noise=0.01)
+    assert not has(words(data).sentences, "Liquid")
+    liquid = next(text for text in words(synthetic.with_liquid(data)).sentences if text.startswith("Liquid"))
+    below = float(re.search(r"teacher's, is ([0-9.]+) % below \(95 % interval", liquid)[1])
+    assert below == pytest.approx(10, abs=2)  # as far as the force errors
 
 
 def test_gain_that_reverses_against_the_ablation_is_a_caution() -> None:
