@@ -91,6 +91,7 @@ SECTIONS = {
     "label-weights-converged": Section("label-weights", {**BETTER_TEACHER, "confirm.training.max_epochs": 200}),
     "born-again": Section("born-again", {
         "confirm.training": {"max_epochs": 75, "plateau_patience": 4, "schedule": SHORT_SCHEDULE},
+        "confirm.controls": ["paper", "ablation", "static"],  # the schedule without a teacher as well
     }),
     "ensemble": Section("teacher-ensemble", {}),
     "knowledge": Section("teacher-knowledge", {
