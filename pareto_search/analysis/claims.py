@@ -77,7 +77,7 @@ class _Run:
 
 
 def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> list[Claim]:
-    """Those of the paper's claims that a run has networks for, in the paper's order.
+    """Those of the paper's claims that a run has networks for: of students in the paper's order, then of others.
 
     Where a run has the same students with several weights of the teacher's atomic energies, the paper's among them,
     the claims are about those with the paper's, and say so.
@@ -152,8 +152,8 @@ def _loss_weights_alone(run: _Run) -> Iterator[Claim]:
     """Controls with the students' loss weights against the paper's, as if they were the students."""
     ablation = run.rows[run.rows["control_kind"] == "ablation"].assign(role="student", control_kind="")
     paper = run.rows[run.rows["control_kind"] == "paper"]
+    pairs = match_controls(pd.concat([ablation, paper]), run.basis, "paper")
     for error, column in (("force", "force_rmse_ev_per_ang"), ("energy", "energy_rmse_ev_per_atom")):
-        pairs = match_controls(pd.concat([ablation, paper]), run.basis, "paper")
         yield from ratio_claim(
             pair_values(pairs, run.column(column)), f"{error}, loss weights alone", _BEYOND,
             f"The students' own loss weights, without a teacher, give a lower {error} RMSE than the paper's",
