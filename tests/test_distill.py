@@ -83,7 +83,7 @@ def test_the_same_command_again_trains_nothing(run, capsys):
 
 
 def test_the_frames_are_the_runs_own(run, monkeypatch):
-    monkeypatch.setattr("pareto_search.study.load_dataset", None)  # neither the user's cache nor MD is needed
+    monkeypatch.setattr("pareto_search.loading.load_dataset", None)  # neither the user's cache nor MD is needed
     with open_study(load_config(run / "config.yaml"), run / "run") as study:
         known = read_dataset_info(run / "run/dataset.json")
         assert study.data.dataset_hash == known.split_hash
