@@ -42,7 +42,7 @@ TINY = {
         "memory_budget_gib": 0.004,
         "rel_tol": 0.3,
     },
-    "cluster": {"dashboard": False},
+    "cluster": {"dashboard": False, "reuse_workers": True},  # else each trial loads torch anew
 }
 
 

@@ -29,7 +29,6 @@ STUDY = TINY | {
     "search": TINY["search"] | {"n_trials": 2},
     "confirm": {"n_seeds": 1, "max_front": 1, "n_ladder": 0, "controls": ["ablation"]},
     "measure": TINY["measure"] | {"structure": {"frame": 0}, "n_atoms": 108},
-    "cluster": {"dashboard": False, "reuse_workers": True},
 }
 
 

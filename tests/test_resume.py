@@ -54,7 +54,7 @@ def result_of(process, out: Path) -> pd.DataFrame:
 @pytest.fixture
 def undisturbed(tmp_path):
     """The same study in another folder, running meanwhile."""
-    process = start("run", write_config(tmp_path, reuse_workers=True), "--out", tmp_path / "undisturbed")
+    process = start("run", write_config(tmp_path), "--out", tmp_path / "undisturbed")
     yield process
     kill(process)
 

@@ -33,7 +33,7 @@ def call(*arguments: object) -> int:
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run made stage by stage."""
     folder = tmp_path_factory.mktemp("verbs")
-    config, out = write_config(folder, reuse_workers=True), folder / "run"
+    config, out = write_config(folder), folder / "run"
     for verb, arguments, made in [
         ("plan", (config,), None),
         ("data", (config, "--out", out), "data.html"),
