@@ -42,7 +42,8 @@ TINY = {
         "memory_budget_gib": 0.004,
         "rel_tol": 0.3,
     },
-    "cluster": {"dashboard": False, "reuse_workers": True},  # else each trial loads torch anew
+    # One worker for all trials: each takes seconds to load torch.
+    "cluster": {"dashboard": False, "reuse_workers": True, "max_concurrent_trials": 1},
 }
 
 

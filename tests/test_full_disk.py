@@ -48,7 +48,7 @@ def states_of(study_db: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.cluster
 def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(small_disk: Path, tmp_path: Path) -> None:
-    out, config = small_disk / "run", write_config(tmp_path, reuse_workers=False)  # as by default
+    out, config = small_disk / "run", write_config(tmp_path, reuse_workers=False)
     process = start("search", config, "--out", out, "--set", "search.n_trials=2")
     deadline = time.monotonic() + 300
     while not list(out.glob("models/[!.]*/model.json")):

@@ -53,14 +53,16 @@ def result_of(process, out: Path) -> pd.DataFrame:
 
 @pytest.fixture
 def undisturbed(tmp_path):
-    """The same study in another folder, running meanwhile."""
-    process = start("run", write_config(tmp_path), "--out", tmp_path / "undisturbed")
+    """The same study in another folder, one trial at a time, running meanwhile."""
+    folder = tmp_path / "undisturbed"
+    folder.mkdir()
+    process = start("run", write_config(folder), "--out", folder / "run")
     yield process
     kill(process)
 
 
 def test_killed_three_times_it_ends_as_an_undisturbed_run(tmp_path, undisturbed):
-    config, out = tmp_path / "tiny.yaml", tmp_path / "run"
+    config, out = write_config(tmp_path, max_concurrent_trials=2), tmp_path / "run"
     moments = (
         lambda: any((out / "training").glob("teacher-*.pt")),
         lambda: len(finished_models(out)) >= 2,  # the teacher and the first student or control
@@ -80,7 +82,7 @@ def test_killed_three_times_it_ends_as_an_undisturbed_run(tmp_path, undisturbed)
     study = optuna.load_study(study_name=None, storage=f"sqlite:///{out / 'study.db'}")
     assert [trial.state for trial in study.trials] == [optuna.trial.TrialState.COMPLETE] * 3
 
-    expected = result_of(undisturbed, tmp_path / "undisturbed")
+    expected = result_of(undisturbed, tmp_path / "undisturbed/run")
     pd.testing.assert_frame_equal(models.drop(columns=NOISE), expected.drop(columns=NOISE))
 
     written_anew = ("report.json", "costs.json")

@@ -19,7 +19,6 @@ def config_of(folder: Path, name: str, **changes) -> Path:
     """TINY with a weight to search and one architecture, so that errors alone decide what is pruned, and changes."""
     config = copy.deepcopy(TINY)
     config["search"]["space"] |= {"n_features": 8, "weight_forces": {"low": 3, "high": 30, "log": True}}
-    config["cluster"] |= {"max_concurrent_trials": 1}
     config["search"] |= changes.pop("search", {})
     config["confirm"] |= changes.pop("confirm", {})
     path = folder / f"{name}.yaml"

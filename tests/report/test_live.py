@@ -22,7 +22,7 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 STUDY = TINY | {
-    "cluster": TINY["cluster"] | {"max_concurrent_trials": 1},  # one after the other, so that there is much to see
+    "cluster": TINY["cluster"] | {"reuse_workers": False},  # slower, so that there is much to see
     "search": TINY["search"] | {
         "n_trials": 4, "pruning": {"grace_epochs": 2, "reduction_factor": 2}, "report_every_epochs": 1,
         "training": TINY["search"]["training"] | {"max_epochs": 6},
