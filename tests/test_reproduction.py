@@ -97,6 +97,17 @@ def test_each_claim_comes_once_before_the_sections_and_after_what_was_concluded(
     assert "labels are worth" not in reproduction_markdown(tmp_path)
 
 
+def test_a_schedule_is_named_in_place_of_one_weight(ladder, tmp_path):
+    keep_runs({"born-again": ladder}, tmp_path)
+    path = tmp_path / "born-again" / "config.yaml"
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    row = {"epoch": 1, "weight_energy": 0.5, "weight_forces": 75, "weight_atomic_energy": 200}
+    config["confirm"]["training"] = {"schedule": [row]}
+    config["search"]["space"] |= {"weight_forces": 30, "weight_atomic_energy": 20}
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert "| 12/8/1 | student, by the schedule | 4 |" in reproduction_markdown(tmp_path)
+
+
 def test_a_section_of_costs_tells_of_nothing_else(ladder, tmp_path):
     keep_runs({"hippynn-engine": ladder}, tmp_path)
     text = reproduction_markdown(tmp_path)

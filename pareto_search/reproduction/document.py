@@ -8,6 +8,7 @@ import pandas as pd
 from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.analysis.paired import PairedDifference
+from pareto_search.config import TrainingSettings
 from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.numbers import number
 from pareto_search.report.words import answer, percent_interval
@@ -152,7 +153,7 @@ def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str)
         kinds = dict.fromkeys(gain.control_kind for gain in gains)
         columns = {f"against {kind}": [g for g in gains if g.control_kind == kind] for kind in kinds}
         yield _gains_table(columns, lambda gain: gain.force_rmse)
-    yield _costs_table(run.tables.networks) if section.is_of_costs else _errors_table(run.tables.networks)
+    yield _costs_table(run.tables.networks) if section.is_of_costs else _errors_table(run)
     noise = run.tables.models["rdf_noise"].dropna()
     if len(noise):
         yield (
@@ -161,20 +162,20 @@ def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str)
         )
 
 
-def _errors_table(networks: pd.DataFrame) -> str:
+def _errors_table(run: KeptRun) -> str:
     """Mean errors of every network with their standard deviations over seeds."""
     heads = ("network", "kind", "seeds", "force RMSE, meV/Å", "energy RMSE, meV/atom", "RDF error, Å", "µs/atom/step",
              "kB/atom")  # fmt: skip
     kinds = ["label", "role", "control_kind", "weight_atomic_energy"]
     rows = [
         (
-            row["label"], _kind(row), f"{row['n']}",
+            row["label"], _kind(row, run.config.confirm_training), f"{row['n']}",
             _spread(1e3 * row["force_rmse_ev_per_ang"], 1e3 * row["force_rmse_std_ev_per_ang"]),
             _spread(1e3 * row["energy_rmse_ev_per_atom"], 1e3 * row["energy_rmse_std_ev_per_atom"]),
             _spread(row["rdf_error"], row["rdf_error_std"]), number(row["md_us_per_atom_step"]),
             number(row["bytes_per_atom"] / 1000),
         )
-        for _, row in networks.sort_values(["n_weights", *kinds]).iterrows()
+        for _, row in run.tables.networks.sort_values(["n_weights", *kinds]).iterrows()
     ]  # fmt: skip
     return markdown_table(heads, rows)
 
@@ -188,11 +189,11 @@ def _costs_table(networks: pd.DataFrame) -> str:
     return markdown_table(("network", "µs/atom/step", "kB/atom"), rows)
 
 
-def _kind(row: pd.Series) -> str:
+def _kind(row: pd.Series, training: TrainingSettings) -> str:
     if row["role"] == "control":
         return f"control ({row['control_kind']})"
-    weight = row["weight_atomic_energy"]
-    return f"student, w_A {weight:g}" if row["role"] == "student" else str(row["role"])
+    weights = "by the schedule" if training.schedule else f"w_A {row['weight_atomic_energy']:g}"
+    return f"student, {weights}" if row["role"] == "student" else str(row["role"])
 
 
 def _spread(mean: float, std: float) -> str:

@@ -50,7 +50,9 @@ SECTIONS = {
     ),
     "born-again": Section(
         "Born Again (section 3.5)",
-        "Students of the teacher's own architecture, with a schedule and with static weights.",
+        "Students of the teacher's own architecture, whose loss weights follow the paper's schedule in an eighth of "
+        "its epochs. Controls of the kind `ablation` have that schedule without a teacher, those of the kind `static` "
+        "the teacher without the schedule.",
     ),
     "ensemble": Section("Four teachers", "Students of four teachers against students of the first of them."),
     "knowledge": Section(
