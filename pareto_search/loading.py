@@ -1,7 +1,6 @@
 """Data of a study: read or made, compared with what the run knows of them, and the cell that is measured."""
 
 import logging
-from functools import partial
 
 from ase import Atoms
 from ase.data import chemical_symbols
@@ -18,7 +17,7 @@ from pareto_search.data.structure import unit_cell
 from pareto_search.data.summary import summarize
 from pareto_search.data.teacher_md import FrameMaker
 from pareto_search.errors import ConfigError, StoreError
-from pareto_search.potential.external import build_calculator, teacher_hash
+from pareto_search.potential.external import TeacherCalculator, build_calculator, teacher_hash
 from pareto_search.run_directory import RunDirectory
 from pareto_search.training.study_data import StudyData
 
@@ -98,4 +97,4 @@ def _frame_maker(config: StudyConfig) -> FrameMaker | None:
     teacher = config.teacher
     if not (isinstance(teacher, ExternalTeacher) and isinstance(config.data, TeacherMdSource)):
         return None
-    return FrameMaker(teacher.name, teacher_hash(teacher), partial(build_calculator, teacher))
+    return FrameMaker(teacher.name, teacher_hash(teacher), lambda: TeacherCalculator(build_calculator(teacher)))

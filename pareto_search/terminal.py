@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BARS = " ▁▂▃▄▅▆▇█"
+_MAX_ENTRIES = 8  # of a mapping on one line
 _GAP = 2  # columns of the terminal between two columns of a table
 
 
@@ -160,10 +161,9 @@ def _duration(seconds: float) -> str:
 def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
     """What the data hold, with histograms as bars."""
     plain = summary.to_plain()
-    histograms = plain.pop("histograms")
-    for key, value in plain.items():
-        shown = ", ".join(f"{k} {_cell(v)}" for k, v in value.items()) if isinstance(value, dict) else _cell(value)
-        say(f"{key:32} {shown}")
+    histograms, notes = plain.pop("histograms"), plain.pop("notes")
+    for key, value in (plain | notes).items():
+        say(f"{key:32} {_entries(value) if isinstance(value, dict) else _cell(value)}")
     for name, histogram in histograms.items():
         counts, edges = histogram["counts"], histogram["edges"]
         top = max(counts) or 1
@@ -171,6 +171,13 @@ def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
         say(f"{name:32} {edges[0]:10.4g} {bars} {edges[-1]:.4g}")
     if out is not None:
         say(f"histograms: {out / 'data.html'}")
+
+
+def _entries(values: dict[str, Any]) -> str:
+    """Names and values of a mapping, of mappings in it the names alone; of many the first."""
+    entries = [name if isinstance(value, dict) else f"{name} {_cell(value)}" for name, value in values.items()]
+    more = [f"… ({len(entries)} in all)"] if len(entries) > _MAX_ENTRIES else []
+    return ", ".join(entries[:_MAX_ENTRIES] + more)
 
 
 def show_measurement(measurement: "Measurement") -> None:

@@ -1,9 +1,13 @@
 """What the command line prints."""
 
 import pytest
+from ase.build import bulk
 
+from pareto_search.data.dataset import from_frames
+from pareto_search.data.summary import summarize
 from pareto_search.records import ModelRecord
-from pareto_search.terminal import show_models
+from pareto_search.terminal import show_dataset, show_models
+from tests.data.frames import labelled
 
 NETWORK = {
     "model_id": "student-40-16-3-8f4cf450c6", "stage": "search", "role": "student", "seed": 1000, "n_epochs": 2,
@@ -31,3 +35,15 @@ def test_long_texts_are_wrapped(capsys, monkeypatch) -> None:
     show_models([ModelRecord.from_plain({**NETWORK, "status": "failed", "reason": reason})])
     words = capsys.readouterr().out.split()
     assert all(word in words for word in reason.split())
+
+
+def test_of_many_origins_the_first_are_listed_and_notes_have_lines_of_their_own(capsys) -> None:
+    frames = [labelled(bulk("Al", a=4.0 + 0.01 * number)) for number in range(30)]
+    groups = {f"md-{number}": {"n_frames": 1, "spacing_fs": 40.0} for number in range(30)}
+    notes = {"potential": "EMT", "seed": 3, "groups": groups}
+    show_dataset(summarize(from_frames(frames, list(groups), notes)), None)
+    said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert said["origins"] == ", ".join(f"{name} 1" for name in sorted(groups)[:8]) + ", … (30 in all)"
+    assert said["groups"] == ", ".join(list(groups)[:8]) + ", … (30 in all)"
+    assert said["potential"] == "EMT"
+    assert said["seed"] == "3"

@@ -5,7 +5,7 @@ from ase import Atoms
 from pareto_search.config import ExternalTeacher, MeasureSettings
 from pareto_search.data.structure import supercell
 from pareto_search.measure.md import time_md
-from pareto_search.potential.external import Teacher, TimedTeacher
+from pareto_search.potential.external import Teacher, TeacherCalculator
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import MdTiming
 
@@ -35,4 +35,4 @@ def time_teacher(
         "n_warmup_steps": min(_N_WARMUP_STEPS, measure.n_warmup_steps),
     }
     smaller = measure.model_copy(update=sizes)
-    return time_md(supercell(unit, smaller.n_atoms), TimedTeacher(teacher), smaller, seed=_SEED)
+    return time_md(supercell(unit, smaller.n_atoms), TeacherCalculator(teacher), smaller, seed=_SEED)

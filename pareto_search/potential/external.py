@@ -132,27 +132,20 @@ def evaluate_teacher(calculator: Teacher, atoms: Atoms) -> TeacherEvaluation:
     """Energy, forces and atomic energies of one frame, in float64.
 
     Raises:
-        DataError: If the energy or forces are missing, of another shape or not finite.
+        DataError: If the calculator fails, or the energy or forces are missing, of another shape or not finite.
     """
     frame = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    shapes: dict[str, tuple[int, ...]] = {"energy": (), "forces": (len(atoms), 3), "energies": (len(atoms),)}
-    values = {name: _property(calculator, frame, name, shape) for name, shape in shapes.items()}
-    for name in ("energy", "forces"):
-        if values[name] is None:
-            raise DataError(f"the teacher gives no {name}; it must be an ASE calculator of energy and forces")
-    for name, value in values.items():
+    energy = _needed("energy", _property(calculator, frame, "energy", ()))
+    forces = _needed("forces", _property(calculator, frame, "forces", (len(atoms), 3)))
+    energies = _property(calculator, frame, "energies", (len(atoms),))
+    for name, value in (("energy", energy), ("forces", forces), ("energies", energies)):
         if value is not None and not np.isfinite(value).all():
             raise DataError(f"the teacher's {name} are not finite for {atoms.get_chemical_formula()}")
-    energy, forces = values["energy"], values["forces"]
-    assert energy is not None and forces is not None  # noqa: PT018 - checked above
-    return TeacherEvaluation(float(energy), forces, values["energies"])
+    return TeacherEvaluation(float(energy), forces, energies)
 
 
 def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    try:
-        value = calculator.get_property(name, atoms)
-    except (PropertyNotImplementedError, NotImplementedError, KeyError):
-        return None
+    value = _ask(calculator, name, atoms)
     if value is None:
         return None
     array = np.array(value, dtype=np.float64)
@@ -161,8 +154,33 @@ def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ..
     return array
 
 
-class TimedTeacher(Calculator):
-    """A teacher's calculator that tells how long it took, as `TimedCalculator` asks; its list is part of the model."""
+def _needed(name: str, value: Any) -> Any:
+    if value is None:
+        raise DataError(f"the teacher gives no {name}; it must be an ASE calculator of energy and forces")
+    return value
+
+
+def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
+    """A property of a frame, None where the teacher does not have it.
+
+    Raises:
+        DataError: If it fails; the message is its own.
+    """
+    try:
+        return teacher.get_property(name, atoms)
+    except PropertyNotImplementedError:
+        return None
+    except Exception as error:  # a calculator raises anything on what it does not know
+        raise DataError(
+            f"the teacher cannot evaluate a frame of {atoms.get_chemical_formula()} ({type(error).__name__}: {error})"
+        ) from error
+
+
+class TeacherCalculator(Calculator):
+    """A teacher's energy and forces for MD, and how long they took, as `TimedCalculator` asks.
+
+    Its neighbour list is part of the model. Where the teacher fails, a DataError says so.
+    """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
 
@@ -193,7 +211,7 @@ class TimedTeacher(Calculator):
         super().calculate(atoms, properties, system_changes)
         started = time.perf_counter()
         self.results = {
-            "forces": np.asarray(self._teacher.get_property("forces", self.atoms), dtype=np.float64),
-            "energy": float(self._teacher.get_property("energy", self.atoms)),
+            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", self.atoms)), dtype=np.float64),
+            "energy": float(_needed("energy", _ask(self._teacher, "energy", self.atoms))),
         }
         self.model_s += time.perf_counter() - started

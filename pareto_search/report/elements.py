@@ -132,4 +132,6 @@ def _plain(value: Any) -> str:
         return value
     if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
         return ", ".join(_plain(item) for item in value) or "–"
+    if isinstance(value, dict) and all(isinstance(item, dict) for item in value.values()):
+        return _plain(list(value))  # the rest of it is in dataset.json
     return json.dumps(value, ensure_ascii=False, default=str)

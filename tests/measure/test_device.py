@@ -41,7 +41,7 @@ def test_cores_that_the_process_may_not_use_do_not_count(monkeypatch) -> None:
     monkeypatch.setattr(ray, "init", lambda **settings: started.update(settings))
     cluster._start_or_join(ClusterSettings(), "three cores")
     assert started["num_cpus"] == 3
-    assert planning._n_workers(StudyConfig.model_validate(TINY)) == 3
+    assert planning._n_workers(StudyConfig.model_validate(TINY | {"cluster": {}})) == 3
     assert facts.device_name("cpu").endswith("(3 cores)")
 
 

@@ -15,7 +15,7 @@ from pareto_search.config import ExternalTeacher
 from pareto_search.errors import ConfigError, DataError
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.external import (
-    TimedTeacher,
+    TeacherCalculator,
     build_calculator,
     code_version,
     evaluate_teacher,
@@ -126,6 +126,18 @@ def test_wrong_answers_are_refused(fault, message):
         evaluate_teacher(Wrong(fault), bulk("Al", cubic=True))
 
 
+def test_a_teacher_that_fails_says_why():
+    salt, why = bulk("NaCl", "rocksalt", a=5.64), r"cannot evaluate a frame of ClNa \(NotImplementedError: No EMT-pot"
+    with pytest.raises(DataError, match=why):
+        evaluate_teacher(EMT(), salt)
+    salt.calc = TeacherCalculator(EMT())
+    with pytest.raises(DataError, match=why):
+        salt.get_forces()
+    salt.calc = TeacherCalculator(Wrong("forces"))
+    with pytest.raises(DataError, match=r"gives no forces"):
+        salt.get_forces()
+
+
 def test_atomic_energies_may_be_lacking():
     assert evaluate_teacher(Wrong("energies"), bulk("Al")).atomic_energy_ev is None
 
@@ -161,7 +173,7 @@ def test_the_hash_of_options_without_files_is_of_what_they_say():
 def test_a_timed_teacher_says_the_same_and_counts_its_time():
     atoms: Atoms = bulk("Al", cubic=True)
     atoms.rattle(0.1, seed=1)
-    timed = TimedTeacher(EMT())
+    timed = TeacherCalculator(EMT())
     expected = evaluate_teacher(EMT(), atoms)
     atoms.calc = timed
     np.testing.assert_array_equal(atoms.get_forces(), expected.forces_ev_per_ang)

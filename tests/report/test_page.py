@@ -419,6 +419,13 @@ def test_notes_may_have_any_form(notes: object, tmp_path: Path) -> None:
     assert "<li>force_sign: turned</li>" in (tmp_path / "data.html").read_text(encoding="utf-8")
 
 
+def test_of_groups_of_frames_the_names_are_noted(tmp_path: Path) -> None:
+    write_dataset_page(
+        {"notes": {"groups": {"md-1": {"n_frames": 4}, "md-2": {"n_frames": 3}}}}, tmp_path / "data.html"
+    )
+    assert "<li>groups: md-1, md-2</li>" in (tmp_path / "data.html").read_text(encoding="utf-8")
+
+
 def test_numbers_are_written_for_readers() -> None:
     assert [number(v) for v in (0.012345, 12.345, 0.0, float("nan"), -3.14159)] == [
         "0.0123",
