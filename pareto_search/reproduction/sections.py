@@ -54,7 +54,11 @@ SECTIONS = {
         "its epochs. Controls of the kind `ablation` have that schedule without a teacher, those of the kind `static` "
         "the teacher without the schedule.",
     ),
-    "ensemble": Section("Four teachers", "Students of four teachers against students of the first of them."),
+    "ensemble": Section(
+        "Four teachers",
+        "Labels that are the mean of four teachers', atoms on which these differ counting less. Controls of the kind "
+        "`one_teacher` are students of the first of them alone.",
+    ),
     "knowledge": Section(
         "Other knowledge",
         "Students that take over the teacher's interaction layer, learn its forces too and were first trained for 40 "
