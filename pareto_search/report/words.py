@@ -179,7 +179,9 @@ def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
         yield "No teacher is stored, so speed and memory cannot be put in relation to it."
         return
     below = teacher["percent_below_median_control"]
-    text = f"The teacher ({teacher['label']}) has a force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å"
+    is_ensemble = teacher["n_teachers"] > teacher["n_generations"] == 1
+    who, has = (f"{teacher['n_teachers']} teachers", "have a mean") if is_ensemble else ("teacher", "has a")
+    text = f"The {who} ({teacher['label']}) {has} force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å"
     if below is not None:
         side = "below" if below >= 0 else "above"
         text += f", {abs(below):.0f} % {side} the median architecture's best control"

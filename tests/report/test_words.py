@@ -211,8 +211,11 @@ def test_what_several_teachers_cost_is_said() -> None:
     more = [first.assign(model_id=f"teacher-{n}", seed=n, train_s=110.0) for n in (1, 2)]
     models = pd.concat([data.models[~is_teacher], first, *more], ignore_index=True)
     text = "There are 3 teachers: their training took 3.2 times as long as that of the first."
-    assert text in words(replace(data, models=models)).sentences
+    found = words(replace(data, models=models)).sentences
+    assert text in found
+    assert has(found, "The 3 teachers (128/40/4) have a mean force RMSE of")
     assert not has(words(data).sentences, "There are")
+    assert has(words(data).sentences, "The teacher (128/40/4) has a force RMSE of")
 
 
 def test_controls_with_a_teacher_are_told_apart() -> None:
