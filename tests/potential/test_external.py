@@ -138,8 +138,15 @@ def test_a_teacher_that_fails_says_why():
         salt.get_forces()
 
 
-def test_atomic_energies_may_be_lacking():
-    assert evaluate_teacher(Wrong("energies"), bulk("Al")).atomic_energy_ev is None
+@pytest.mark.parametrize("error", [None, KeyError, NotImplementedError])
+def test_atomic_energies_may_be_lacking(error):
+    class Lacking(Wrong):
+        def get_property(self, name, *arguments):
+            if name == "energies" and error:
+                raise error(name)
+            return super().get_property(name, *arguments)
+
+    assert evaluate_teacher(Lacking("energies"), bulk("Al")).atomic_energy_ev is None
 
 
 def test_the_hash_tells_teachers_apart():
