@@ -1,12 +1,17 @@
 """A whole study that takes seconds, for the tests that run one."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from pareto_search import cli
 
 TINY = {
     "name": "tiny",
@@ -53,6 +58,17 @@ def write_config(folder: Path, **cluster: Any) -> Path:
     return path
 
 
+def call(*arguments: object) -> int:
+    """The command line in this process; its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["pareto-search", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as stop:
+            return int(stop.code or 0)
+    return 0
+
+
 def start(*arguments) -> subprocess.Popen:
     """Start the command line in a session of its own."""
     return subprocess.Popen(
@@ -63,3 +79,10 @@ def start(*arguments) -> subprocess.Popen:
         start_new_session=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def states_of(study_db: Path) -> list[str]:
+    """States of the trials in an undamaged database, by number."""
+    with closing(sqlite3.connect(study_db)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]

@@ -16,8 +16,7 @@ from pareto_search.report.live_data import LiveRun
 from pareto_search.study import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
-from tests.study import TINY
-from tests.test_verbs import call
+from tests.study import TINY, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pareto_search.stages import _log_to
-from tests.study import start, write_config
+from tests.study import call, start, states_of, write_config
 
 
 @pytest.fixture
@@ -39,12 +39,6 @@ def fill(disk: Path) -> Path:
         return filler
 
 
-def states_of(study_db: Path) -> list[str]:
-    with closing(sqlite3.connect(study_db)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
-
-
 @pytest.mark.slow
 @pytest.mark.cluster
 def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(small_disk: Path, tmp_path: Path) -> None:
@@ -66,9 +60,7 @@ def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(sm
     filler.unlink()
     before = states_of(out / "study.db")
     assert set(before) <= {"COMPLETE", "RUNNING"}
-    process = start("search", config, "--out", out, "--set", "search.n_trials=2")
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    assert call("search", config, "--out", out, "--set", "search.n_trials=2") == 0
     assert states_of(out / "study.db") == ["COMPLETE"] * 2
     with closing(sqlite3.connect(out / "results.sqlite")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from tests.study import TINY, start
+from tests.study import TINY, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -24,12 +24,6 @@ def config_of(folder: Path, name: str, **changes) -> Path:
     path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(config | changes))
     return path
-
-
-def run(verb: str, config: Path, out: Path, *arguments: str) -> tuple[int, str]:
-    process = start(verb, config, "--out", out, *arguments)
-    _, errors = process.communicate(timeout=400)
-    return process.returncode, errors
 
 
 def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
@@ -47,8 +41,7 @@ def pruned(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pruned")
     search = {"n_trials": 6, "pruning": {"reduction_factor": 2}, "sampler": "random"}
     config = config_of(folder, "pruned", search=search, confirm={"controls": ["tuned"], "max_front": 1, "n_ladder": 0})
-    code, errors = run("run", config, folder / "run")
-    assert code == 0, errors
+    assert call("run", config, "--out", folder / "run") == 0
     return folder / "run"
 
 
@@ -111,11 +104,12 @@ def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):
     assert json.loads((pruned / "report.json").read_text())["control_kind"] == "tuned"
 
 
-def test_a_warm_start_knows_the_trials_of_the_other_run_and_repeats_nothing(pruned, tmp_path):
+def test_a_warm_start_knows_the_trials_of_the_other_run_and_repeats_nothing(pruned, tmp_path, capsys):
     search = {"n_trials": 2, "pruning": {"reduction_factor": 2}, "warm_start": [str(pruned)], "seed": 5}
     out = tmp_path / "warm"
-    code, errors = run("search", config_of(tmp_path, "warm", search=search), out)
-    assert code == 0, errors
+    config = config_of(tmp_path, "warm", search=search)
+    assert call("search", config, "--out", out) == 0
+    errors = capsys.readouterr().err
     assert "teacher: taken over" in errors
     assert "6 of 6 trials are of use here" in errors
     trials = trials_of(out)
@@ -126,8 +120,7 @@ def test_a_warm_start_knows_the_trials_of_the_other_run_and_repeats_nothing(prun
     mine = theirs[theirs["trial_id"].notna() & (theirs["status"] == "complete")]
     assert set(mine["model_id"]) <= names
     assert not set(theirs.loc[theirs["stage"] == "confirm", "model_id"]) & names
-    code, errors = run("search", config_of(tmp_path, "warm", search=search), out)
-    assert code == 0, errors
+    assert call("search", config, "--out", out) == 0
     assert len(trials_of(out)) == 8
 
 
@@ -138,12 +131,10 @@ def test_a_warm_start_knows_the_trials_of_the_other_run_and_repeats_nothing(prun
         ({"teacher": {**TINY["teacher"], "seed": 9}}, "another teacher"),
     ],
 )
-def test_a_warm_start_from_other_data_or_labels_is_refused(pruned, tmp_path, changes, message):
+def test_a_warm_start_from_other_data_or_labels_is_refused(pruned, tmp_path, capsys, changes, message):
     search = {"n_trials": 2, "warm_start": [str(pruned)]}
-    code, errors = run("search", config_of(tmp_path, "other", search=search, **changes), tmp_path / "out")
-    assert code == 2
-    assert message in errors.splitlines()[-1]
-    assert "Traceback" not in errors
+    assert call("search", config_of(tmp_path, "other", search=search, **changes), "--out", tmp_path / "out") == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_two_families_go_through_search_costs_controls_and_report(tmp_path):
@@ -154,8 +145,7 @@ def test_two_families_go_through_search_costs_controls_and_report(tmp_path):
     search = TINY["search"] | {"space": space, "sampler": "grid", "n_trials": 2}
     config = TINY | {"search": search, "confirm": {"n_seeds": 1, "select": "all", "controls": ["ablation"]}}
     (tmp_path / "families.yaml").write_text(yaml.safe_dump(config))
-    code, errors = run("run", tmp_path / "families.yaml", tmp_path / "run")
-    assert code == 0, errors
+    assert call("run", tmp_path / "families.yaml", "--out", tmp_path / "run") == 0
     models = pd.read_csv(tmp_path / "run" / "models.csv")
     confirmed = models[models["stage"] == "confirm"]
     assert sorted(zip(confirmed["family"], confirmed["role"], confirmed["engine"], strict=True)) == [

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from ray.cluster_utils import Cluster
 
 from tests.clusters import cluster_without_nodes
-from tests.search.test_tune import params_run, start_driver, trials, wait_for
+from tests.search.test_tune import params_run, started_driver, trials, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -38,14 +38,11 @@ def finish(driver: subprocess.Popen[str]) -> None:
 def test_a_search_ends_complete_though_a_node_dies_under_its_trial(tmp_path: Path, cluster: Cluster) -> None:
     for _ in range(2):
         node = cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-    driver = start_driver(tmp_path, 4, "wait", f"address={cluster.address}")
-    try:
+    with started_driver(tmp_path, 4, "wait", f"address={cluster.address}") as driver:
         wait_for(lambda: len(nodes_of(tmp_path)) == 2, driver)
         cluster.remove_node(node, allow_graceful=False)
         (tmp_path / "go").touch()
         finish(driver)
-    finally:
-        driver.kill()
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 4
     assert sorted(len(params_run(tmp_path, number)) for number in range(4)) == [1, 1, 1, 2]
 
@@ -53,11 +50,8 @@ def test_a_search_ends_complete_though_a_node_dies_under_its_trial(tmp_path: Pat
 def test_nothing_trains_on_a_gpu_while_costs_are_measured_on_it(tmp_path: Path, cluster: Cluster) -> None:
     cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE_BYTES)
     settings = (f"address={cluster.address}", "gpus_per_trial=0.25", "reuse_workers=false")
-    driver = start_driver(tmp_path, 8, "timed", *settings)
-    try:
+    with started_driver(tmp_path, 8, "timed", *settings) as driver:
         finish(driver)
-    finally:
-        driver.kill()
     assert [trial.state for trial in trials(tmp_path)] == [TrialState.COMPLETE] * 8
     spans = [json.loads(line) for line in (tmp_path / "intervals").read_text().splitlines()]
     together = [{one[0], other[0]} for one, other in combinations(spans, 2) if one[1] < other[2] and other[1] < one[2]]

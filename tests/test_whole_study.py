@@ -1,32 +1,54 @@
-"""Every verb of the command line does its stage, one after the other on one run directory."""
+"""A whole study: each verb does its stage of it, and one that is killed on the way ends with the same numbers."""
 
 import json
+import os
 import shutil
-import sys
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import pareto_search as ps
-from pareto_search import cli, stages
+from pareto_search import stages
 from pareto_search.config_file import load_config
 from pareto_search.errors import ConfigError, StoreError
 from pareto_search.store import ResultStore
 from pareto_search.study import open_study
-from tests.study import write_config
+from tests.study import call, start, states_of, write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
+#: Columns that a repeated run may fill differently: clocks, measured costs, which trial came first to a shared control.
+NOISE = ["trial_id", "train_s", "md_us_per_atom_step", "max_atoms", "bytes_per_atom"]
 
-def call(*arguments: object) -> int:
-    """The command line in this process; its exit code."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["pareto-search", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as stop:
-            return int(stop.code or 0)
-    return 0
+
+def finished_models(out: Path) -> dict[str, int]:
+    """Finished networks, and when each was written."""
+    # Folders that begin with a dot are still being written, and vanish at any moment.
+    paths = [*out.glob("teacher/model.json"), *out.glob("models/[!.]*/model.json")]
+    return {path.parent.name: path.stat().st_mtime_ns for path in paths}
+
+
+def run_until(condition: Callable[[], bool], config: Path, out: Path) -> None:
+    """A run that is killed, with all that it has started, when the condition holds."""
+    process = start("run", config, "--out", out)
+    deadline = time.monotonic() + 300
+    try:
+        while not condition():
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline, "the moment to kill never came"
+            time.sleep(0.005)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def models_of(out: Path) -> pd.DataFrame:
+    return ps.open_results(out).models.sort_values("model_id", ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +192,30 @@ def test_runs_are_compared_while_others_use_them(out, tmp_path, capsys):
         capsys.readouterr()
         assert call("report", *arguments) == 2
         assert message in capsys.readouterr().err
+
+
+def test_killed_three_times_it_ends_as_an_undisturbed_run(out, tmp_path):
+    config, killed = write_config(tmp_path, max_concurrent_trials=2), tmp_path / "run"
+    moments = (
+        lambda: any((killed / "training").glob("teacher-*.pt")),
+        lambda: len(finished_models(killed)) >= 2,  # the teacher and the first student or control
+        lambda: len(finished_models(killed)) >= 7,  # in the confirmation
+    )
+    for moment in moments:
+        run_until(moment, config, killed)
+        before = finished_models(killed)
+    assert call("run", config, "--out", killed) == 0
+
+    after, models = finished_models(killed), models_of(killed)
+    assert {name: after[name] for name in before} == before  # what was finished was not touched again
+    assert models["model_id"].is_unique
+    assert set(models["model_id"]) >= set(before) - {"teacher"}
+    assert set(models["status"]) == {"complete"}
+    assert states_of(killed / "study.db") == ["COMPLETE"] * 3
+    pd.testing.assert_frame_equal(models.drop(columns=NOISE), models_of(out).drop(columns=NOISE))
+
+    written_anew = ("report.json", "costs.json")
+    stamps = {path: path.stat().st_mtime_ns for path in killed.rglob("*.json") if path.name not in written_anew}
+    assert call("run", config, "--out", killed) == 0
+    assert models_of(killed).equals(models)  # a finished run does nothing
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
