@@ -17,7 +17,7 @@ from pareto_search.data.md_frames import Recipe, groups, make_frames
 logger = logging.getLogger(__name__)
 
 #: Raised whenever the same settings make other frames; part of the cache file's name.
-_FORMAT = 2
+_FORMAT = 3
 #: Lattice constant of EMT aluminium, Å.
 _LATTICE_ANG = 3.995
 

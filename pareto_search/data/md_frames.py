@@ -1,8 +1,7 @@
 """Frames made with a calculator: strained, compressed and damaged crystals, hot solids and melts of any material."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ase.md.langevin import Langevin
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from pareto_search.data.crystals import disturbed, nearest_ang, rattled, scaled
 from pareto_search.data.structure import supercell
 from pareto_search.errors import DataError
 
@@ -143,7 +143,8 @@ def make_frames(recipe: Recipe, group: Group, calculator: Any) -> MadeFrames:
     if group.temperature_k is not None:
         return _trajectory(recipe, group, group.temperature_k, calculator, rng)
     frames = []
-    for atoms in islice(_crystals(recipe, group, rng), group.n_frames):
+    ideal = [recipe.crystal] if recipe.has_ideal and group.number == 0 else []
+    for atoms in islice(chain(ideal, disturbed(recipe.crystal, group.kind, recipe.strain, rng)), group.n_frames):
         atoms.calc = calculator
         frames.append(_labelled(atoms, group))
     return MadeFrames(frames)
@@ -157,9 +158,9 @@ def at_lowest_energy(unit: Atoms, calculator: Any) -> Atoms:
     """
 
     def energy_ev(scale: float) -> float:
-        scaled = _scaled(unit, scale)
-        scaled.calc = calculator
-        return float(scaled.get_potential_energy())
+        atoms = scaled(unit, scale)
+        atoms.calc = calculator
+        return float(atoms.get_potential_energy())
 
     found = minimize_scalar(
         energy_ev, bounds=(1 - _LATTICE_RANGE, 1 + _LATTICE_RANGE), method="bounded", options={"xatol": 1e-4}
@@ -170,7 +171,7 @@ def at_lowest_energy(unit: Atoms, calculator: Any) -> Atoms:
             f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct the structure, unless the teacher does not "
             "know the material"
         )
-    return _scaled(unit, float(found.x))
+    return scaled(unit, float(found.x))
 
 
 def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
@@ -193,51 +194,6 @@ def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
     correlation = [float(np.mean(flat[: len(flat) - lag] * flat[lag:])) / power for lag in range(n_lags + 1)]
     last = int(np.flatnonzero(np.abs(correlation) >= np.exp(-1))[-1])
     return None if last == n_lags else last + 1
-
-
-def _crystals(recipe: Recipe, group: Group, rng: np.random.Generator) -> Iterator[Atoms]:
-    """Crystals of one kind without end; disturbances are parts of the distance of nearest neighbours."""
-    ideal = recipe.crystal
-    near_ang = _nearest_ang(ideal)
-    if recipe.has_ideal and group.number == 0:
-        yield ideal.copy()
-    while True:
-        if group.kind == "strain":
-            yield _rattled(_strained(ideal, recipe.strain, rng), rng.uniform(0.007, 0.09) * near_ang, rng)
-        elif group.kind == "volume":
-            yield _rattled(_scaled(ideal, rng.uniform(0.93, 1.09)), rng.uniform(0.007, 0.042) * near_ang, rng)
-        else:
-            strained = _strained(ideal, recipe.strain / 3, rng)
-            n_vacancies = int(rng.integers(1, max(1, len(ideal) // 16) + 1))
-            kept = np.sort(rng.permutation(len(ideal))[n_vacancies:])
-            yield _rattled(strained[kept], rng.uniform(0.01, 0.064) * near_ang, rng)
-
-
-def _nearest_ang(atoms: Atoms) -> float:
-    """Distance of the nearest two atoms, images included, Å."""
-    shifts = np.array(list(product((-1, 0, 1), repeat=3))) @ atoms.cell.array
-    between = atoms.positions[None, :, None] - atoms.positions[:, None, None] + shifts
-    distances = np.linalg.norm(between, axis=-1)
-    return float(distances[distances > 1e-6].min())
-
-
-def _scaled(atoms: Atoms, scale: float) -> Atoms:
-    scaled = atoms.copy()
-    scaled.set_cell(atoms.cell.array * scale, scale_atoms=True)
-    return scaled
-
-
-def _strained(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
-    """A random symmetric strain applied."""
-    strain = rng.uniform(-largest, largest, size=(3, 3))
-    strained = atoms.copy()
-    strained.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
-    return strained
-
-
-def _rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Atoms:
-    atoms.positions += rng.normal(scale=deviation_ang, size=(len(atoms), 3))
-    return atoms
 
 
 def _trajectory(
@@ -273,7 +229,7 @@ def _started(recipe: Recipe, group: Group, temperature_k: float, calculator: Any
     is_melt = group.kind == "melt"
     scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k
     ideal = recipe.crystal
-    atoms = _rattled(_scaled(ideal, scale), 0.035 * _nearest_ang(ideal), rng)
+    atoms = rattled(scaled(ideal, scale), 0.035 * nearest_ang(ideal), rng)
     atoms.calc = calculator
     start_k = _HEATING * recipe.melt_above_k if is_melt else temperature_k
     spread = np.sqrt(atoms.get_masses()[:, None] * units.kB * start_k)

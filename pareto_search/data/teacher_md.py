@@ -23,7 +23,7 @@ from pareto_search.files import write_atomic
 logger = logging.getLogger(__name__)
 
 #: Raised whenever the same settings make other frames.
-_FORMAT = 1
+_FORMAT = 2
 #: Settings that choose among frames rather than make them.
 _CHOOSING = {"elements", "min_distance_ang", "max_frames"}
 #: Steps between frames of a trajectory until some have been seen, for estimates of time.

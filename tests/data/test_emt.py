@@ -31,6 +31,20 @@ def test_another_seed_other_frames():
     assert abs(crystals[0].positions - crystals[2].positions).min() > 1e-6
 
 
+def test_no_atoms_of_a_disturbed_crystal_are_far_nearer_than_neighbours():
+    """One close pair with a force far beyond all others would be most of the error of its split."""
+    recipe = recipe_of(settings(n_frames=300))
+    nearest_ang = recipe.crystal.get_all_distances(mic=True)[0, 1:].min()
+    seen = []
+    for group in groups(recipe):
+        if group.kind in ("strain", "vacancy", "volume"):
+            for atoms in make_frames(recipe, group, EMT()).frames:
+                distances = atoms.get_all_distances(mic=True)
+                seen.append(distances[np.triu_indices(len(atoms), 1)].min() / nearest_ang)
+    assert len(seen) == 150
+    assert 0.6 < min(seen) < 0.75  # a strained crystal's neighbours are nearer to begin with
+
+
 def test_forces_are_minus_the_slope_of_the_energy(dataset):
     kinds = [dataset.origin.index(origin) for origin in ("strain", "vacancy", "melt-2000K")]
     for system in kinds:
