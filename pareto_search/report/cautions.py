@@ -10,6 +10,9 @@ from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
+#: Errors on two splits that differ by more than this factor are worth a word.
+_UNEVEN = 2.0
+
 
 def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     """Each limit that applies, most important first."""
@@ -25,6 +28,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         _liquid_went_wrong,
         _costs,
         _split,
+        _uneven_splits,
     )
     for rule in rules:
         yield from rule(summary, data, tables)
@@ -180,6 +184,20 @@ def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
         )
     if kind == "source":
         yield "The split is by source: test frames come from sources that no network was trained on."
+
+
+def _uneven_splits(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+    valid, test = (tables.models[f"{split}_force_rmse_ev_per_ang"] for split in ("valid", "test"))
+    ratios = (valid / test)[test > 0].dropna()
+    ratio = float(ratios.median()) if len(ratios) else 1.0
+    if 1 / _UNEVEN <= ratio <= _UNEVEN:
+        return
+    hard, other = ("validation", "test") if ratio > 1 else ("test", "validation")
+    yield (
+        f"The force RMSE on the {hard} split is {max(ratio, 1 / ratio):.1f} times that on the {other} split (median of "
+        f"{len(ratios)} networks): it has harder frames, or a few that carry most of it. The search goes by the "
+        "validation split."
+    )
 
 
 def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:

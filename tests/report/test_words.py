@@ -150,6 +150,21 @@ def test_split_kind_is_named() -> None:
     assert has(words(by_source).cautions, "The split is by source")
 
 
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (3.0, "on the validation split is 3.0 times that on the test split (median of 65 networks)"),
+        (0.2, "on the test split is 5.0 times that on the validation split"),
+    ],
+)
+def test_splits_of_which_one_is_far_harder_are_a_caution(factor: float, said: str) -> None:
+    data = synthetic.report_input()
+    errors = data.models["test_force_rmse_ev_per_ang"]
+    found = words(replace(data, models=data.models.assign(valid_force_rmse_ev_per_ang=factor * errors)))
+    assert has(found.cautions, said)
+    assert not has(words(data).cautions, "times that on the")
+
+
 def test_flat_capacity_is_a_caution() -> None:
     text = "Capacity barely depends on the architecture"
     data = synthetic.report_input()
