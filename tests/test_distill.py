@@ -59,6 +59,7 @@ def test_students_are_compared_with_the_teacher_in_one_run(run):
     student = results.summary.best_under["students"][0]
     speedup = teacher["md_us_per_atom_step"] / student["md_us_per_atom_step"]
     assert student["speedup"] == pytest.approx(speedup)
+    assert not (run / "cache/costs").exists()  # nor are step times of other runs taken over
     page = (run / "run/report.html").read_text()
     assert f"The most accurate student, {student['label']}, is" in page
     assert "as fast as EMT and within" in page

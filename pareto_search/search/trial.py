@@ -9,7 +9,7 @@ from typing import Any
 
 from ase import Atoms
 
-from pareto_search.config import Architecture, SearchSettings, StudyConfig
+from pareto_search.config import Architecture, ExternalTeacher, SearchSettings, StudyConfig
 from pareto_search.errors import TrainingDiverged
 from pareto_search.files import user_cache
 from pareto_search.measure.cost import cost_key, measure_cost
@@ -62,8 +62,9 @@ class Workshop:
 
     @property
     def cost_table(self) -> CostTable:
-        """The run's costs, shared with the user's other runs."""
-        return CostTable(self.directory.costs_dir, user_cache() / "costs")
+        """The run's costs, shared with the user's other runs unless a foundation potential is timed beside them."""
+        is_timed_here = isinstance(self.config.teacher, ExternalTeacher)  # a speed-up compares times of one run
+        return CostTable(self.directory.costs_dir, None if is_timed_here else user_cache() / "costs")
 
     def cost_key(self, architecture: Architecture) -> str:
         """Key of an architecture's cost on this machine."""
