@@ -1,16 +1,27 @@
 """Settings for all tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+from pareto_search.config import ClusterSettings
+from pareto_search.search.cluster import RaySession, ray_session
 
 # hippynn compiles its kernels at first use, which takes longer than all its calls in these tests.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(scope="module")
+def one_ray() -> Iterator[RaySession]:
+    """A Ray for all studies that a file runs in this process: they leave it running."""
+    with ray_session(ClusterSettings(dashboard=False), "tests") as session:
+        yield session
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

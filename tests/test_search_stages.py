@@ -36,7 +36,7 @@ def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
 
 
 @pytest.fixture(scope="module")
-def pruned(tmp_path_factory) -> Path:
+def pruned(tmp_path_factory, one_ray) -> Path:
     """A search in which trials are pruned, confirmed with tuned controls."""
     folder = tmp_path_factory.mktemp("pruned")
     search = {"n_trials": 6, "pruning": {"reduction_factor": 2}, "sampler": "random"}
@@ -137,7 +137,7 @@ def test_a_warm_start_from_other_data_or_labels_is_refused(pruned, tmp_path, cap
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_two_families_go_through_search_costs_controls_and_report(tmp_path):
+def test_two_families_go_through_search_costs_controls_and_report(one_ray, tmp_path):
     space = TINY["search"]["space"] | {
         "n_features": 6, "l_max": 1, "n_max": 2, "family": {"choices": ["hipnn", "hiphop"]},
         "weight_forces": 30, "weight_atomic_energy": 10,

@@ -15,6 +15,7 @@ import pareto_search as ps
 from pareto_search import stages
 from pareto_search.config_file import load_config
 from pareto_search.errors import ConfigError, StoreError
+from pareto_search.search.cluster import RaySession
 from pareto_search.store import ResultStore
 from pareto_search.study import open_study
 from tests.study import call, start, states_of, write_config
@@ -40,7 +41,7 @@ def run_until(condition: Callable[[], bool], config: Path, out: Path) -> None:
         while not condition():
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < deadline, "the moment to kill never came"
-            time.sleep(0.005)
+            time.sleep(0.02)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -52,7 +53,7 @@ def models_of(out: Path) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(tmp_path_factory: pytest.TempPathFactory, one_ray: RaySession) -> Path:
     """A run made stage by stage."""
     folder = tmp_path_factory.mktemp("verbs")
     config, out = write_config(folder), folder / "run"

@@ -18,7 +18,7 @@ from pareto_search.search.jobs import run_jobs
 def square(shared, number):
     return shared * number * number
 
-cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3})
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "include_dashboard": False})
 settings = ClusterSettings(address=cluster.address)
 results = []
 with ray_session(settings, "joined") as session:

@@ -37,7 +37,7 @@ def finish(driver: subprocess.Popen[str]) -> None:
 
 def test_a_search_ends_complete_though_a_node_dies_under_its_trial(tmp_path: Path, cluster: Cluster) -> None:
     for _ in range(2):
-        node = cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        node = cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES, include_dashboard=False)
     with started_driver(tmp_path, 4, "wait", f"address={cluster.address}") as driver:
         wait_for(lambda: len(nodes_of(tmp_path)) == 2, driver)
         cluster.remove_node(node, allow_graceful=False)
@@ -48,7 +48,7 @@ def test_a_search_ends_complete_though_a_node_dies_under_its_trial(tmp_path: Pat
 
 
 def test_nothing_trains_on_a_gpu_while_costs_are_measured_on_it(tmp_path: Path, cluster: Cluster) -> None:
-    cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE_BYTES)
+    cluster.add_node(num_cpus=4, num_gpus=1, object_store_memory=STORE_BYTES, include_dashboard=False)
     settings = (f"address={cluster.address}", "gpus_per_trial=0.25", "reuse_workers=false")
     with started_driver(tmp_path, 8, "timed", *settings) as driver:
         finish(driver)
