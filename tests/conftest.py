@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
-from pareto_search.config import ClusterSettings
-from pareto_search.search.cluster import RaySession, ray_session
+if TYPE_CHECKING:
+    from pareto_search.search.cluster import RaySession
 
 # hippynn compiles its kernels at first use, which takes longer than all its calls in these tests.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
@@ -18,8 +19,11 @@ hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="module")
-def one_ray() -> Iterator[RaySession]:
+def one_ray() -> Iterator["RaySession"]:
     """A Ray for all studies that a file runs in this process: they leave it running."""
+    from pareto_search.config import ClusterSettings  # here, for most tests need no Ray
+    from pareto_search.search.cluster import ray_session
+
     with ray_session(ClusterSettings(dashboard=False), "tests") as session:
         yield session
 

@@ -143,8 +143,9 @@ def make_frames(recipe: Recipe, group: Group, calculator: Any) -> MadeFrames:
     if group.temperature_k is not None:
         return _trajectory(recipe, group, group.temperature_k, calculator, rng)
     frames = []
-    ideal = [recipe.crystal] if recipe.has_ideal and group.number == 0 else []
-    for atoms in islice(chain(ideal, disturbed(recipe.crystal, group.kind, recipe.strain, rng)), group.n_frames):
+    crystal = recipe.crystal
+    undisturbed = [crystal.copy()] if recipe.has_ideal and group.number == 0 else []
+    for atoms in islice(chain(undisturbed, disturbed(crystal, group.kind, recipe.strain, rng)), group.n_frames):
         atoms.calc = calculator
         frames.append(_labelled(atoms, group))
     return MadeFrames(frames)

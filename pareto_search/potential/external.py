@@ -166,13 +166,13 @@ def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
     Raises:
         DataError: If it fails; the message is its own.
     """
+    # Asked for atomic energies it has given energy and forces of the frame, so that it is no unknown element it lacks.
+    lacking = (NotImplementedError, KeyError) if name == "energies" else PropertyNotImplementedError
     try:
         return teacher.get_property(name, atoms)
-    except PropertyNotImplementedError:
+    except lacking:
         return None
     except Exception as error:  # a calculator raises anything on what it does not know
-        if name == "energies" and isinstance(error, NotImplementedError | KeyError):
-            return None  # it gave energy and forces of this frame, so that it knows it
         raise DataError(
             f"the teacher cannot evaluate a frame of {atoms.get_chemical_formula()} ({type(error).__name__}: {error})"
         ) from error

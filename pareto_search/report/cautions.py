@@ -188,7 +188,7 @@ def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
 
 def _uneven_splits(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     valid, test = (tables.models[f"{split}_force_rmse_ev_per_ang"] for split in ("valid", "test"))
-    ratios = (valid / test)[test > 0].dropna()
+    ratios = (valid / test)[(valid > 0) & (test > 0)]
     ratio = float(ratios.median()) if len(ratios) else 1.0
     if 1 / _UNEVEN <= ratio <= _UNEVEN:
         return

@@ -179,6 +179,7 @@ def test_a_killed_driver_is_resumed_with_the_same_trials(tmp_path: Path, cluster
     # Which two of the first three are trained depends on whose costs came first.
     with started_driver(tmp_path, 4, "wait") as driver:
         wait_for(lambda: len(list(tmp_path.glob("trial-*.jsonl"))) == 2, driver)
+        driver.kill()
     trained = {int(path.stem.removeprefix("trial-")) for path in tmp_path.glob("trial-*.jsonl")}
     before = [trial for trial in trials(tmp_path) if trial.state is TrialState.RUNNING]
     assert {trial.number for trial in before} >= trained
