@@ -8,16 +8,16 @@ from ase.data import chemical_symbols
 from pareto_search.config import ExternalTeacher, StructureSettings, StudyConfig, TeacherMdSource
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.dataset_file import DatasetInfo, read_dataset_info, write_dataset_info
+from pareto_search.data.dataset_summary import summarize
 from pareto_search.data.frame_cache import read_frames, write_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
 from pareto_search.data.sources import load_dataset
 from pareto_search.data.split import draw_split
 from pareto_search.data.structure import unit_cell
-from pareto_search.data.summary import summarize
 from pareto_search.data.teacher_md import FrameMaker
 from pareto_search.errors import ConfigError, StoreError
-from pareto_search.potential.external import TeacherCalculator, build_calculator, teacher_hash
+from pareto_search.networks.external_calculator import TeacherCalculator, build_calculator, teacher_hash
 from pareto_search.run_directory import RunDirectory
 from pareto_search.training.study_data import StudyData
 

@@ -19,10 +19,10 @@ from pareto_search.config import (
     TrainingSettings,
 )
 from pareto_search.measure.device import n_cores
-from pareto_search.potential.external import build_calculator, evaluate_teacher
+from pareto_search.networks.external_calculator import build_calculator, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.search.space import ladder
-from pareto_search.search.tuning import n_candidates
+from pareto_search.search.tuned_controls import n_candidates
 from pareto_search.training.step import Steps, is_worth_compiling
 from pareto_search.training.study_data import StudyData
 

@@ -12,8 +12,8 @@ from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import ConfigError, StoreError
+from pareto_search.networks.cost_table import CostTable
 from pareto_search.run_directory import RunDirectory
-from pareto_search.search.costs import CostTable
 from pareto_search.store import ResultReader
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pareto_search.analysis.claim import Claim
     from pareto_search.analysis.label_weights import WeightGain
-    from pareto_search.analysis.study import StudySummary
+    from pareto_search.analysis.study_summary import StudySummary
     from pareto_search.potential.trained import TrainedPotential
     from pareto_search.report.tables import ReportInput, ReportTables
     from pareto_search.report.words import Answer
@@ -68,7 +68,7 @@ class Results:
     @cached_property
     def summary(self) -> "StudySummary":
         """What `report.json` holds: comparisons with controls, their intervals, the teacher, the front."""
-        from pareto_search.analysis.study import summarize_study
+        from pareto_search.analysis.study_summary import summarize_study
 
         return summarize_study(self.data.models)
 
@@ -102,7 +102,7 @@ class Results:
     @cached_property
     def figures(self) -> Mapping[str, str]:
         """Title of every figure that the run has enough results for, by its name."""
-        from pareto_search.report.figure_list import FIGURES
+        from pareto_search.report.figures.all import FIGURES
 
         return {entry.name: entry.title for entry in FIGURES if entry.is_shown(self._tables)}
 
@@ -112,7 +112,7 @@ class Results:
         Raises:
             ConfigError: If there is none of that name.
         """
-        from pareto_search.report.figure_list import FIGURES
+        from pareto_search.report.figures.all import FIGURES
 
         if name not in self.figures:
             raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self.figures)}")

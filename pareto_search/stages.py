@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from pareto_search.config import StudyConfig
 from pareto_search.data.dataset_file import read_dataset_info
+from pareto_search.data.dataset_summary import DatasetSummary, summarize
 from pareto_search.data.labels import Labels
-from pareto_search.data.summary import DatasetSummary, summarize
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.loading import load_study_data, measured_cell
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
@@ -25,7 +25,7 @@ from pareto_search.study import Study, StudyReport, open_study
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
     from pareto_search.potential.export import ExportKind
-    from pareto_search.report.static_figures import ImageFormat
+    from pareto_search.report.figures.static import ImageFormat
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
     if out is None:
         content = load_study_data(config)
         return summarize(content.dataset, content.table)
-    from pareto_search.report.dataset_page import write_dataset_page
+    from pareto_search.report.page.dataset_page import write_dataset_page
 
     with _study(config, out) as study:
         summary = summarize(study.data.dataset, study.data.table)
@@ -126,7 +126,7 @@ def report(run_dir: str | Path) -> StudyReport:
 
 def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
     """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on."""
-    from pareto_search.report.static_figures import write_figures
+    from pareto_search.report.figures.static import write_figures
 
     return write_figures(open_results(run_dir).data, Path(folder), formats)
 
@@ -139,7 +139,7 @@ def compare(run_dirs: Sequence[str | Path], html: str | Path, *, is_forced: bool
         html: The page to write.
         is_forced: Compare runs on different data, and label the page so.
     """
-    from pareto_search.report.comparison_page import write_comparison
+    from pareto_search.report.page.comparison_page import write_comparison
 
     if len({Path(run_dir).resolve() for run_dir in run_dirs}) < len(run_dirs):
         raise ConfigError("the same run directory is named twice")
@@ -180,7 +180,7 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
         loader = study.data.loader(potential.architecture, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
         test = measure_accuracy(potential, loader, study.data.split.test)
-        with study.workshop.gate().measuring():
+        with study.shared.gate().measuring():
             cost = measure_cost(
                 potential.architecture,
                 study.data.references,

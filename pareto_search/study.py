@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pareto_search.cluster.tune_loggers import check_loggers
 from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.labels import Labels
@@ -16,33 +17,33 @@ from pareto_search.journal import Journal
 from pareto_search.loading import keep_or_compare, load_study_data, measured_cell
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
-from pareto_search.potential.external import build_calculator
+from pareto_search.networks.cost_table import CostTable
+from pareto_search.networks.external_calculator import build_calculator
+from pareto_search.networks.job import NetworkJob
+from pareto_search.networks.liquid_work import LiquidJob, LiquidWork
+from pareto_search.networks.shared_study import SharedStudy
+from pareto_search.networks.teaching import ExternalTeaching, NetworkTeaching, Teaching
+from pareto_search.networks.training import finished_record
 from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
-from pareto_search.search.confirm import confirmation_jobs, select_students, student_to_confirm
-from pareto_search.search.costs import CostTable
-from pareto_search.search.liquid import LiquidJob, LiquidWork
-from pareto_search.search.network import finished_record
-from pareto_search.search.network_job import NetworkJob
+from pareto_search.search.confirmation import confirmation_jobs, select_students, student_to_confirm
+from pareto_search.search.messages import Costs
 from pareto_search.search.outcomes import Outcomes
-from pareto_search.search.results import Costs
+from pareto_search.search.run_trial import costs_of
 from pareto_search.search.space import ladder, to_architecture
-from pareto_search.search.trial import Workshop, costs_of
-from pareto_search.search.tune_loggers import check_loggers
-from pareto_search.search.tuning import best_weights, tuning_jobs
+from pareto_search.search.tuned_controls import best_weights, tuning_jobs
 from pareto_search.search.warm_start import check_are_runs, check_source, import_trials, is_taken_over
 from pareto_search.store import ResultStore
-from pareto_search.teaching import ExternalTeaching, NetworkTeaching, Teaching
 from pareto_search.training.study_data import StudyData
 
 if TYPE_CHECKING:
     import optuna
 
-    from pareto_search.analysis.study import StudySummary
+    from pareto_search.analysis.study_summary import StudySummary
+    from pareto_search.cluster.session import RaySession
     from pareto_search.report.words import Answer
-    from pareto_search.search.cluster import RaySession
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Study:
     @cached_property
     def outcomes(self) -> Outcomes:
         """What receives the results of trials and networks."""
-        return Outcomes(self.labelled_workshop, self.store, self.journal)
+        return Outcomes(self.labelled, self.store, self.journal)
 
     # --- data, teacher, labels --------------------------------------------------------------------------------------
 
@@ -95,10 +96,10 @@ class Study:
         return data
 
     @cached_property
-    def workshop(self) -> Workshop:
+    def shared(self) -> SharedStudy:
         """What workers need, without labels."""
         check_device(self.config.device)
-        return Workshop(
+        return SharedStudy(
             config=self.config,
             directory=self.directory,
             data=self.data,
@@ -106,25 +107,25 @@ class Study:
         )
 
     @cached_property
-    def labelled_workshop(self) -> Workshop:
+    def labelled(self) -> SharedStudy:
         """What workers need, with the teachers' labels."""
         teaching = self.teaching
         labels, first_labels, snapshots = teaching.labels(), teaching.first_labels(), teaching.snapshots()
         data = replace(self.data, labels=labels, first_labels=first_labels, snapshots=snapshots)
-        return replace(self.workshop, data=data, origin_dir=teaching.teachers()[0])
+        return replace(self.shared, data=data, origin_dir=teaching.teachers()[0])
 
     @cached_property
     def teaching(self) -> Teaching:
         """Where teachers and labels come from."""
         teacher = self.config.teacher
         if isinstance(teacher, ExternalTeacher):
-            return ExternalTeaching(self.workshop, self.store, self.journal, self._sources(), teacher)
+            return ExternalTeaching(self.shared, self.store, self.journal, self._sources(), teacher)
         reused = [RunDirectory(path) for path in teacher.reuse]
-        return NetworkTeaching(self.workshop, self.store, self.journal, [*self._sources(), *reused], teacher)
+        return NetworkTeaching(self.shared, self.store, self.journal, [*self._sources(), *reused], teacher)
 
     def label(self) -> Labels:
         """What the teachers say; they are trained, or asked, first."""
-        labels = self.labelled_workshop.data.labels
+        labels = self.labelled.data.labels
         assert labels is not None
         return labels
 
@@ -137,16 +138,16 @@ class Study:
         architectures = [] if isinstance(teacher, ExternalTeacher) else [teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
-        costs = [self.workshop.cost(architecture) for architecture in dict.fromkeys(architectures)]
-        self.workshop.cost_table.export(self.directory.costs_json)
+        costs = [self.shared.cost(architecture) for architecture in dict.fromkeys(architectures)]
+        self.shared.cost_table.export(self.directory.costs_json)
         return costs
 
     def search(self) -> None:
         """Run the search's trials that are not done yet."""
-        from pareto_search.search.trial import measure_costs, run_trial
-        from pareto_search.search.tune import run_search
+        from pareto_search.cluster.tune import run_search
+        from pareto_search.search.run_trial import measure_costs, run_trial
 
-        workshop = self.labelled_workshop
+        shared = self.labelled
         stage = ExitStack()
 
         def begin() -> None:
@@ -160,7 +161,7 @@ class Study:
                 study_name=self.config.name,
                 study_db=self.directory.study_db,
                 storage_dir=self.directory.ray_dir,
-                shared=workshop,
+                shared=shared,
                 measure=measure_costs,
                 trial=run_trial,
                 on_end=self.outcomes.trial_ended,
@@ -188,7 +189,7 @@ class Study:
         n_trials = max(1, int(is_own_student.sum()))
         candidates = tuning_jobs(students, self.config.search, n_trials)
         self._train("tuned controls", [job for jobs in candidates.values() for job in jobs])
-        data = self.labelled_workshop.data
+        data = self.labelled.data
         try:
             return {
                 student: best_weights(jobs, lambda job: self.store.get(job.model_id(data)))
@@ -199,20 +200,20 @@ class Study:
 
     def _train(self, what: str, jobs: list[NetworkJob]) -> None:
         """Train those of some networks that are not there, on the cluster."""
-        from pareto_search.search.jobs import run_jobs
+        from pareto_search.cluster.jobs import run_jobs
 
-        workshop = self.labelled_workshop
-        missing = [job for job in jobs if not workshop.is_finished(job)]
+        shared = self.labelled
+        missing = [job for job in jobs if not shared.is_finished(job)]
         logger.info("%s: %d networks, %d of them to train", what, len(jobs), len(missing))
         if missing:
             self._join_ray()
             with self.journal.stage(what, len(missing)):
                 run_jobs(
                     cluster=self.config.cluster,
-                    shared=workshop,
+                    shared=shared,
                     jobs=missing,
-                    job=Workshop.train,
-                    name=lambda job: f"{self.config.name}-{job.model_id(workshop.data)}",
+                    job=SharedStudy.train,
+                    name=lambda job: f"{self.config.name}-{job.model_id(shared.data)}",
                     notes=self.directory.ray_dir,
                     on_result=self.outcomes.network_ended,
                 )
@@ -239,7 +240,7 @@ class Study:
             StoreError: If nothing was confirmed.
             MeasurementError: If the teacher makes no liquid.
         """
-        from pareto_search.search.liquid_stage import LiquidStage
+        from pareto_search.cluster.liquid_stage import LiquidStage
 
         confirmed = [record for record in self.records("confirm") if record.status == "complete"]
         if not confirmed:
@@ -257,13 +258,13 @@ class Study:
         settings = self.config.measure.liquid or LiquidSettings()
         work = LiquidWork(
             settings=settings,
-            crystal=liquid_crystal(self.workshop.unit, settings),
+            crystal=liquid_crystal(self.shared.unit, settings),
             teacher=teacher,
             results=LiquidFolder(self.directory.liquid_dir),
             device=self.config.device,
             n_threads=self.config.cluster.cpus_per_trial,
             skin_ang=self.config.measure.skin_ang,
-            gate=self.workshop.gate(),
+            gate=self.shared.gate(),
         )
         stage = LiquidStage(
             work, self.config.cluster, self.config.name, self.directory.ray_dir, self.store, self.journal
@@ -279,13 +280,13 @@ class Study:
 
     def _warm_start(self, study: "optuna.Study") -> None:
         """Make trials and networks of finished runs known, where data, split and labels are the same."""
-        search, workshop = self.config.search, self.labelled_workshop
-        labels = workshop.data.labels
+        search, shared = self.config.search, self.labelled
+        labels = shared.data.labels
         for source in self._sources():
             if is_taken_over(study, source):
                 continue
             config = check_source(source, search, self.data.dataset_hash, labels.sha256 if labels else "")
-            import_trials(study, workshop, source, config)
+            import_trials(study, shared, source, config)
         if search.warm_start:
             self.store.ingest_all(self.directory.models_dir)
 
@@ -293,7 +294,7 @@ class Study:
 
     def report(self) -> "StudyReport":
         """Write the CSV files, `report.json` and `report.html` from what is stored; trains nothing."""
-        from pareto_search.report.page import write_report
+        from pareto_search.report.page.report_page import write_report
 
         directory = self.directory
         self.store.export_csv(directory.models_csv, directory.curves_csv, directory.events_csv)
@@ -311,8 +312,8 @@ class Study:
 
     def _join_ray(self) -> None:
         """Start or join Ray, once, and show it how the run is going; it is left when the study is closed."""
-        from pareto_search.search.cluster import ray_session
-        from pareto_search.search.metrics import RunMetrics
+        from pareto_search.cluster.metrics import RunMetrics
+        from pareto_search.cluster.session import ray_session
 
         if self.ray is not None:
             return
@@ -332,7 +333,7 @@ class Study:
     def _known_costs(self, params: Mapping[str, Any]) -> Costs | None:
         """Costs of a trial's architecture, where they were measured."""
         architecture = to_architecture(self.config.search.space, params)
-        cost = self.workshop.cost_table.get(self.workshop.cost_key(architecture))
+        cost = self.shared.cost_table.get(self.shared.cost_key(architecture))
         return None if cost is None else costs_of(cost)
 
 

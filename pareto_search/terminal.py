@@ -16,7 +16,7 @@ from pareto_search.records import CostRecord, ModelRecord
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
-    from pareto_search.data.summary import DatasetSummary
+    from pareto_search.data.dataset_summary import DatasetSummary
     from pareto_search.planning import StudyPlan
     from pareto_search.potential.export import ExportKind
     from pareto_search.stages import Measurement

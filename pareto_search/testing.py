@@ -10,10 +10,10 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
+from pareto_search.networks.external_calculator import Teacher, TeacherEvaluation, evaluate_teacher
 from pareto_search.potential.batch import make_batch
 from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.engine import Evaluation
-from pareto_search.potential.external import Teacher, TeacherEvaluation, evaluate_teacher
 from pareto_search.potential.hipnn import HipnnPotential
 
 

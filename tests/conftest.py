@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from pareto_search.search.cluster import RaySession
+    from pareto_search.cluster.session import RaySession
 
 # hippynn compiles its kernels at first use, which takes longer than all its calls in these tests.
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
@@ -21,8 +21,8 @@ hypothesis.settings.load_profile("patient")
 @pytest.fixture(scope="module")
 def one_ray() -> Iterator["RaySession"]:
     """A Ray for all studies that a file runs in this process: they leave it running."""
+    from pareto_search.cluster.session import ray_session
     from pareto_search.config import ClusterSettings  # here, for most tests need no Ray
-    from pareto_search.search.cluster import ray_session
 
     with ray_session(ClusterSettings(dashboard=False), "tests") as session:
         yield session

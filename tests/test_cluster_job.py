@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.study import write_config
+from tests.tiny_study import write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

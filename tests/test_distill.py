@@ -11,12 +11,12 @@ from pareto_search import stages
 from pareto_search.config_file import load_config, parse_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
-from pareto_search.report.live_board import Board
-from pareto_search.report.live_data import LiveRun
+from pareto_search.report.live.board import Board
+from pareto_search.report.live.live_run import LiveRun
 from pareto_search.study import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
-from tests.study import TINY, call
+from tests.tiny_study import TINY, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -120,7 +120,7 @@ def test_a_structure_or_teacher_given_on_the_command_line_replaces_the_files(run
 
 
 def test_the_live_page_shows_the_run(run, monkeypatch):
-    monkeypatch.setattr("pareto_search.report.live_board.DRAWING_S", 60.0)
+    monkeypatch.setattr("pareto_search.report.live.board.DRAWING_S", 60.0)
     teacher = ps.open_results(run / "run").summary.teacher["model_id"]
     parts = Board(LiveRun(run / "run")).update({}, ("network", teacher))
     assert {"costs", "front_speed", "volume"} <= set(parts)
@@ -128,6 +128,6 @@ def test_the_live_page_shows_the_run(run, monkeypatch):
 
 
 def test_another_version_of_the_teacher_is_refused(run, monkeypatch):
-    monkeypatch.setattr("pareto_search.teaching.external_model_id", lambda *_: "teacher-EMT-other")
+    monkeypatch.setattr("pareto_search.networks.teaching.external_model_id", lambda *_: "teacher-EMT-other")
     with pytest.raises(StoreError, match=r"not teacher-EMT-other: its package or file has changed"):
         stages.teacher(load_config(run / "config.yaml"), run / "run")

@@ -14,7 +14,7 @@ from pareto_search.potential.model_files import save_model
 from pareto_search.run_directory import to_yaml
 from tests.data.frames import aluminum_info
 from tests.potential.systems import SMALL, aluminum, potential_for
-from tests.study import TINY
+from tests.tiny_study import TINY
 
 
 @pytest.fixture

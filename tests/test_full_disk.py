@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pareto_search.stages import _log_to
-from tests.study import call, start, states_of, write_config
+from tests.tiny_study import call, start, states_of, write_config
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from pareto_search.config import (
     TrainingSettings,
     TransferSettings,
 )
-from pareto_search.search import network
-from pareto_search.search.network import Workplace, train_network
-from pareto_search.search.network_job import NetworkJob, control_of
+from pareto_search.networks import training as network
+from pareto_search.networks.job import NetworkJob, control_of
+from pareto_search.networks.training import NetworkFolders, train_network
 from pareto_search.training.fit import FitResult
 from tests.training.toy import TINY, toy_data
 
@@ -38,8 +38,8 @@ def data():
 
 
 @pytest.fixture
-def workplace(tmp_path):
-    return Workplace(tmp_path / "teacher", tmp_path / "teacher", tmp_path / "models", tmp_path / "training", "cpu")
+def folders(tmp_path):
+    return NetworkFolders(tmp_path / "teacher", tmp_path / "teacher", tmp_path / "models", tmp_path / "training", "cpu")
 
 
 @pytest.mark.parametrize("kind", ["paper", "ablation"])
@@ -88,7 +88,7 @@ def test_control_without_a_teacher_takes_over_nothing(kind, data):
 
 
 @pytest.mark.parametrize("kind", ["paper", "ablation"])
-def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, workplace, monkeypatch):
+def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, folders, monkeypatch):
     runs = {}
 
     def spy(potential, loader, split, weights, settings, *, seed, **others):
@@ -110,7 +110,7 @@ def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, wor
     monkeypatch.setattr(network, "fit", spy)
     control = control_of(STUDENT, kind)
     for job in (STUDENT, control):
-        assert train_network(job, data, workplace, None).status == "complete"
+        assert train_network(job, data, folders, None).status == "complete"
 
     (start, seen), (control_start, control_seen) = runs[STUDENT.weights], runs[control.weights]
     assert all(torch.equal(a, b) for a, b in zip(start, control_start, strict=True))
@@ -119,25 +119,25 @@ def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, wor
         assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def test_only_students_see_labels(data, workplace):
-    records = {job.role: train_network(job, data, workplace, None) for job in (STUDENT, control_of(STUDENT, "paper"))}
+def test_only_students_see_labels(data, folders):
+    records = {job.role: train_network(job, data, folders, None) for job in (STUDENT, control_of(STUDENT, "paper"))}
     assert records["student"].label_hash == data.labels.sha256
     assert records["control"].label_hash is None
-    curves = {role: pd.read_csv(workplace.models_dir / r.model_id / "curve.csv") for role, r in records.items()}
+    curves = {role: pd.read_csv(folders.models_dir / r.model_id / "curve.csv") for role, r in records.items()}
     assert (curves["student"][["train_loss_atomic_energy", "train_loss_teacher_forces"]] > 0.01).all(axis=None)
     assert (curves["control"][["train_loss_atomic_energy", "train_loss_teacher_forces"]] < 1e-12).all(axis=None)
 
 
-def test_a_network_is_trained_once(data, workplace, monkeypatch):
-    first = train_network(STUDENT, data, workplace, None)
+def test_a_network_is_trained_once(data, folders, monkeypatch):
+    first = train_network(STUDENT, data, folders, None)
 
     def never(*args, **kwargs):
         raise AssertionError("trained twice")
 
     monkeypatch.setattr(network, "fit", never)
-    again = train_network(replace(STUDENT, trial_id=9), data, workplace, None)
+    again = train_network(replace(STUDENT, trial_id=9), data, folders, None)
     assert again == replace(first, trial_id=9)
-    assert not list(workplace.training_dir.glob("*.pt"))
+    assert not list(folders.training_dir.glob("*.pt"))
 
 
 def test_identity_follows_everything_that_decides_the_weights(data):
@@ -157,9 +157,9 @@ def test_identity_follows_everything_that_decides_the_weights(data):
     assert control.model_id(relabelled) == control.model_id(data)  # a control does not depend on the teacher
 
 
-def test_divergence_and_failure_leave_a_record(data, workplace, monkeypatch):
+def test_divergence_and_failure_leave_a_record(data, folders, monkeypatch):
     diverging = replace(STUDENT, training=TRAINING.model_copy(update={"learning_rate": 1e18}))
-    record = train_network(diverging, data, workplace, None)
+    record = train_network(diverging, data, folders, None)
     assert (record.status, record.test_force_rmse_ev_per_ang) == ("diverged", None)
     assert "epoch" in record.reason
 
@@ -170,18 +170,18 @@ def test_divergence_and_failure_leave_a_record(data, workplace, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(network, "fit", broken)
         with pytest.raises(RuntimeError, match="out of paper"):
-            train_network(job, data, workplace, None)
-    folder = workplace.models_dir / job.model_id(data)
+            train_network(job, data, folders, None)
+    folder = folders.models_dir / job.model_id(data)
     failed = network.finished_record(folder)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: out of paper")
     assert not network.is_finished(folder)
-    assert train_network(job, data, workplace, None).status == "complete"  # what failed is tried again
+    assert train_network(job, data, folders, None).status == "complete"  # what failed is tried again
     assert network.is_finished(folder)
 
 
-def test_result_of_fit_is_kept_as_it_is(data, workplace, monkeypatch):
+def test_result_of_fit_is_kept_as_it_is(data, folders, monkeypatch):
     result = FitResult("complete", 3, 2, (), 1.5)
     monkeypatch.setattr(network, "fit", lambda *args, **kwargs: result)
-    record = train_network(STUDENT, data, workplace, None)
+    record = train_network(STUDENT, data, folders, None)
     assert (record.n_epochs, record.train_s, record.n_weights) == (3, 1.5, record.n_weights)
     assert record.n_weights > 50

@@ -17,8 +17,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from ray._private.ray_constants import PROMETHEUS_SERVICE_DISCOVERY_FILE
 
 from tests.clusters import cluster_without_nodes
-from tests.study import TINY, start
 from tests.test_cluster_job import free_ports
+from tests.tiny_study import TINY, start
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -18,7 +18,7 @@ from pareto_search.reproduction.kept import keep_runs
 from pareto_search.reproduction.sections import SECTIONS
 from pareto_search.store import ResultStore
 from tests.report.synthetic import report_input
-from tests.study import TINY
+from tests.tiny_study import TINY
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "reproduce.py"
 

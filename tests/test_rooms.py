@@ -25,9 +25,11 @@ FORBIDDEN: list[dict[str, set[str]]] = [
         "potential": {"ray", "optuna", "plotly"},
         "measure": {"ray", "optuna", "plotly"},
         "training": {"ray", "optuna", "plotly"},
+        "networks": {"ray", "optuna", "plotly"},
         "study": {"ray", "plotly"},
         "stages": {"ray", "plotly"},
-        "search": {"plotly"},
+        "search": {"ray", "plotly"},
+        "cluster": {"plotly"},
     },
 ]
 
@@ -36,8 +38,8 @@ import importlib, json, pkgutil, sys
 loaded = {}
 for name in sys.argv[1:]:
     room = importlib.import_module("pareto_search." + name)
-    for module in pkgutil.iter_modules(getattr(room, "__path__", [])):
-        importlib.import_module(f"{room.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(getattr(room, "__path__", []), room.__name__ + "."):
+        importlib.import_module(module.name)
     loaded[name] = sorted({module.split(".")[0] for module in sys.modules})
 print(json.dumps(loaded))
 """

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from tests.study import TINY, call
+from tests.tiny_study import TINY, call
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 

@@ -14,20 +14,20 @@ from ase.calculators.emt import EMT
 
 import pareto_search as ps
 from pareto_search import stages
+from pareto_search.cluster.liquid_stage import LiquidStage
 from pareto_search.config import StudyConfig, TransferSettings
 from pareto_search.config_file import load_config
 from pareto_search.errors import DataError, ParetoSearchError
 from pareto_search.journal import Journal
 from pareto_search.loading import load_study_data
+from pareto_search.networks.job import control_of
+from pareto_search.networks.teaching import NetworkTeaching
+from pareto_search.networks.training import finished_record, train_network
 from pareto_search.potential.model_files import read_description, save_model
-from pareto_search.search import trial
-from pareto_search.search.liquid_stage import LiquidStage
-from pareto_search.search.network import finished_record, train_network
-from pareto_search.search.network_job import control_of
-from pareto_search.search.trial import student_job
+from pareto_search.search import run_trial as trial
+from pareto_search.search.run_trial import student_job
 from pareto_search.study import open_study
-from pareto_search.teaching import NetworkTeaching
-from tests.study import TINY
+from tests.tiny_study import TINY
 
 AGAIN = {
     "n_generations": 1,
@@ -103,7 +103,7 @@ def test_teachers_are_trained_and_asked_once(generations, monkeypatch):
         raise AssertionError("done twice")
 
     monkeypatch.setattr(ps.teaching, "make_labels", never)
-    monkeypatch.setattr("pareto_search.search.network.fit", never)
+    monkeypatch.setattr("pareto_search.networks.training.fit", never)
     monkeypatch.setattr(trial, "measure_cost", never)
     assert stages.label(config, out).sha256 == labels.sha256
 
@@ -113,11 +113,11 @@ def test_students_take_weights_over_from_the_last_generation_and_are_held_agains
     last = ps.open_results(out).models["model_id"][2]
     search = config.search.model_copy(update={"transfer": TransferSettings(interaction="frozen")})
     with open_study(config, out) as study:
-        workshop = study.labelled_workshop
+        shared = study.labelled
         student = student_job(
             search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
         )
-        record = train_network(student, workshop.data, workshop.workplace(), None)
+        record = train_network(student, shared.data, shared.folders(), None)
         found, theirs, first = (
             ps.load(folder).potential.network.state_dict()
             for folder in (out / "models" / record.model_id, out / "models" / last, out / "teacher")
@@ -172,18 +172,18 @@ def pretrained(tmp_path_factory):
     search = TINY["search"] | {"transfer": {"pretraining": PRETRAINING}}
     config = _config().model_copy(update={"search": StudyConfig.model_validate(TINY | {"search": search}).search})
     with open_study(config, tmp_path_factory.mktemp("pretrained") / "run") as study:
-        workshop = study.labelled_workshop
+        shared = study.labelled
         student = student_job(
             config.search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
         )
         jobs = [student, control_of(student, "scratch"), control_of(student, "ablation")]
-        records = [train_network(job, workshop.data, workshop.workplace(), None) for job in jobs]
-        yield workshop, records, study.store, study.directory
+        records = [train_network(job, shared.data, shared.folders(), None) for job in jobs]
+        yield shared, records, study.store, study.directory
 
 
 def test_frames_for_pretraining_are_the_teachers_and_carry_its_word(pretrained):
-    workshop, _, _, directory = pretrained
-    snapshots = workshop.data.snapshots
+    shared, _, _, directory = pretrained
+    snapshots = shared.data.snapshots
     assert snapshots.dataset.n_systems == 20
     teacher = ps.load(directory.teacher_dir)
     energy, forces = teacher.energy_forces(snapshots.dataset.frame(3))
@@ -194,11 +194,11 @@ def test_frames_for_pretraining_are_the_teachers_and_carry_its_word(pretrained):
 
 
 def test_of_frames_for_pretraining_as_many_are_used_as_the_settings_say(pretrained):
-    workshop, _, store, _ = pretrained
-    plain = workshop.config.to_plain()
+    shared, _, store, _ = pretrained
+    plain = shared.config.to_plain()
     plain["search"]["transfer"]["pretraining"]["frames"]["max_frames"] = 12
     config = StudyConfig.model_validate(plain)
-    teaching = NetworkTeaching(replace(workshop, config=config), store, Journal([]), (), config.teacher)
+    teaching = NetworkTeaching(replace(shared, config=config), store, Journal([]), (), config.teacher)
     assert teaching.snapshots().dataset.n_systems == 12
 
 
@@ -212,13 +212,13 @@ def test_only_the_student_is_trained_on_them_first(pretrained):
 
 
 def test_a_student_that_is_lost_on_them_is_not_trained_on(pretrained, monkeypatch):
-    workshop, *_ = pretrained
-    settings = workshop.config.search.transfer.pretraining
+    shared, *_ = pretrained
+    settings = shared.config.search.transfer.pretraining
     training = settings.training.model_copy(update={"learning_rate": 1e18})
     pretraining = settings.model_copy(update={"training": training})
-    search = workshop.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
+    search = shared.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
     job = student_job(search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9})
-    record = train_network(job, workshop.data, workshop.workplace(), None)
+    record = train_network(job, shared.data, shared.folders(), None)
     assert record.status == "diverged"
     assert re.fullmatch(r"the loss became non-finite in epoch \d of training on the teacher's frames", record.reason)
 
@@ -242,11 +242,11 @@ def test_other_runs_count_from_the_configs_folder_and_in_overrides_from_where_th
 
 
 def test_a_teacher_whose_md_goes_astray_is_named(tmp_path, pretrained):
-    workshop, *_ = pretrained
-    frames = workshop.config.search.transfer.pretraining.frames.model_copy(update={"min_distance_ang": 3.0})
-    pretraining = workshop.config.search.transfer.pretraining.model_copy(update={"frames": frames})
-    search = workshop.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
-    config = workshop.config.model_copy(update={"search": search})
+    shared, *_ = pretrained
+    frames = shared.config.search.transfer.pretraining.frames.model_copy(update={"min_distance_ang": 3.0})
+    pretraining = shared.config.search.transfer.pretraining.model_copy(update={"frames": frames})
+    search = shared.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
+    config = shared.config.model_copy(update={"search": search})
     with open_study(config, tmp_path / "run") as study, pytest.raises(DataError, match="MD by the teacher left"):
         study.label()
 
@@ -259,7 +259,7 @@ def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, 
     config, out, labels = generations
     teacher = config.teacher.model_copy(update={"reuse": (out,)})
     monkeypatch.setattr(trial, "measure_cost", None)
-    monkeypatch.setattr("pareto_search.search.network.fit", None)
+    monkeypatch.setattr("pareto_search.networks.training.fit", None)
     with pytest.raises(TypeError):  # another seed is another teacher, and has to be trained
         stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")
     assert len(re.findall(rf"teacher-8-6-1-\w+ is in none of {out}", caplog.text)) == 2  # members
@@ -271,7 +271,7 @@ def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, 
 
 def test_a_teacher_is_taken_over_in_place_of_one_that_failed_here(generations, tmp_path, monkeypatch):
     config, out, labels = generations
-    monkeypatch.setattr("pareto_search.search.network.fit", None)
+    monkeypatch.setattr("pareto_search.networks.training.fit", None)
     config = config.model_copy(update={"teacher": config.teacher.model_copy(update={"reuse": (out,)})})
     with open_study(config, tmp_path / "run") as study:
         record = replace(finished_record(out / "teacher"), status="failed", reason="out of memory")
@@ -304,9 +304,9 @@ def test_a_teacher_without_atomic_energies_is_refused_or_teaches_forces(tmp_path
         study.label()
     config = _forces_only(0)
     with open_study(config, tmp_path / "run") as study:
-        data = study.labelled_workshop.data
+        data = study.labelled.data
         student = student_job(config.search, {"trial_number": 0, "n_features": 5})
-        record = train_network(student, data, study.workshop.workplace(), None)
+        record = train_network(student, data, study.shared.folders(), None)
         curve = read_curve(study.directory, record)
     np.testing.assert_allclose(data.labels.forces_ev_per_ang, data.dataset.forces, atol=1e-6)  # EMT made the data too
     assert (record.weight_teacher_forces, record.weight_atomic_energy) == (30, 0)

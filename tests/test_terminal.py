@@ -4,7 +4,7 @@ import pytest
 from ase.build import bulk
 
 from pareto_search.data.dataset import from_frames
-from pareto_search.data.summary import summarize
+from pareto_search.data.dataset_summary import summarize
 from pareto_search.records import ModelRecord
 from pareto_search.terminal import show_dataset, show_models
 from tests.data.frames import labelled

@@ -13,12 +13,12 @@ import pytest
 
 import pareto_search as ps
 from pareto_search import stages
+from pareto_search.cluster.session import RaySession
 from pareto_search.config_file import load_config
 from pareto_search.errors import ConfigError, StoreError
-from pareto_search.search.cluster import RaySession
 from pareto_search.store import ResultStore
 from pareto_search.study import open_study
-from tests.study import call, start, states_of, write_config
+from tests.tiny_study import call, start, states_of, write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
@@ -151,7 +151,7 @@ def test_the_liquid_is_run_once(out, tmp_path, capsys, monkeypatch):
     assert {"fig3c", "fig3d", "fig3e"} <= set(results.figures)
     before = {path: path.stat().st_mtime_ns for path in (run / "liquid").iterdir()}
     assert len(before) == 1 + 1 + 9
-    monkeypatch.setattr("pareto_search.search.liquid_stage.run_jobs", None)
+    monkeypatch.setattr("pareto_search.cluster.liquid_stage.run_jobs", None)
     assert call("liquid", run) == 0  # with the settings of last time
     assert {path: path.stat().st_mtime_ns for path in (run / "liquid").iterdir()} == before
     assert call("liquid", run, "--set", "measure.n_steps=6") == 2

@@ -16,7 +16,7 @@ from pareto_search.config.data import (
     SplitSettings,
     TeacherMdSource,
 )
-from pareto_search.config.liquid import LiquidSettings
+from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
     PAPER_CONTROL_WEIGHTS,
@@ -43,7 +43,7 @@ from pareto_search.config.search import (
 )
 from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds, of_family
 from pareto_search.config.structure import CrystalSettings, StructureSettings
-from pareto_search.config.study import ClusterSettings, MeasureSettings, StudyConfig
+from pareto_search.config.study_config import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [
     "NO_TRANSFER",

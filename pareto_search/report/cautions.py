@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
-from pareto_search.analysis.study import StudySummary
+from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
-from pareto_search.report.elements import note_lines
+from pareto_search.report.page.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
 #: Errors on two splits that differ by more than this factor are worth a word.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pareto_search.analysis.study import StudySummary
+from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportInput
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.paired import PairedDifference
-from pareto_search.analysis.study import StudySummary
+from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.report.cautions import cautions
 from pareto_search.report.external_words import external_headline, external_sentences, is_external

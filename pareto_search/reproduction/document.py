@@ -9,8 +9,8 @@ from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.config import TrainingSettings
-from pareto_search.report.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.numbers import number
+from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.words import answer, percent_interval
 from pareto_search.reproduction.kept import KeptRun, read_kept_run
 from pareto_search.reproduction.sections import SECTIONS, Section

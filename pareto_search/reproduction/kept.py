@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from pareto_search.analysis.study import StudySummary, summarize_study
+from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.config import StudyConfig
 from pareto_search.files import write_atomic
-from pareto_search.report.page import write_report
+from pareto_search.report.page.report_page import write_report
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 from pareto_search.results import Results, open_results, stored_config
 from pareto_search.run_directory import to_yaml

@@ -3,7 +3,7 @@
 import math
 
 from pareto_search.config import CapSettings
-from pareto_search.search.results import Costs
+from pareto_search.search.messages import Costs
 
 
 def broken_caps(costs: Costs, caps: CapSettings) -> list[str]:

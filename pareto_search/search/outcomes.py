@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pareto_search.journal import Journal
+from pareto_search.networks.job import NetworkJob
+from pareto_search.networks.shared_study import SharedStudy
+from pareto_search.networks.training import log_record, record_unfinished
 from pareto_search.records import ModelRecord
-from pareto_search.search.network import log_record, record_unfinished
-from pareto_search.search.network_job import NetworkJob
-from pareto_search.search.results import TrialEnd
-from pareto_search.search.trial import Workshop, student_job
+from pareto_search.search.messages import TrialEnd
+from pareto_search.search.run_trial import student_job
 from pareto_search.store import ResultStore
 
 
@@ -17,12 +18,12 @@ class Outcomes:
     """Receives results on the driver.
 
     Attributes:
-        workshop: The study, with labels.
+        shared: The study, with labels.
         store: Its results.
         journal: Where it is noted.
     """
 
-    workshop: Workshop
+    shared: SharedStudy
     store: ResultStore
     journal: Journal
 
@@ -41,7 +42,7 @@ class Outcomes:
             model_ids = [self._unfinished(end, end.status).model_id]
         else:
             model_ids = (end.result or {}).get("model_ids", [])
-        self.store.ingest(self.workshop.directory.models_dir / model_id for model_id in model_ids)
+        self.store.ingest(self.shared.directory.models_dir / model_id for model_id in model_ids)
         for model_id in model_ids:
             self._note_network(model_id, trial_id=end.number)
         self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
@@ -50,18 +51,18 @@ class Outcomes:
         """Store a network that belongs to no trial; the record is None where its worker was lost."""
         if record is not None:
             log_record(record)
-        model_id = job.model_id(self.workshop.data)
-        self.store.ingest([self.workshop.directory.models_dir / model_id])
+        model_id = job.model_id(self.shared.data)
+        self.store.ingest([self.shared.directory.models_dir / model_id])
         if record is None and self.store.get(model_id) is None:
             self.journal.note("network_ended", stage=job.stage, model_id=model_id, status="failed", text=reason)
         else:
             self._note_network(model_id)
 
     def _unfinished(self, end: TrialEnd, status: Literal["pruned", "failed"]) -> ModelRecord:
-        workshop = self.workshop
-        job = student_job(workshop.config.search, {**end.params, "trial_number": end.number})
-        cost = workshop.cost_table.get(end.cost_key) if end.cost_key else None
-        return record_unfinished(job, workshop.data, workshop.workplace(), cost, status, end.reason or "")
+        shared = self.shared
+        job = student_job(shared.config.search, {**end.params, "trial_number": end.number})
+        cost = shared.cost_table.get(end.cost_key) if end.cost_key else None
+        return record_unfinished(job, shared.data, shared.folders(), cost, status, end.reason or "")
 
     def _note_network(self, model_id: str, trial_id: int | None = None) -> None:
         record = self.store.get(model_id)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pareto_search.config import SearchSettings
+from pareto_search.search.messages import Costs
 from pareto_search.search.proposing import SeenTrial, propose
-from pareto_search.search.pruning import ParetoRungs
-from pareto_search.search.results import Costs
+from pareto_search.search.rungs import ParetoRungs
 from pareto_search.search.space import to_features
 
 

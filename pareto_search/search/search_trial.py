@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pareto_search.config import CapSettings, SearchSettings
 from pareto_search.search.cost_caps import violation_of
+from pareto_search.search.messages import Costs, EndStatus
 from pareto_search.search.optuna_study import (
     COSTS,
     MODEL_IDS,
@@ -23,7 +24,6 @@ from pareto_search.search.optuna_study import (
     set_violation,
 )
 from pareto_search.search.proposing import SeenTrial
-from pareto_search.search.results import Costs, EndStatus
 
 _STATES: dict[EndStatus, TrialState] = {
     "complete": TrialState.COMPLETE,

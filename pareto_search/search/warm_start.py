@@ -1,6 +1,5 @@
 """Warm start: trials of finished runs on the same data and labels, so that a sampler knows them from the start."""
 
-import json
 import logging
 import shutil
 import tempfile
@@ -15,13 +14,13 @@ from pareto_search.config import SearchSettings, StudyConfig
 from pareto_search.config_file import load_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import ConfigError, DataError, StoreError
-from pareto_search.files import whole_folder
-from pareto_search.potential.model_files import read_description
-from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.networks.cost_table import CostTable
+from pareto_search.networks.shared_study import SharedStudy
+from pareto_search.networks.training import copy_network, cost_columns, finished_record, is_finished
+from pareto_search.records import CostRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.cost_caps import broken_caps
-from pareto_search.search.costs import CostTable
-from pareto_search.search.network import cost_columns, finished_record, is_finished
+from pareto_search.search.messages import Costs
 from pareto_search.search.optuna_study import (
     COSTS,
     MODEL_IDS,
@@ -31,9 +30,8 @@ from pareto_search.search.optuna_study import (
     STATUS,
     open_optuna_study,
 )
-from pareto_search.search.results import Costs
+from pareto_search.search.run_trial import costs_of, student_job
 from pareto_search.search.space import distributions
-from pareto_search.search.trial import Workshop, costs_of, student_job
 from pareto_search.training.labels import stored_labels
 
 logger = logging.getLogger(__name__)
@@ -81,23 +79,12 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
     return config
 
 
-def copy_folder(source: Path, target: Path, record: ModelRecord | None = None) -> None:
-    """Copy a model folder unless a finished one is there, if wanted with another record."""
-    if is_finished(target):
-        return
-    with whole_folder(target) as temporary:
-        shutil.copytree(source, temporary, dirs_exist_ok=True)
-        if record is not None:
-            description = read_description(source) | {"record": record.to_plain()}
-            (temporary / "model.json").write_text(json.dumps(description, indent=1))
-
-
 def is_taken_over(study: optuna.Study, source: RunDirectory) -> bool:
     """Whether all trials of a run have been added to a study; the run is not needed any more."""
     return str(source.path) in study.user_attrs.get(_TAKEN_OVER, [])
 
 
-def import_trials(study: optuna.Study, workshop: Workshop, source: RunDirectory, config: StudyConfig) -> None:
+def import_trials(study: optuna.Study, shared: SharedStudy, source: RunDirectory, config: StudyConfig) -> None:
     """Add the finished trials of another run to a study, with their networks, once; they do not count in its budget.
 
     A trial is left out where the space or the caps here do not hold it, where its network would be another one here, or
@@ -106,18 +93,18 @@ def import_trials(study: optuna.Study, workshop: Workshop, source: RunDirectory,
 
     Args:
         study: The study that learns.
-        workshop: Its run, with labels.
+        shared: Its run, with labels.
         source: The other run.
         config: The other run's settings, as `check_source` gives them.
     """
     origin = str(source.path)
-    _copy_costs(source, workshop.directory)
+    _copy_costs(source, shared.directory)
     known = {trial.user_attrs.get(ORIGIN) for trial in study.get_trials(deepcopy=False)}
     theirs = _finished_trials(source, config.name)
-    usable = [(trial, cost) for trial in theirs if (cost := _cost_here(trial, workshop, config.search))]
+    usable = [(trial, cost) for trial in theirs if (cost := _cost_here(trial, shared, config.search))]
     for trial, cost in usable:
-        _copy_networks(trial, cost, source, workshop.directory)
-        imported = _imported(trial, costs_of(cost), workshop.config.search, origin)
+        _copy_networks(trial, cost, source, shared.directory)
+        imported = _imported(trial, costs_of(cost), shared.config.search, origin)
         if imported.user_attrs[ORIGIN] not in known:
             study.add_trial(imported)
     study.set_user_attr(_TAKEN_OVER, [*study.user_attrs.get(_TAKEN_OVER, []), origin])
@@ -138,7 +125,7 @@ def _copy_networks(trial: FrozenTrial, cost: CostRecord, source: RunDirectory, t
         folder = source.model_dir(model_id)
         if is_finished(folder):
             record = replace(finished_record(folder), stage="search", trial_id=None, **cost_columns(cost))
-            copy_folder(folder, target.model_dir(model_id), record=record)
+            copy_network(folder, target.model_dir(model_id), record=record)
 
 
 def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
@@ -150,18 +137,18 @@ def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
             return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def _cost_here(trial: FrozenTrial, workshop: Workshop, theirs: SearchSettings) -> CostRecord | None:
+def _cost_here(trial: FrozenTrial, shared: SharedStudy, theirs: SearchSettings) -> CostRecord | None:
     """What the network of a trial costs here; None where the trial is of no use."""
-    search = workshop.config.search
+    search = shared.config.search
     space, params = distributions(search.space), trial.params
     if set(params) != set(space) or not all(
         space[n]._contains(space[n].to_internal_repr(v)) for n, v in params.items()
     ):
         return None
     job, their_job = (student_job(settings, {**params, "trial_number": trial.number}) for settings in (search, theirs))
-    if job.model_id(workshop.data) != their_job.model_id(workshop.data):
+    if job.model_id(shared.data) != their_job.model_id(shared.data):
         return None
-    cost = workshop.cost_table.get(workshop.cost_key(job.architecture))
+    cost = shared.cost_table.get(shared.cost_key(job.architecture))
     return None if cost is None or broken_caps(costs_of(cost), search.caps) else cost
 
 

@@ -16,9 +16,9 @@ from measuring import arguments, prepared, row
 
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
-from pareto_search.search.network_job import NetworkJob, control_of
+from pareto_search.networks.job import NetworkJob, control_of
+from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.search.space import to_architecture, to_weights
-from pareto_search.search.trial import Workshop
 from pareto_search.study import open_study
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def our_seconds(config: StudyConfig, out: Path) -> float:
     return time.monotonic() - started
 
 
-def peer_trial(trial: dict[str, Any], workshop: Workshop) -> None:
+def peer_trial(trial: dict[str, Any], shared: SharedStudy) -> None:
     """What a script with hippynn does for one architecture: train student and control, measure speed and capacity."""
     from peer import Trainer
 
@@ -94,7 +94,7 @@ def peer_trial(trial: dict[str, Any], workshop: Workshop) -> None:
 
     prepare_torch(1)
     params = trial["point"]
-    config, data = workshop.config, workshop.data
+    config, data = shared.config, shared.data
     search, measure = config.search, config.measure
     shape = to_architecture(search.space, params)
     job = NetworkJob("search", "student", shape, to_weights(search.space, params), search.training, seed=0)
@@ -102,13 +102,13 @@ def peer_trial(trial: dict[str, Any], workshop: Workshop) -> None:
     for weights in (job.weights, control_of(job, "paper").weights):
         potential = HipnnPotential(shape, data.references, seed=0, engine="hippynn")
         Trainer(potential, data, parts, weights, search.training).epochs(search.training.max_epochs)
-    atoms = supercell(workshop.unit, measure.n_atoms)
+    atoms = supercell(shared.unit, measure.n_atoms)
     time_md(atoms, make_calculator(potential, skin_ang=measure.skin_ang), measure, seed=0)
-    spec = ProbeSpec(shape, potential.elements, "hippynn", workshop.unit, skin_ang=measure.skin_ang)
+    spec = ProbeSpec(shape, potential.elements, "hippynn", shared.unit, skin_ang=measure.skin_ang)
     measure_capacity(spec, measure)
 
 
-def peer_seconds(config: StudyConfig, workshop: Workshop) -> float:
+def peer_seconds(config: StudyConfig, shared: SharedStudy) -> float:
     """Wall-clock seconds of the same architectures in a plain Ray Tune script."""
     import ray
     from ray import tune
@@ -124,7 +124,7 @@ def peer_seconds(config: StudyConfig, workshop: Workshop) -> float:
     )
     try:
         points = [dict(point) for point in config.search.points]
-        trainable = tune.with_parameters(peer_trial, workshop=workshop)
+        trainable = tune.with_parameters(peer_trial, shared=shared)
         results = tune.Tuner(trainable, param_space={"point": tune.grid_search(points)}).fit()
         if results.num_terminated < len(points):
             raise results.errors[0] if results.errors else KeyboardInterrupt
@@ -145,8 +145,8 @@ def main() -> None:
             config, out = study_config(data, options.frames, n_epochs), Path(folder) / name
             ours = our_seconds(config, out)
             with open_study(config, out) as study:
-                workshop = study.labelled_workshop
-            peer = peer_seconds(config, workshop)
+                shared = study.labelled
+            peer = peer_seconds(config, shared)
             print(f"{name}: {ours:.0f} s, hippynn {peer:.0f} s", flush=True)
     per_hour = [len(POINTS) * 3600 / seconds for seconds in (ours, peer)]
     note = f"{len(POINTS)} groups of two, {options.frames} frames, {options.epochs} epochs, 2,048 atoms, 0.25 GiB"

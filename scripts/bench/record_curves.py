@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pareto_search.networks.cost_table import CostTable
 from pareto_search.run_directory import RunDirectory
-from pareto_search.search.costs import CostTable
 from pareto_search.store import ResultStore
 
 _NETWORK = [

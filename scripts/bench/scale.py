@@ -27,13 +27,13 @@ import yaml
 
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.config_file import load_config
+from pareto_search.networks.job import NetworkJob
+from pareto_search.networks.shared_study import SharedStudy
+from pareto_search.networks.training import finished_record
 from pareto_search.potential.model_files import save_model
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
-from pareto_search.search.network import finished_record
-from pareto_search.search.network_job import NetworkJob
-from pareto_search.search.results import Costs
-from pareto_search.search.trial import Workshop
+from pareto_search.search.messages import Costs
 from pareto_search.study import open_study
 
 N_EPOCHS = 27
@@ -71,8 +71,8 @@ CONFIG = {
 
 
 @dataclass(frozen=True)
-class SimulatedWorkshop(Workshop):
-    """A workshop that neither trains nor measures, but writes all that one writes.
+class SimulatedWorkshop(SharedStudy):
+    """A shared that neither trains nor measures, but writes all that one writes.
 
     Attributes:
         teacher_cost: What simulated records are made of.
@@ -166,9 +166,9 @@ class Meter:
 def simulate(config: StudyConfig, out: Path) -> Meter:
     """Run the search of a study with simulated workers."""
     with open_study(config, out) as study:
-        real = study.labelled_workshop
-        study.labelled_workshop = SimulatedWorkshop(
-            **{f.name: getattr(real, f.name) for f in fields(Workshop)},
+        real = study.labelled
+        study.labelled = SimulatedWorkshop(
+            **{f.name: getattr(real, f.name) for f in fields(SharedStudy)},
             teacher_cost=real.cost(config.teacher.architecture),
             teacher_record=finished_record(real.directory.teacher_dir),
             curve=CurvePoint(*(0.1 for _ in fields(CurvePoint))),

@@ -5,9 +5,9 @@ import pytest
 from pareto_search.analysis.claim import verdict_of
 from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.networks import claim_basis, clean_models
-from pareto_search.analysis.study import summarize_study
+from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.records import CURVE_COLUMNS
-from pareto_search.report.claims_table import estimate_text
+from pareto_search.report.page.claims_table import estimate_text
 from tests.report.synthetic import LADDER, STUDENT_WEIGHTS, TEACHER, row
 
 RNG = np.random.default_rng(0)

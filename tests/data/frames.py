@@ -10,9 +10,9 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from pareto_search.config import SplitSettings
 from pareto_search.data.dataset import Dataset, from_frames
 from pareto_search.data.dataset_file import DatasetInfo
+from pareto_search.data.dataset_summary import summarize
 from pareto_search.data.references import fit_references
 from pareto_search.data.split import draw_split
-from pareto_search.data.summary import summarize
 
 
 def labelled(atoms: Atoms, energy: float = 0.0, forces: Any = None) -> Atoms:

@@ -6,11 +6,11 @@ import ray
 import torch
 
 from pareto_search import planning
+from pareto_search.cluster import session as cluster
 from pareto_search.config import ClusterSettings, StudyConfig
 from pareto_search.errors import ConfigError
 from pareto_search.measure import device as facts
-from pareto_search.search import cluster
-from tests.study import TINY
+from tests.tiny_study import TINY
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import synthetic
 import yaml
 
 from pareto_search.records import Event, ModelRecord
 from pareto_search.store import ResultStore
+from tests.report import synthetic
 
 CONFIG = {
     "name": "followed",

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import synthetic
 
 from pareto_search import cli
-from pareto_search.report.browser_data import COMMANDS
-from pareto_search.report.dataset_page import write_dataset_page
-from pareto_search.report.page import write_report
+from pareto_search.report.page.browser_data import COMMANDS
+from pareto_search.report.page.dataset_page import write_dataset_page
+from pareto_search.report.page.report_page import write_report
 from pareto_search.report.tables import ReportInput
+from tests.report import synthetic
 
 WebDriverWait = pytest.importorskip("selenium.webdriver.support.ui", reason="selenium is not installed").WebDriverWait
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import synthetic
 
 from pareto_search.errors import DataError
-from pareto_search.report.comparison_page import growth_figure, overlay_figure, volume_figure, write_comparison
-from pareto_search.report.quantities import STEP_TIME
+from pareto_search.report.figures.quantities import STEP_TIME
+from pareto_search.report.page.comparison_page import growth_figure, overlay_figure, volume_figure, write_comparison
 from pareto_search.report.tables import ReportInput
+from tests.report import synthetic
 
 ONE = synthetic.report_input(factors={"paper": 1.0}, noise=0.01, n_search=10)
 TWO = synthetic.report_input(factors={"paper": 0.9}, noise=0.02, n_search=6)

@@ -8,13 +8,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import live_study
 import pytest
 import yaml
 
 from pareto_search.errors import ConfigError
-from pareto_search.report.live import serve
-from tests.study import TINY, start
+from pareto_search.report.live.app import serve
+from tests.report import live_study
+from tests.tiny_study import TINY, start
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 from selenium.common.exceptions import StaleElementReferenceException

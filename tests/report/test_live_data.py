@@ -8,14 +8,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import live_study
 import pytest
-import synthetic
 
 from pareto_search.errors import StoreError
 from pareto_search.records import Event
-from pareto_search.report.live_data import LiveRun, check_followable, holder_of
+from pareto_search.report.live.live_run import LiveRun, check_followable, holder_of
 from pareto_search.store import ResultReader
+from tests.report import live_study, synthetic
 
 SHAPE = (12, 8, 1)
 BEGAN = Event(0.0, "stage_began", stage="search", n_planned=10)
@@ -48,7 +47,7 @@ class Counting(ResultReader):
 
 
 def test_only_what_is_new_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pareto_search.report.live_data.ResultReader", Counting)
+    monkeypatch.setattr("pareto_search.report.live.live_run.ResultReader", Counting)
     monkeypatch.setattr(Counting, "events_read", 0)
     monkeypatch.setattr(Counting, "models_read", 0)
     run = LiveRun(folder)

@@ -7,11 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import live_study
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 from dash import no_update
 
 from pareto_search.analysis.pareto import hypervolume
@@ -19,13 +17,20 @@ from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import Architecture
 from pareto_search.records import Event
-from pareto_search.report.figures import FORCE, MEMORY, STEP_TIME
-from pareto_search.report.live import _OUTPUTS, _PARTS, _render, make_app, refreshed
-from pareto_search.report.live_board import HEAVY, Board
-from pareto_search.report.live_data import LiveRun
-from pareto_search.report.live_figures import drawn_trials, front_figure, trials_figure, volume_figure, volumes_so_far
-from pareto_search.report.live_tables import Catalogue, cards, costs_table, failures_table, trials_table
+from pareto_search.report.figures.accuracy import FORCE, MEMORY, STEP_TIME
+from pareto_search.report.live.app import _OUTPUTS, _PARTS, _render, make_app, refreshed
+from pareto_search.report.live.board import HEAVY, Board
+from pareto_search.report.live.live_figures import (
+    drawn_trials,
+    front_figure,
+    trials_figure,
+    volume_figure,
+    volumes_so_far,
+)
+from pareto_search.report.live.live_run import LiveRun
+from pareto_search.report.live.live_tables import Catalogue, cards, costs_table, failures_table, trials_table
 from pareto_search.report.tables import cost_key, make_tables
+from tests.report import live_study, synthetic
 
 SHAPE = (12, 8, 1)
 BEGAN = Event(0.0, "stage_began", stage="search", n_planned=10)
@@ -236,8 +241,8 @@ def test_cards_say_where_the_run_stands() -> None:
 
 @pytest.fixture
 def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
-    monkeypatch.setattr("pareto_search.report.live_board._FRESH_S", 0.0)
-    monkeypatch.setattr("pareto_search.report.live_board.DRAWING_S", 60.0)
+    monkeypatch.setattr("pareto_search.report.live.board._FRESH_S", 0.0)
+    monkeypatch.setattr("pareto_search.report.live.board.DRAWING_S", 60.0)
     folder = live_study.begin(tmp_path / "run")
     live_study.tell(folder, BEGAN, *live_study.trial_events(0, 10.0, SHAPE, 9))
     student = {"stage": "search", "role": "student"}
@@ -266,7 +271,7 @@ def test_only_parts_that_have_changed_are_sent(board: Board) -> None:
 
 
 def test_drawing_is_spread_over_refreshes(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pareto_search.report.live_board.DRAWING_S", 0.0)
+    monkeypatch.setattr("pareto_search.report.live.board.DRAWING_S", 0.0)
     seen: dict[str, str] = {}
     drawn = []
     for _ in range(5):
@@ -354,7 +359,7 @@ def test_the_page_sends_nothing_elsewhere(board: Board) -> None:
 
 @pytest.mark.slow
 def test_two_thousand_networks_are_kept_up_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pareto_search.report.live_board._FRESH_S", 0.0)
+    monkeypatch.setattr("pareto_search.report.live.board._FRESH_S", 0.0)
     folder = live_study.fill(tmp_path / "run", 1000)
     board = Board(LiveRun(folder))
     seen: dict[str, str] = {}

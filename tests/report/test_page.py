@@ -7,22 +7,22 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 from plotly.offline import get_plotlyjs
 
 from pareto_search.config import ControlKind
 from pareto_search.errors import StoreError
-from pareto_search.report import browser_data
-from pareto_search.report.controls import curve_menu_html, rdf_menu_html
-from pareto_search.report.dataset_page import write_dataset_page
-from pareto_search.report.elements import json_script
-from pareto_search.report.front_3d import front_3d_figure
-from pareto_search.report.learning_curves import learning_curve_figure
+from pareto_search.report.figures.front_3d import front_3d_figure
+from pareto_search.report.figures.learning_curves import learning_curve_figure
+from pareto_search.report.figures.rdf import rdf_figure
+from pareto_search.report.figures.style import axis, log_ticks
 from pareto_search.report.numbers import number, whole
-from pareto_search.report.page import write_report
-from pareto_search.report.rdf_figures import rdf_figure
-from pareto_search.report.style import axis, log_ticks
+from pareto_search.report.page import browser_data
+from pareto_search.report.page.dataset_page import write_dataset_page
+from pareto_search.report.page.elements import json_script
+from pareto_search.report.page.menus import curve_menu_html, rdf_menu_html
+from pareto_search.report.page.report_page import write_report
 from pareto_search.report.tables import ReportInput, make_tables
+from tests.report import synthetic
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)>"
 

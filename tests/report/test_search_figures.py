@@ -5,15 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 
 from pareto_search.analysis.history import ended_trials, search_reference
 from pareto_search.records import EVENT_COLUMNS, Event
-from pareto_search.report.captions import history_caption, importance_caption, work_caption
-from pareto_search.report.figures import SEARCH_NAME, accuracy_figure
-from pareto_search.report.parallel import searched_students
-from pareto_search.report.quantities import FORCE, STEP_TIME
-from pareto_search.report.search_figures import (
+from pareto_search.report.figures.accuracy import SEARCH_NAME, accuracy_figure
+from pareto_search.report.figures.captions import history_caption, importance_caption, work_caption
+from pareto_search.report.figures.parallel import searched_students
+from pareto_search.report.figures.quantities import FORCE, STEP_TIME
+from pareto_search.report.figures.search import (
     has_importances,
     history_figure,
     importance_figure,
@@ -21,6 +20,7 @@ from pareto_search.report.search_figures import (
     time_figure,
 )
 from pareto_search.report.tables import ReportInput, make_tables
+from tests.report import synthetic
 
 
 def journal(models: pd.DataFrame) -> pd.DataFrame:

@@ -9,20 +9,21 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 import pytest
-import synthetic
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pareto_search.config import ControlKind
-from pareto_search.report import matplotlib_figures, static_figures
-from pareto_search.report.figure_list import FIGURES
-from pareto_search.report.matplotlib_figures import save_with_matplotlib
-from pareto_search.report.rdf_figures import rdf_figure
-from pareto_search.report.search_figures import history_figure, importance_figure
-from pareto_search.report.static_figures import figure_table, write_figures
-from pareto_search.report.style import STUDENT, TEACHER, axis, layout, look_of
+from pareto_search.report.figures import matplotlib as matplotlib_figures
+from pareto_search.report.figures import static as static_figures
+from pareto_search.report.figures.all import FIGURES
+from pareto_search.report.figures.label_weights import weight_figure
+from pareto_search.report.figures.matplotlib import save_with_matplotlib
+from pareto_search.report.figures.rdf import rdf_figure
+from pareto_search.report.figures.search import history_figure, importance_figure
+from pareto_search.report.figures.static import figure_table, write_figures
+from pareto_search.report.figures.style import STUDENT, TEACHER, axis, layout, look_of
 from pareto_search.report.tables import make_tables
-from pareto_search.report.weight_figure import weight_figure
+from tests.report import synthetic
 
 DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
 SHOWN = [entry.name for entry in FIGURES if entry.is_shown(make_tables(DATA))]

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import synthetic
 
-from pareto_search.analysis.study import summarize_study
+from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.report.tables import ReportInput, make_tables
 from pareto_search.report.words import Answer, answer, p_text
+from tests.report import synthetic
 
 
 def words(data: ReportInput) -> Answer:

@@ -2,7 +2,7 @@ import pytest
 
 from pareto_search.config import SearchSettings
 from pareto_search.search.budget import Budget
-from tests.search.fake_study import SPACE
+from tests.cluster.fake_study import SPACE
 
 
 class Clock:

@@ -11,7 +11,7 @@ from optuna_dashboard import wsgi
 
 from pareto_search.config import CapSettings
 from pareto_search.search.optuna_study import open_optuna_study
-from tests.search.test_optuna_search import SETTINGS, Search, costs_of, run
+from tests.cluster.test_tune_searcher import SETTINGS, Search, costs_of, run
 
 
 def get(app: Any, path: str, query: str = "") -> dict[str, Any]:

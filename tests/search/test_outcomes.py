@@ -29,9 +29,9 @@ def test_the_end_of_a_network_costs_the_same_however_many_folders_there_are(tmp_
         record = replace(STUDENT, model_id=name).to_plain()
         (tmp_path / name / "model.json").write_text(json.dumps({"record": record}))
     events: list[Event] = []
-    workshop: Any = SimpleNamespace(directory=SimpleNamespace(models_dir=tmp_path), data=None)
+    shared: Any = SimpleNamespace(directory=SimpleNamespace(models_dir=tmp_path), data=None)
     with ResultStore(tmp_path / "r.sqlite") as store:
-        outcomes = Outcomes(workshop, store, Journal([events.append]))
+        outcomes = Outcomes(shared, store, Journal([events.append]))
         outcomes.network_ended(job_of("student-1"), STUDENT, None)
         assert store.get("student-1") == STUDENT
         assert store.count == 1  # no other folder was read

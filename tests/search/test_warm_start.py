@@ -10,10 +10,10 @@ from optuna.trial import FrozenTrial, create_trial
 from pareto_search.config import StudyConfig
 from pareto_search.records import ModelRecord
 from pareto_search.search.optuna_study import COSTS, MODEL_IDS, open_optuna_study
+from pareto_search.search.run_trial import measure_costs, run_trial
 from pareto_search.search.space import distributions
-from pareto_search.search.trial import measure_costs, run_trial
 from pareto_search.study import Study, open_study
-from tests.study import TINY
+from tests.tiny_study import TINY
 
 pytestmark = pytest.mark.slow
 
@@ -37,8 +37,8 @@ def source(tmp_path_factory) -> Path:
     with open_study(config, out) as study, open_optuna_study(study.directory.study_db, config.name) as trials:
         for number, n_features in enumerate((4, 8)):
             params = {"n_features": n_features}
-            end = run_trial(study.labelled_workshop, {**params, "trial_number": number}, lambda result: None)
-            costs = measure_costs(study.labelled_workshop, params)
+            end = run_trial(study.labelled, {**params, "trial_number": number}, lambda result: None)
+            costs = measure_costs(study.labelled, params)
             trials.add_trial(
                 create_trial(
                     params=params,

@@ -1,0 +1,1 @@
+"""The wiring to Ray and Ray Tune: sessions, workers, limits, metrics."""

@@ -1,0 +1,74 @@
+"""Work as a Ray task: named, held to limits, tried again where its process or machine was lost, and how it ended."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from pareto_search.cluster.limits import limited, why_all_end, why_failed
+from pareto_search.cluster.session import WorkFailedError
+from pareto_search.config import ClusterSettings
+from pareto_search.errors import WriteError
+
+#: Work is started again this often if its worker process dies; work that raises is not.
+_MAX_RETRIES = 2
+
+
+class _AllWorkFailsError(WorkFailedError):
+    """What made the work fail would make all other work fail too."""
+
+
+def start_work(
+    job: Callable[[Any, Any], Any],
+    shared_ref: ray.ObjectRef,
+    argument: Any,
+    *,
+    name: str,
+    cluster: ClusterSettings,
+    notes: Path,
+    n_cpus: float,
+    n_gpus: float,
+) -> ray.ObjectRef:
+    """Begin to call a job in a worker with what it shares with others and its argument.
+
+    Args:
+        job: The job.
+        shared_ref: What it shares, in the object store.
+        argument: What is its own.
+        name: Of the task, in the dashboard.
+        cluster: The limits on time and memory.
+        notes: Folder on storage that all machines share.
+        n_cpus: CPUs that the task holds.
+        n_gpus: GPUs that the task holds.
+    """
+    task = _call.options(name=name, num_cpus=n_cpus, num_gpus=n_gpus, max_retries=_MAX_RETRIES, retry_exceptions=False)
+    return task.remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
+
+
+def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
+    """Result of work that has ended, or None and the reason.
+
+    Raises:
+        WriteError: If what made it fail would make all other work fail too.
+    """
+    try:
+        return ray.get(reference), None
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, _AllWorkFailsError):
+            raise WriteError(str(error.cause)) from error
+        return None, str(error.cause)
+    except ray.exceptions.RayError as error:
+        return None, f"its worker process died ({type(error).__name__})"
+
+
+@ray.remote  # type: ignore[untyped-decorator]
+def _call(job: Callable[[Any, Any], Any], shared: Any, argument: Any, cluster: ClusterSettings, note: Path) -> Any:
+    try:
+        with limited(cluster, note):
+            return job(shared, argument)
+    except Exception as error:
+        ends_all = why_all_end(error)
+        if ends_all is not None:
+            raise _AllWorkFailsError(ends_all) from error
+        raise WorkFailedError(why_failed(error, cluster)) from error

@@ -1,0 +1,38 @@
+"""The worker's side of a trial; imports little, because every trial starts a process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from pareto_search.cluster.limits import limited, why_all_end, why_failed
+from pareto_search.cluster.session import WorkFailedError
+from pareto_search.config import ClusterSettings
+from pareto_search.records import OBJECTIVES
+from pareto_search.search.messages import ENDS_ALL, FAILURE, IS_FINAL, Report
+
+TrialFunction = Callable[[Any, dict[str, Any], Report], dict[str, Any]]
+
+
+def run_in_worker(
+    trial: TrialFunction, shared: Any, cluster: ClusterSettings, notes: Path, config: dict[str, Any]
+) -> None:
+    """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason."""
+
+    def report(result: dict[str, Any]) -> None:
+        missing = [objective.name for objective in OBJECTIVES if objective.name not in result]
+        if missing:
+            raise ValueError(f"every report of a trial holds the three objectives; missing {missing}")
+        tune.report(result)
+
+    try:
+        with limited(cluster, notes / f"trial-{config['trial_number']:04d}-hung.txt"):
+            final = trial(shared, dict(config), report)
+        report({**final, IS_FINAL: True})
+    except Exception as error:
+        ends_all = why_all_end(error)
+        reason = ends_all or why_failed(error, cluster)
+        nothing = dict.fromkeys((objective.name for objective in OBJECTIVES), float("nan"))
+        tune.report({**nothing, FAILURE: reason, ENDS_ALL: ends_all is not None})
+        raise WorkFailedError(reason) from error

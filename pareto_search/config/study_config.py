@@ -1,0 +1,207 @@
+"""Settings of measuring, of the cluster, and of a whole study."""
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from pareto_search.config.base import EngineName, Settings
+from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
+from pareto_search.config.liquid_settings import LiquidSettings
+from pareto_search.config.network import (
+    NO_TRANSFER,
+    AnyTeacher,
+    ExternalTeacher,
+    LossWeights,
+    TeacherSettings,
+    TrainingSettings,
+)
+from pareto_search.config.search import ConfirmSettings, SearchSettings
+from pareto_search.config.space import bounds, can_be
+from pareto_search.config.structure import StructureSettings
+
+
+class MeasureSettings(Settings):
+    """MD step time and capacity, and where wanted the structure of the liquid."""
+
+    structure: StructureSettings
+    engine: EngineName = "explicit"
+    n_atoms: PositiveInt = Field(2048, description="atoms of the timed system (nearest supercell)")
+    n_steps: PositiveInt = Field(50, ge=5, description="timed steps")
+    n_warmup_steps: NonNegativeInt = 10
+    timestep_fs: PositiveFloat = 1.0
+    temperature_k: PositiveFloat = 300.0
+    skin_ang: PositiveFloat = 0.5
+    memory_budget_gib: PositiveFloat = Field(
+        1.0, description="CPU: memory an MD step may add to the process; a GPU is filled until it is out of memory"
+    )
+    rel_tol: float = Field(0.02, gt=0, lt=1, description="width of the capacity bracket")
+    max_atoms_limit: PositiveInt = Field(20_000_000, description="capacity is not sought beyond this")
+    liquid: LiquidSettings | None = Field(None, description="MD of the liquid by teacher and confirmed networks")
+
+
+class ClusterSettings(Settings):
+    """How trials use the machines."""
+
+    address: str | None = Field(None, description="address of a running Ray cluster; omitted: start one here")
+    cpus_per_trial: PositiveInt = 1
+    gpus_per_trial: NonNegativeFloat = 0.0
+    max_concurrent_trials: PositiveInt | None = Field(None, description="omitted: as many as the cluster holds")
+    max_hours_per_trial: PositiveFloat | None = Field(
+        None, description="a trial or network that takes longer is ended as failed; omitted: no limit"
+    )
+    memory_gib_per_trial: PositiveFloat | None = Field(
+        None, description="CPU: memory that a trial may hold of its own, capacity probes aside; omitted: no limit"
+    )
+    reuse_workers: bool = Field(
+        False,
+        description="start trials in the processes of earlier ones: seconds less, but the dashboard shows old names",
+    )
+    dashboard: bool = True
+    loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
+        (), description="loggers of Tune that see the trials too; each needs its package"
+    )
+
+
+class StudyConfig(Settings):
+    """Everything a study needs; the root of a config file."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
+    description: str = ""
+    data: DataSource
+    split: SplitSettings = SplitSettings()
+    teacher: AnyTeacher = TeacherSettings()
+    search: SearchSettings = SearchSettings()
+    confirm: ConfirmSettings = ConfirmSettings()
+    measure: MeasureSettings
+    cluster: ClusterSettings = ClusterSettings()
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Ray gives each trial its GPU; choose cards for Ray")
+
+    @model_validator(mode="after")
+    def _gpu_is_consistent(self) -> Self:
+        on_gpu = self.device != "cpu"
+        if on_gpu != (self.cluster.gpus_per_trial > 0):
+            raise ValueError(
+                f"device is {self.device!r} but cluster.gpus_per_trial is {self.cluster.gpus_per_trial:g}; "
+                "a GPU study needs both, a CPU study neither"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _reused_workers_keep_no_gpu(self) -> Self:
+        if self.cluster.reuse_workers and self.cluster.gpus_per_trial > 0:
+            raise ValueError("cluster.reuse_workers is for CPUs: a worker that waits for reuse would keep its GPU")
+        return self
+
+    @model_validator(mode="after")
+    def _seeds_are_fresh(self) -> Self:
+        first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
+        if first <= self.search.network_seed < first + n_seeds:
+            raise ValueError(
+                f"search.network_seed {self.search.network_seed} is among the confirmation's seeds {first} to "
+                f"{first + n_seeds - 1}; confirm with fresh ones by another confirm.first_seed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _tuned_controls_have_weights_to_tune(self) -> Self:
+        searched = {"weight_energy", "weight_forces"} & set(self.search.space.searched)
+        if "tuned" in self.confirm.controls and not searched:
+            raise ValueError(
+                "confirm.controls has 'tuned', whose weights of energy and forces are searched as the students' are, "
+                "but the space searches neither; give one of them a range, or leave 'tuned' out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _controls_lack_something(self) -> Self:
+        """A control that differs from its student in nothing would be the student, trained twice."""
+        teacher = self.teacher
+        missing = {
+            "static": None if self.confirm_training.schedule else "the training has no schedule",
+            "one_teacher": None if isinstance(teacher, TeacherSettings) and teacher.n_members > 1 else "there is one",
+            "scratch": None if self.search.transfer != NO_TRANSFER else "search.transfer takes over nothing",
+        }
+        if isinstance(teacher, ExternalTeacher) and self.search.transfer != NO_TRANSFER:
+            raise ValueError(
+                "search.transfer takes over from a teacher that is a network, but this one is a calculator; "
+                "frames that it makes are the data of source teacher-md"
+            )
+        if "one_teacher" in self.confirm.controls and self.search.transfer.pretraining is not None:
+            raise ValueError(
+                "confirm.controls has 'one_teacher', but search.transfer.pretraining has all teachers label the frames "
+                "that it is trained on first as well; leave one of them out"
+            )
+        for kind in self.confirm.controls:
+            if reason := missing.get(kind):
+                raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")
+        return self
+
+    @model_validator(mode="after")
+    def _interaction_can_be_taken_over(self) -> Self:
+        n_sensitivities = self.search.space.n_sensitivities
+        if self.search.transfer.interaction != "own" and isinstance(self.teacher, TeacherSettings):
+            wanted = self.teacher.architecture.n_sensitivities
+            if not can_be(n_sensitivities, wanted):
+                raise ValueError(
+                    f"search.transfer.interaction takes over what has the teacher's {wanted} sensitivities, which no "
+                    f"student of search.space.n_sensitivities has; make it {wanted}, or set interaction: own"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _schedules_leave_something_without_the_teacher(self) -> Self:
+        for training in (self.search.training, self.confirm_training):
+            for row in training.schedule:
+                if row.weight_energy == row.weight_forces == 0:
+                    raise ValueError(
+                        f"the schedule's row of epoch {row.epoch} has no energy or force weight to train on"
+                    )
+            if training.schedule and set(LossWeights.model_fields) & set(self.search.space.searched):
+                raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
+        return self
+
+    @model_validator(mode="after")
+    def _all_is_a_number(self) -> Self:
+        if self.confirm.select == "all" and self.search.n_trials is None:
+            raise ValueError("confirm.select: all retrains every trial, so search.n_trials must say how many there are")
+        return self
+
+    @model_validator(mode="after")
+    def _frames_have_a_maker(self) -> Self:
+        if isinstance(self.data, TeacherMdSource) and not isinstance(self.teacher, ExternalTeacher):
+            raise ValueError(
+                "data.source teacher-md has its frames made by a teacher that exists already, but the teacher of this "
+                "study is a network yet to be trained; give teacher.calculator, or another data.source"
+            )
+        return self
+
+    @property
+    def max_confirmed(self) -> int:
+        """Students that are confirmed at most, each with several seeds and its controls."""
+        if self.confirm.select == "all" and self.search.n_trials is not None:
+            return self.search.n_trials
+        return self.confirm.max_front + self.confirm.n_ladder
+
+    @property
+    def confirm_training(self) -> TrainingSettings:
+        """Training settings of the confirmation."""
+        return self.confirm.training or self.search.training
+
+    @property
+    def learns_atomic_energies(self) -> bool:
+        """Whether any student may learn from the teacher's atomic energies."""
+        schedules = (row for training in (self.search.training, self.confirm_training) for row in training.schedule)
+        weights = [bounds(self.search.space.weight_atomic_energy)[1], *(row.weight_atomic_energy for row in schedules)]
+        return max(weights) > 0
+
+    @property
+    def largest_cutoff_ang(self) -> float:
+        """The longest cutoff of any network of the study, for which neighbour tables are built."""
+        longest = self.search.space.largest_cutoff_ang
+        if isinstance(self.teacher, ExternalTeacher):
+            return longest
+        return max(self.teacher.architecture.dist_hard_max_ang, longest)
+
+    def to_plain(self) -> dict[str, Any]:
+        """The settings as plain JSON values."""
+        return self.model_dump(mode="json")

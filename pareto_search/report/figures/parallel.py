@@ -1,0 +1,112 @@
+"""Parallel coordinates of the search: which settings lead to which errors and costs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, tick_text
+from pareto_search.report.tables import ReportTables
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A column as one of the parallel axes."""
+
+    column: str
+    name: str
+    factor: float = 1.0
+    is_log: bool = False
+
+
+SETTINGS = (
+    Dimension("n_features", "Features"),
+    Dimension("n_sensitivities", "Sensitivities"),
+    Dimension("n_atom_layers", "Atom layers"),
+    Dimension("n_interaction_layers", "Interaction<br>layers"),
+    Dimension("l_max", "l"),
+    Dimension("n_max", "n"),
+    Dimension("dist_soft_max_ang", "Soft cutoff<br>(Å)"),
+    Dimension("dist_hard_max_ang", "Hard cutoff<br>(Å)"),
+    Dimension("weight_energy", "Loss weight<br>energy", is_log=True),
+    Dimension("weight_forces", "Loss weight<br>forces", is_log=True),
+    Dimension("weight_atomic_energy", "Loss weight<br>atomic energies", is_log=True),
+    Dimension("weight_teacher_forces", "Loss weight<br>teacher's forces", is_log=True),
+    Dimension("learning_rate", "Learning<br>rate", is_log=True),
+    Dimension("batch_size", "Batch size"),
+)
+OBJECTIVES = (
+    Dimension("valid_force_rmse_ev_per_ang", "Force RMSE<br>(meV/Å)", 1e3, is_log=True),
+    Dimension("md_us_per_atom_step", "Step time<br>(µs/atom)", is_log=True),
+    Dimension("max_atoms", "Max atoms", is_log=True),
+)
+
+
+#: A setting with at most so many values has a tick at each.
+MAX_NAMED_VALUES = 6
+#: Ticks of a logarithmic axis, most without a text: a range that a reader draws on an axis ends at one of them.
+N_SNAPS = 40
+
+
+def searched_students(tables: ReportTables) -> pd.DataFrame:
+    """Students of the search that have an error and a cost, pruned ones included."""
+    rows = tables.searched[(tables.searched["stage"] == "search") & (tables.searched["role"] == "student")]
+    values = rows[[dimension.column for dimension in OBJECTIVES]].to_numpy(dtype=float)
+    return rows.iloc[np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))]
+
+
+def varied(rows: pd.DataFrame) -> list[Dimension]:
+    """Settings that differ between the rows."""
+    return [dimension for dimension in SETTINGS if rows[dimension.column].nunique() > 1]
+
+
+def parallel_figure(tables: ReportTables) -> go.Figure:
+    """One line per student of the search through its settings and objectives; colour is the force error."""
+    rows = searched_students(tables)
+    figure = go.Figure()
+    if len(rows):
+        axes = (*varied(rows), *OBJECTIVES)
+        color = _values(rows, OBJECTIVES[0])
+        ticks = log_ticks(10 ** float(color.min()), 10 ** float(color.max()))
+        figure.add_parcoords(
+            dimensions=[_axis(rows, dimension) for dimension in axes],
+            customdata=rows["network"].to_numpy(), name="Students of the search",
+            meta={"of": "network", "fields": [[axis.column, axis.factor, axis.is_log] for axis in axes]},
+            rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks say it
+            line={"color": color, "colorscale": [[0, STUDENT.color], [1, FAINT]], "showscale": True,
+                  "colorbar": {"title": {"text": "Force RMSE<br>(meV/Å)", "font": {"size": 11}}, "thickness": 12,
+                               "tickvals": np.log10(ticks), "ticktext": [tick_text(tick) for tick in ticks],
+                               "outlinewidth": 0}},
+        )  # fmt: skip
+    no_trial = [] if len(rows) else no_data("The search has no student with error and cost yet")
+    empty = {} if len(rows) else {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+    return figure.update_layout(
+        **layout(height=420, margin={"l": 60, "r": 30, "t": 78, "b": 34}, annotations=no_trial, **empty)
+    )
+
+
+def _values(rows: pd.DataFrame, dimension: Dimension) -> NDArray[np.float64]:
+    """The column in the unit shown, as log10 on a logarithmic axis; there 0 goes a step below the smallest."""
+    values = dimension.factor * rows[dimension.column].to_numpy(dtype=float)
+    if not dimension.is_log:
+        return values
+    positive = values[values > 0]
+    smallest = float(positive.min()) if len(positive) else 1.0
+    return np.log10(np.where(values > 0, values, smallest / 2))
+
+
+def _axis(rows: pd.DataFrame, dimension: Dimension) -> dict[str, object]:
+    values = _values(rows, dimension)
+    plain: dict[str, object] = {"label": dimension.name, "values": values, "multiselect": False}
+    if not dimension.is_log:
+        found = np.unique(values)
+        return {**plain, "tickvals": found} if len(found) <= MAX_NAMED_VALUES else plain
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    has_zero = bool((rows[dimension.column] == 0).any())
+    ticks = [tick for tick in log_ticks(10**low, 10**high) if not has_zero or np.log10(tick) > low + 0.1]
+    # Plotly finds the place of a tick by its text, so blank texts must differ.
+    texts = {float(place): " " * n for n, place in enumerate(np.linspace(low, high, N_SNAPS), start=1)}
+    texts |= {float(np.log10(tick)): tick_text(tick) for tick in ticks} | ({low: "0"} if has_zero else {})
+    return {**plain, "tickvals": sorted(texts), "ticktext": [texts[place] for place in sorted(texts)]}

@@ -1,0 +1,215 @@
+"""Figures 3C to 3E: the structure of the liquid against the teacher's, and whether force errors tell of it."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pareto_search.analysis.comparison import kinds_of_control
+from pareto_search.analysis.correlation import Correlation, pearson, spearman
+from pareto_search.report.figures.accuracy import accuracy_figure
+from pareto_search.report.figures.captions import size_caption
+from pareto_search.report.figures.quantities import FORCE, RDF, Quantity
+from pareto_search.report.figures.style import TEACHER, axis, layout, look_of, no_data
+from pareto_search.report.numbers import number
+from pareto_search.report.tables import ReportTables
+
+#: Axes of g(r) and of its difference from the teacher's, with their titles.
+PANELS = (("x", "y", "g(r) of the liquid"), ("x2", "y2", "Difference from the teacher's g(r)"))
+
+
+def has_rdf(tables: ReportTables) -> bool:
+    """True if some network has an RDF error."""
+    return bool(np.isfinite(tables.networks["rdf_error"].to_numpy(dtype=float)).any())
+
+
+def has_rdf_curves(tables: ReportTables) -> bool:
+    """True if g(r) of the teacher and of some network is known."""
+    return teacher_curve(tables) is not None and len(rdf_architectures(tables)) > 0
+
+
+# --- errors ---------------------------------------------------------------------------------------------------------
+
+
+def rdf_error_figure(tables: ReportTables, x: Quantity) -> go.Figure:
+    """RDF error against a size or an error, with the error that noise alone would give."""
+    figure = accuracy_figure(tables, x, RDF)
+    noise = _noise_ang(tables)
+    if noise is None:
+        return figure
+    networks = tables.networks
+    figure.add_scatter(
+        x=[np.nanmin(x.values(networks)), np.nanmax(x.values(networks))], y=[noise, noise], mode="lines",
+        line={"color": "#6b7280", "width": 1.5, "dash": "dot"}, name="Noise alone", hoverinfo="skip",
+        legendrank=1500,
+    )  # fmt: skip
+    heights = np.concatenate([RDF.values(networks) + sign * RDF.stds(networks) for sign in (-1, 1)])
+    return figure.update_layout(yaxis=axis(RDF.title, [*heights, noise]))
+
+
+def rdf_size_caption(tables: ReportTables) -> str:
+    """Caption of figure 3C: at how many sizes the student is better, and what of the error is noise."""
+    return size_caption(tables, RDF.column, "Total difference of g(r) from the teacher's") + _noise_text(tables)
+
+
+def rdf_force_caption(tables: ReportTables) -> str:
+    """Caption of figure 3D: whether force errors tell of errors of the liquid's structure."""
+    text = "Total difference of g(r) from the teacher's against force error"
+    rows = _measured(tables)
+    names = (f"{tables.basis.split}_{FORCE.column}", RDF.column)
+    x, y = (np.log10(rows[name].to_numpy(dtype=float)) for name in names)
+    rank, linear = (measure(x, y, rows["architecture"]) for measure in (spearman, pearson))
+    if rank is None or linear is None:
+        return f"{text}; too few networks for a correlation."
+    few = "" if rank.ci95 else "; too few architectures for an interval"
+    return (
+        f"{text}: rank correlation (Spearman) {_told(rank)}, linear one of the logarithms (Pearson) {_told(linear)} "
+        f"over {rank.n} networks of {rank.n_architectures} architectures{few}.{_noise_text(tables)}"
+    )
+
+
+def _told(found: Correlation) -> str:
+    text = number(found.value, 2)
+    if found.ci95 is None:
+        return text
+    low, high = found.ci95
+    return f"{text} (95 % interval {number(low, 2)} to {number(high, 2)})"
+
+
+def _measured(tables: ReportTables) -> pd.DataFrame:
+    """Networks that carry claims and have an RDF error."""
+    models = tables.models
+    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
+    return models[is_claimed & (models["status"] == "complete") & (models["rdf_error"] > 0)]
+
+
+def _noise_ang(tables: ReportTables) -> float | None:
+    """Mean over networks of the error that noise alone would give."""
+    noise = _measured(tables)["rdf_noise"].dropna()
+    return float(noise.mean()) if len(noise) else None
+
+
+def _noise_text(tables: ReportTables) -> str:
+    noise, rows = _noise_ang(tables), _measured(tables)
+    if noise is None:
+        return ""
+    above = int((rows["rdf_error"] - 2 * rows["rdf_error_std"].fillna(0.0) > rows["rdf_noise"]).sum())
+    text = f" Noise alone would give {number(noise)} Å; {above} of {len(rows)} networks are clearly above theirs"
+    unstable = _n_unstable(tables)
+    return f"{text}. MD of {unstable} other networks went wrong before g(r) was known." if unstable else f"{text}."
+
+
+def _n_unstable(tables: ReportTables) -> int:
+    """Networks whose MD was begun but gave no g(r)."""
+    models = tables.models
+    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
+    return int((is_claimed & models["md_stable_ps"].notna() & models["rdf_error"].isna()).sum())
+
+
+# --- curves ---------------------------------------------------------------------------------------------------------
+
+
+def rdf_architectures(tables: ReportTables) -> pd.DataFrame:
+    """Architectures of the claims' stage with a g(r): one of its networks' rows for each, the smallest first."""
+    return _with_rdf(tables).drop_duplicates("architecture")
+
+
+def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
+    """g(r) of the teacher (`RDF_COLUMNS`), or None."""
+    teachers = tables.models.loc[tables.models["role"] == "teacher", "model_id"]
+    curve = tables.rdf[tables.rdf["model_id"].isin(teachers)]
+    return curve if len(curve) else None
+
+
+def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
+    """g(r) of the liquid on the left, its difference from the teacher's on the right, one line per seed.
+
+    Args:
+        tables: The study.
+        architecture: Its number; omitted: the first of `rdf_architectures`. The page's script draws the others.
+    """
+    models, teacher = _with_rdf(tables), teacher_curve(tables)
+    figure = go.Figure()
+    if teacher is None or models.empty:
+        return figure.update_layout(**layout(annotations=no_data("No g(r) has been measured")))
+    _add_band(figure, teacher)
+    first = models["architecture"].iloc[0]
+    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
+    for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
+        members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
+        for position, (_, model) in enumerate(members.iterrows()):
+            _add_lines(figure, model, tables.rdf, teacher, is_first=position == 0)
+    figure.add_scatter(
+        x=teacher["r_ang"], y=teacher["g"], mode="lines", name=TEACHER.name, legendgroup=TEACHER.name,
+        line={"color": TEACHER.color, "width": 2}, xaxis="x", yaxis="y",
+        hovertemplate="Teacher<br>%{x:.2f} Å: %{y:.3f}<extra></extra>",
+    )  # fmt: skip
+    shown = tables.rdf[tables.rdf["model_id"].isin(models["model_id"])]
+    return figure.update_layout(**_layout(shown, teacher))
+
+
+def rdf_caption(tables: ReportTables) -> str:
+    """Caption of figure 3E: which network is nearest to the teacher's liquid, and how high the first peaks are."""
+    text = "g(r) of the liquid, one line per seed; the grey band is twice the standard error of the teacher's"
+    rows, teacher = _measured(tables), teacher_curve(tables)
+    if rows.empty or teacher is None:
+        return f"{text}."
+    best, peak = rows.iloc[int(rows["rdf_error"].argmin())], teacher.iloc[int(teacher["g"].argmax())]
+    return (
+        f"{text}: the teacher's first peak is {number(peak['g'], 3)} high at {number(peak['r_ang'], 3)} Å, and the "
+        f"network nearest to it is {look_of(best['role'], best['control_kind']).name.lower()} {best['label']}, seed "
+        f"{best['seed']:.0f}, with a total difference of {number(best['rdf_error'], 2)} Å."
+    )
+
+
+def _add_band(figure: go.Figure, teacher: pd.DataFrame) -> None:
+    """Twice the standard error of the teacher's g(r), around 0 in the right panel."""
+    r, spread = teacher["r_ang"].to_numpy(), 2 * teacher["g_std"].to_numpy()
+    figure.add_scatter(
+        x=np.concatenate([r, r[::-1]]), y=np.concatenate([spread, -spread[::-1]]), xaxis="x2", yaxis="y2",
+        mode="lines", fill="toself", fillcolor="#a8b0bc", opacity=0.35, line={"width": 0}, hoverinfo="skip",
+        name="Two standard errors of the teacher", legendrank=1500,
+    )  # fmt: skip
+
+
+def _with_rdf(tables: ReportTables) -> pd.DataFrame:
+    models = tables.models[tables.models["stage"] == tables.basis.stage]
+    has_curve = models["model_id"].isin(tables.rdf["model_id"].unique())
+    models = models[has_curve & models["role"].isin(["student", "control"])]
+    return models.sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
+
+
+def _add_lines(
+    figure: go.Figure, model: pd.Series, rdf: pd.DataFrame, teacher: pd.DataFrame, *, is_first: bool
+) -> None:
+    """Both panels' lines of one network."""
+    look = look_of(model["role"], model["control_kind"])
+    curve = rdf[rdf["model_id"] == model["model_id"]]
+    difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
+    for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
+        figure.add_scatter(
+            x=curve["r_ang"], y=heights, xaxis=x_axis, yaxis=y_axis, mode="lines", name=look.name,
+            legendgroup=look.name, showlegend=is_first and x_axis == "x", opacity=0.8,
+            line={"color": look.color, "width": 1.3, "dash": look.dash},
+            hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>%{{x:.2f}} Å: %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+
+
+def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
+    distances = axis("Distance r (Å)", teacher["r_ang"].to_numpy(dtype=float), is_log=False)
+    distances["range"] = [0, float(teacher["r_ang"].max())]
+    heights = axis("g(r)", np.concatenate([shown["g"], teacher["g"]]).astype(float), is_log=False)
+    heights["range"] = [0, 1.05 * float(max(shown["g"].max(), teacher["g"].max()))]
+    reference = shown["r_ang"].map(dict(zip(teacher["r_ang"], teacher["g"], strict=True)))
+    most = 1.08 * float(np.nanmax([np.abs(shown["g"] - reference).max(), 2 * teacher["g_std"].max()]))
+    titles = [
+        {"text": f"<b>{title}</b>", "x": x, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
+         "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}
+        for (*_, title), x in zip(PANELS, (0.0, 0.56), strict=True)
+    ]  # fmt: skip
+    return layout(
+        xaxis={**distances, "domain": [0, 0.46]},
+        xaxis2={**distances, "domain": [0.56, 1], "anchor": "y2"},
+        yaxis=heights,
+        yaxis2={**heights, "anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
+        annotations=titles,
+    )

@@ -1,0 +1,101 @@
+"""What the live page tells of one trial or network."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pareto_search.analysis.progress import Mark, TrialProgress
+from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.report.live.live_tables import STATE_NAMES, Catalogue, clock
+from pareto_search.report.numbers import number, whole
+
+_MARK_NAMES = {
+    "began": "begun",
+    "costs": "costs known",
+    "training": "training",
+    "promoted": "promoted",
+    "resumed": "taken up again",
+    "paused": "paused",
+    "interrupted": "interrupted",
+    "ended": "ended",
+}
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known about a trial or a network."""
+
+    title: str
+    facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    model_id: str | None = None
+    trial: int | None = None
+    others: tuple[tuple[str, str], ...] = field(default=())
+
+
+def trial_details(trial: TrialProgress, catalogue: Catalogue, records: Sequence[ModelRecord]) -> Details:
+    """What is known about a trial: its parameters, cost, history and networks."""
+    student = next((record for record in records if record.role == "student"), None)
+    facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
+    cost = catalogue.cost(trial)
+    if cost is not None:
+        facts.append(("Cost", _cost_facts(cost)))
+    facts.append(("History", tuple((clock(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
+    if student is not None:
+        facts.append(("Student", _record_facts(student)))
+    others = tuple((record.model_id, f"{_role(record)}: {record.model_id}") for record in records)
+    model_id = None if student is None else student.model_id
+    return Details(f"Trial {trial.number}", tuple(facts), model_id, trial.number, others)
+
+
+def network_details(record: ModelRecord, siblings: Sequence[ModelRecord]) -> Details:
+    """What is known about a stored network; `siblings` are other seeds and controls to go on to."""
+    others = tuple(
+        (other.model_id, f"{_role(other)}, seed {other.seed}: {other.model_id}")
+        for other in siblings
+        if other.model_id != record.model_id
+    )
+    trial = record.trial_id if record.stage == "search" else None
+    return Details(record.model_id, ((_role(record).capitalize(), _record_facts(record)),), record.model_id, trial,
+                   others)  # fmt: skip
+
+
+def _role(record: ModelRecord) -> str:
+    return record.role if record.control_kind is None else f"{record.control_kind} control"
+
+
+def _trial_facts(trial: TrialProgress, catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
+    error = trial.errors[max(trial.errors)] if trial.errors else float("nan")
+    facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
+             ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{number(1e3 * error, 4)} meV/Å")]  # fmt: skip
+    return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
+
+
+def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
+    md, capacity = cost.md, cost.capacity
+    return (
+        ("MD step", f"{number(md.us_per_atom_step_median)} µs/atom ({number(md.us_per_atom_step_q25)} – "
+                    f"{number(md.us_per_atom_step_q75)})"),
+        ("Most atoms", f"{whole(capacity.max_atoms)} in {capacity.budget_gib:.3g} GiB"),
+        ("Memory", f"{number(capacity.bytes_per_atom / 1e3)} kB/atom"),
+        ("Device", cost.device),
+    )  # fmt: skip
+
+
+def _record_facts(record: ModelRecord) -> tuple[tuple[str, str], ...]:
+    return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
+
+
+def _plain_facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _plain(value)) for name, value in values.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _mark_text(mark: Mark) -> str:
+    text = f"{_MARK_NAMES[mark.kind]}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
+    return f"{text}: {mark.text}" if mark.text else text

@@ -1,0 +1,105 @@
+"""The row of key numbers below the answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pareto_search.analysis.comparison import ControlComparison
+from pareto_search.analysis.study_summary import StudySummary
+from pareto_search.report.external_words import front_students, is_external, made_the_data, times
+from pareto_search.report.numbers import number, whole
+from pareto_search.report.page.elements import card_html
+from pareto_search.report.words import count, md_went_wrong, signed
+
+
+def cards_html(summary: StudySummary) -> str:
+    """Five cards: paired error, dominance, hypervolume, the student to take, the teacher."""
+    cards = [
+        _error_card(summary.headline),
+        _dominance_card(summary.headline),
+        _volume_card(summary.headline),
+        next(_external_student_card(summary), _student_card(summary.best_under["paper"])),
+        _teacher_card(summary.teacher),
+    ]
+    return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _error_card(comparison: ControlComparison | None) -> str:
+    label = "Force RMSE, student against control"
+    if comparison is None or comparison.paired_force_rmse.mean_percent is None:
+        return card_html(label, "–", "no pairs")
+    paired = comparison.paired_force_rmse
+    detail = count(paired.n, "pair")
+    if paired.ci95_percent is not None:
+        low, high = paired.ci95_percent
+        detail = f"95 % interval {signed(low, 1)} to {signed(high, 1)} %, {detail}, {comparison.control_kind} controls"
+    tone = "good" if paired.is_better else "bad" if paired.is_worse else "plain"
+    return card_html(label, f"{signed(paired.mean_percent or 0.0, 1)} %", detail, tone)
+
+
+def _dominance_card(comparison: ControlComparison | None) -> str:
+    label = "Controls dominated by students"
+    if comparison is None or comparison.dominance.n_controls == 0:
+        return card_html(label, "–", "no controls with errors and costs")
+    found = comparison.dominance
+    tone = "good" if found.n_controls_dominated > found.n_students_dominated else "plain"
+    if found.n_controls_dominated < found.n_students_dominated:
+        tone = "bad"
+    detail = f"and {found.n_students_dominated} of {count(found.n_students, 'student')} by controls"
+    return card_html(label, f"{found.n_controls_dominated} of {found.n_controls}", detail, tone)
+
+
+def _volume_card(comparison: ControlComparison | None) -> str:
+    label = "Hypervolume, student − control"
+    if comparison is None or comparison.hypervolume.difference is None:
+        return card_html(label, "–", "needs errors and costs")
+    volume = comparison.hypervolume
+    if volume.ci95 is None:
+        return card_html(
+            label, signed(volume.difference or 0.0, 3), f"cubic decades; no interval: {volume.no_ci95_reason}"
+        )
+    low, high = volume.ci95
+    tone = "good" if low > 0 else "bad" if high < 0 else "plain"
+    detail = f"cubic decades; 95 % interval {signed(low, 3)} to {signed(high, 3)}"
+    return card_html(label, signed(volume.difference or 0.0, 3), detail, tone)
+
+
+def _student_card(claim: dict[str, Any]) -> str:
+    network = claim["network"]
+    if network is None:
+        return card_html("Student to take", "–", "needs a student and a teacher")
+    speed = f"{network['speedup']:.1f}× faster" if np.isfinite(network["speedup"]) else network["label"]
+    memory = (
+        f"{100 * network['memory_fraction']:.0f} % of the memory" if np.isfinite(network["memory_fraction"]) else ""
+    )
+    error = f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error"
+    detail = ", ".join(part for part in (memory, error) if part) + " against the teacher" + md_went_wrong(network)
+    label = f"Student to take: {network['label']}" if claim["is_met_by_one"] else f"Nearest: {network['label']}"
+    is_good = claim["is_met_by_one"] and not network["n_md_went_wrong"]
+    return card_html(label, speed, detail, "good" if is_good else "plain")
+
+
+def _external_student_card(summary: StudySummary) -> Iterator[str]:
+    """The most accurate student, where the teacher is not ours, so that its memory is not known."""
+    students = front_students(summary) if is_external(summary) else []
+    if students:
+        best = students[0]
+        speed = f"{times(best['speedup'])} as fast" if np.isfinite(best["speedup"]) else best["label"]
+        detail = (
+            f"as the teacher, force RMSE {number(1e3 * best['force_rmse_ev_per_ang'], 3)} meV/Å{md_went_wrong(best)}"
+        )
+        yield card_html(f"Most accurate student: {best['label']}", speed, detail, "good")
+
+
+def _teacher_card(teacher: dict[str, Any] | None) -> str:
+    if teacher is None:
+        return card_html("Teacher", "–", "no teacher is stored")
+    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step"
+    if not teacher["is_external"]:
+        detail += f", {whole(teacher['max_atoms'])} atoms fit"
+    tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
+    value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
+    if made_the_data(teacher):
+        value, detail = "made the data", f"MD step {detail}"
+    return card_html(f"Teacher: {teacher['label']}", value, detail, tone)

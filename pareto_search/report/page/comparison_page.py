@@ -1,0 +1,172 @@
+"""The page of several runs: their fronts over each other, and their hypervolumes from one reference point."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pareto_search.analysis.history import ended_trials, hypervolume_history, search_reference
+from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.runs import RunsComparison, compare_runs
+from pareto_search.files import write_atomic
+from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
+from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
+from pareto_search.report.numbers import number, whole
+from pareto_search.report.page.browser_data import figure_json
+from pareto_search.report.page.elements import figure_html, json_script
+from pareto_search.report.page.menus import THEME_BUTTON
+from pareto_search.report.page.report_page import page_html
+from pareto_search.report.tables import ReportInput
+
+
+def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced: bool = False) -> RunsComparison:
+    """Write the page and return what it compares.
+
+    Args:
+        inputs: What the runs' own reports are made from, by the run's name.
+        html: Page to write, replaced as a whole.
+        is_forced: Compare runs on different data, and label the page so.
+
+    Raises:
+        DataError: If the runs do not share data and split, unless forced.
+    """
+    comparison = compare_runs({name: data.models for name, data in inputs.items()}, is_forced=is_forced)
+    figures = [
+        ("fronts-speed", "Accuracy against speed", overlay_figure(comparison, STEP_TIME), _FRONTS_CAPTION),
+        ("fronts-memory", "Accuracy against memory", overlay_figure(comparison, MEMORY), _FRONTS_CAPTION),
+        ("volumes", "Hypervolume", volume_figure(comparison), _volume_caption(comparison)),
+        ("growth", "How the searches got on", growth_figure(inputs), _GROWTH_CAPTION),
+    ]
+    title = " and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs"
+    panels = "".join(figure_html(name, "", heading, caption, figure) for name, heading, figure, caption in figures)
+    items = "".join(f"<li>{escape(difference)}</li>" for difference in comparison.differences)
+    limits = f'<div class="cautions"><h3>What limits this comparison</h3><ul>{items}</ul></div>' if items else ""
+    body = (
+        f'<header><div class="top"><h1>{escape(title)}</h1><p>Runs side by side</p>{THEME_BUTTON}</div></header>'
+        "\n<main>"
+        f'<section id="answer"><div class="answer"><h2>{escape(_headline(comparison))}</h2>{limits}</div></section>'
+        f'<section id="figures"><div class="figures">{panels}</div></section>'
+        f'<section id="runs-section"><h2>Runs</h2>{_runs_table(comparison)}</section>'
+    )
+    scripts = [json_script(name, figure_json(figure)) for name, _, figure, _ in figures]
+    write_atomic(html, page_html(title, body, scripts))
+    return comparison
+
+
+_FRONTS_CAPTION = "Students of each run, means over seeds; lower left is better, step lines are fronts."
+_GROWTH_CAPTION = (
+    "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
+    "runs' reference points."
+)
+
+
+def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
+    """Students of all runs with the front of each."""
+    figure = go.Figure()
+    frames = [with_values(run.networks[run.networks["role"] == "student"], x, FORCE) for run in comparison.runs]
+    x_end = max((float(x.values(frame).max()) for frame in frames if len(frame)), default=1.0)
+    for run, frame, (color, symbol) in zip(comparison.runs, frames, RUN_SERIES * len(frames), strict=False):
+        places = np.stack([x.values(frame), FORCE.values(frame)], axis=1)
+        front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
+        if len(front) == 0:
+            continue
+        figure.add_scatter(
+            x=[*front[:, 0], x_end], y=[*front[:, 1], front[-1, 1]], mode="lines", legendgroup=run.name,
+            showlegend=False, hoverinfo="skip", name=f"Front: {run.name}",
+            line={"color": color, "width": 1.8, "shape": "hv"},
+        )  # fmt: skip
+        figure.add_scatter(
+            x=places[:, 0], y=places[:, 1], mode="markers", name=run.name, legendgroup=run.name, text=frame["label"],
+            marker={"color": color, "symbol": symbol, "size": 9, "line": {"color": "#ffffff", "width": 1}},
+            hovertemplate=f"{escape(run.name)} %{{text}}<br>%{{x:.3g}}, %{{y:.3g}} meV/Å<extra></extra>",
+        )  # fmt: skip
+    shown = [np.concatenate([q.values(frame) for frame in frames]) for q in (x, FORCE)]
+    return figure.update_layout(**layout(
+        xaxis=axis(x.title, shown[0]), yaxis=axis(FORCE.title, shown[1]),
+        annotations=[] if len(shown[0]) else no_data("No run has a measured student"),
+    ))  # fmt: skip
+
+
+def volume_figure(comparison: RunsComparison) -> go.Figure:
+    """Hypervolume of students and of each kind of control, run by run."""
+    roles = list(dict.fromkeys(role for run in comparison.runs for role in run.hypervolumes))
+    figure = go.Figure()
+    for run, (color, _) in zip(comparison.runs, RUN_SERIES * len(comparison.runs), strict=False):
+        figure.add_bar(
+            x=[_role_name(role) for role in roles], y=[run.hypervolumes.get(role) for role in roles], name=run.name,
+            marker={"color": color}, hovertemplate=f"{escape(run.name)}, %{{x}}: %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+    volumes = [volume for run in comparison.runs for volume in run.hypervolumes.values()]
+    heights = {**axis("Hypervolume (cubic decades)", volumes or [1.0], is_log=False), "rangemode": "tozero"}
+    heights.pop("range", None)
+    return figure.update_layout(**layout(barmode="group", yaxis=heights, xaxis={"type": "category"}))
+
+
+def growth_figure(inputs: Mapping[str, ReportInput]) -> go.Figure:
+    """Hypervolume of each search against its epochs, from a shared reference point."""
+    references = [point for data in inputs.values() if (point := search_reference(data.models)) is not None]
+    figure = go.Figure()
+    if not references:
+        return figure.update_layout(**layout(annotations=no_data("No run has a measured teacher")))
+    worst = np.array(references)
+    shared = (float(worst[:, 0].max()), float(worst[:, 1].max()), float(worst[:, 2].min()))
+    for (name, data), (color, _) in zip(inputs.items(), RUN_SERIES * len(inputs), strict=False):
+        trials = ended_trials(data.models, data.events)
+        if trials.empty:
+            continue
+        history = hypervolume_history(trials, shared)
+        figure.add_scatter(
+            x=history.n_epochs, y=history.hypervolume, mode="lines", name=name,
+            line={"color": color, "width": 2, "shape": "hv"},
+            hovertemplate=f"{escape(name)}: %{{x:,.0f}} epochs, %{{y:.3f}}<extra></extra>",
+        )  # fmt: skip
+    return figure.update_layout(**layout(
+        xaxis={**axis("Epochs trained", [1.0], is_log=False), "range": None, "rangemode": "tozero"},
+        yaxis={**axis("Hypervolume (cubic decades)", [1.0], is_log=False), "range": None, "rangemode": "tozero"},
+    ))  # fmt: skip
+
+
+def _headline(comparison: RunsComparison) -> str:
+    ranked = sorted(comparison.runs, key=lambda run: -run.hypervolumes.get("student", 0.0))
+    if not ranked or ranked[0].hypervolumes.get("student", 0.0) == 0.0:
+        return "No run has students that can be compared."
+    split = "test" if ranked[0].basis.split == "test" else "validation"
+    volumes = ", ".join(f"{run.name} {run.hypervolumes.get('student', 0.0):.3f}" for run in ranked)
+    return f"Hypervolume of the students on the {split} split, cubic decades: {volumes}."
+
+
+def _volume_caption(comparison: RunsComparison) -> str:
+    if comparison.reference is None:
+        return "Nothing has been measured."
+    error, step_time, memory = comparison.reference
+    return (
+        f"From one reference point for all: {1e3 * error:.3g} meV/Å, {step_time:.3g} µs/atom/step, "
+        f"{memory / 1e3:.3g} kB per atom, the worst of the runs' own."
+    )
+
+
+def _role_name(role: str) -> str:
+    return "students" if role == "student" else f"controls ({role})"
+
+
+def _runs_table(comparison: RunsComparison) -> str:
+    heads = ("Run", "Architectures", "On the front", "Best force RMSE (meV/Å)", "Hypervolume", "Epochs", "Data")
+    rows = [
+        (
+            run.name, whole(run.n_architectures), whole(run.n_front), number(1e3 * run.best_force_rmse_ev_per_ang),
+            number(run.hypervolumes.get("student", float("nan"))), whole(run.n_epochs), run.dataset_hash[:12],
+        )
+        for run in comparison.runs
+    ]  # fmt: skip
+    kinds = ("", *[' class="num"'] * (len(heads) - 2), "")
+    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for text, kind in zip(heads, kinds, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) + "</tr>"
+        for row in rows
+    )
+    return (
+        '<div class="scroll"><table class="plain"><caption>The runs and what they found</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

@@ -1,0 +1,73 @@
+"""The tables of a report: all networks, costs, and what went wrong. The page's script writes their rows."""
+
+from pareto_search.report.page.elements import Column, table_html
+from pareto_search.report.tables import ReportTables, failures
+
+NETWORKS = (
+    Column("Network", "model_id", kind="id"),
+    Column("Role", "role", kind="role"),
+    Column("Stage", "stage"),
+    Column("Architecture", "label"),
+    Column("Weights", "n_weights", kind="whole"),
+    Column("Seed", "seed", kind="seed"),
+    Column("Loss w", "weight_energy", "E / F / A", kind="loss"),
+    Column("Epochs", "n_epochs", kind="whole"),
+    Column("Trained", "train_s", "s", kind="whole"),
+    Column("Force valid", "valid_force_rmse_ev_per_ang", "meV/Å", kind="number", digits=4, factor=1e3),
+    Column("Force test", "test_force_rmse_ev_per_ang", "meV/Å", kind="number", digits=4, factor=1e3),
+    Column("Energy test", "test_energy_rmse_ev_per_atom", "meV/atom", kind="number", factor=1e3),
+    Column("MD step", "md_us_per_atom_step", "µs/atom", kind="number"),
+    Column("Max atoms", "max_atoms", kind="whole"),
+    Column("Memory", "bytes_per_atom", "kB/atom", kind="number", factor=1e-3),
+    Column("Status", "status", kind="status"),
+)
+
+COSTS = (
+    Column("Architecture", "label"),
+    Column("Engine", "engine"),
+    Column("MD step", "us_per_atom_step_median", "µs/atom", kind="number"),
+    Column("Quartiles", "us_per_atom_step_q25", "µs/atom", kind="quartiles"),
+    Column("Where the time goes", "us_per_atom_model", "neighbours, model, integrator", kind="parts"),
+    Column("Atoms timed", "n_atoms", kind="whole"),
+    Column("Neighbours", "n_neighbors_mean", "per atom", kind="number"),
+    Column("Max atoms", "max_atoms", kind="whole"),
+    Column("Smallest that fails", "n_failed", kind="whole"),
+    Column("Memory", "bytes_per_atom", "kB/atom", kind="number", factor=1e-3),
+    Column("Budget", "budget_gib", "GiB", kind="number"),
+    Column("Device", "device"),
+)
+
+FAILURES = (
+    Column("Network", "model_id", kind="id"),
+    Column("Role", "role", kind="role"),
+    Column("Stage", "stage"),
+    Column("Architecture", "label"),
+    Column("Status", "status", kind="status"),
+    Column("Epochs", "n_epochs", kind="whole"),
+    Column("Reason", "reason"),
+)
+
+#: Colours of the parts of a step, in the order of the bar.
+PART_COLORS = (("neighbour list", "#56B4E9"), ("model", "#7b8aa1"), ("integrator", "#E69F00"))
+
+#: Columns of every table of the page, by the table's name.
+TABLES = {"networks": NETWORKS, "costs": COSTS, "failures": FAILURES}
+
+
+def networks_table() -> str:
+    """Every trained network, one row each."""
+    return table_html("networks", "All trained networks", NETWORKS)
+
+
+def costs_table(tables: ReportTables) -> str:
+    """The cost table, or a sentence that there is none."""
+    if not tables.costs:
+        return '<p class="none">No cost has been measured.</p>'
+    return table_html("costs", "Measured costs of the architectures", COSTS)
+
+
+def failures_table(tables: ReportTables) -> str:
+    """Networks that diverged or failed, or a sentence that none did."""
+    if failures(tables.models).empty:
+        return '<p class="none">No network diverged or failed.</p>'
+    return table_html("failures", "Networks that diverged or failed", FAILURES)

@@ -1,0 +1,107 @@
+"""Confirmation: which architectures are retrained with fresh seeds, and the networks that this takes."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS
+from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.config import Architecture, ConfirmSettings, LossWeights, StudyConfig
+from pareto_search.networks.job import NetworkJob, control_of, control_with
+from pareto_search.potential.model_files import read_description
+from pareto_search.search.space import to_training
+
+_OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
+
+
+def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataFrame:
+    """Search-stage students worth confirming: the front, then a ladder spread evenly along log MD cost; or all.
+
+    Of a front or ladder one student per architecture, the most accurate; ranking uses the validation split only.
+
+    Args:
+        models: Rows with MODEL_COLUMNS.
+        settings: How many of each.
+
+    Returns:
+        The chosen rows, cheapest first.
+    """
+    done = models[(models["stage"] == "search") & (models["role"] == "student") & (models["status"] == "complete")]
+    ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
+    architecture = [name for name in ARCHITECTURE_COLUMNS if name in models]
+    if settings.select == "all":
+        every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, *TRAINING_COLUMNS])
+        return every.sort_values(["md_us_per_atom_step", "weight_atomic_energy"], kind="stable")
+    best = ranked.drop_duplicates(architecture)
+    front = best[pareto_mask(best[_OBJECTIVES].to_numpy(dtype=float))]
+    chosen = list(spread(front, settings.max_front).index)
+    rest = best.drop(index=chosen)
+    chosen += list(spread(rest, settings.n_ladder).index)
+    return best.loc[chosen].sort_values("md_us_per_atom_step", kind="stable")
+
+
+def student_to_confirm(row: Mapping[Hashable, Any], config: StudyConfig, models_dir: Path) -> NetworkJob:
+    """A chosen student as it was searched, but with the confirmation's training settings and first seed.
+
+    Args:
+        row: Its row of those that `select_students` returns.
+        config: The study's settings.
+        models_dir: Folder of the run's networks.
+    """
+    values = {str(name): value for name, value in row.items()}
+    description = read_description(models_dir / values["model_id"])
+    return NetworkJob(
+        "confirm",
+        "student",
+        Architecture.model_validate(description["architecture"]),
+        LossWeights.model_validate({name: values[name] for name in LossWeights.model_fields}),
+        to_training(config.search.space, values, config.confirm_training),
+        config.confirm.first_seed,
+        transfer=config.search.transfer,
+    )
+
+
+def spread(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """At most n rows, the ends included, spread evenly along the logarithm of MD step time."""
+    if len(rows) <= n:
+        return rows
+    if n == 0:
+        return rows.iloc[:0]
+    ordered = rows.sort_values("md_us_per_atom_step", kind="stable")
+    position = np.log(ordered["md_us_per_atom_step"].to_numpy(dtype=float))
+    left = list(range(len(ordered)))
+    chosen = []
+    for target in np.linspace(position[0], position[-1], n):
+        nearest = min(left, key=lambda i: abs(position[i] - target))
+        left.remove(nearest)
+        chosen.append(nearest)
+    return ordered.iloc[sorted(chosen)]
+
+
+def confirmation_jobs(
+    students: list[NetworkJob], settings: ConfirmSettings, tuned_weights: Mapping[NetworkJob, LossWeights]
+) -> list[NetworkJob]:
+    """Student and controls of each chosen student, paired by seed; seed by seed, so that early stops are fair.
+
+    Students that differ in the teacher's part of the loss alone share their controls, which are there once.
+
+    Args:
+        students: The chosen ones, with any seed.
+        settings: Seeds and kinds of control.
+        tuned_weights: Loss weights of the tuned control of each, where such controls are wanted.
+    """
+    jobs = []
+    for seed in range(settings.first_seed, settings.first_seed + settings.n_seeds):
+        for student in students:
+            seeded = replace(student, seed=seed)
+            jobs.append(seeded)
+            for kind in settings.controls:
+                if kind == "tuned":
+                    jobs.append(control_with(seeded, kind, tuned_weights[student]))
+                else:
+                    jobs.append(control_of(seeded, kind))
+    return list(dict.fromkeys(jobs))

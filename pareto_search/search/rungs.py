@@ -1,0 +1,185 @@
+"""Pareto pruning: which trials of a search go on at the rungs, by forecast force error and exact costs.
+
+An asynchronous successive halving (Li et al., MLSys 2020) for several objectives, two of which are known before
+training. A trial that does not belong to the best 1/η of those that reached its rung is paused; it is promoted if it
+belongs to them later, when more trials have come, and pruned if the search ends before that.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pareto_search.analysis.pareto import hypervolume_contributions, pareto_ranks
+from pareto_search.search.forecast import forecast
+from pareto_search.search.messages import Costs
+
+#: Trials whose MD step time, and whose capacity, are within this factor share a cost region.
+REGION_FACTOR = 1.25
+#: The reference point of contributions lies this many decades beyond the worst of the trials.
+_MARGIN_DECADES = 0.1
+
+
+class ParetoRungs:
+    """What trials reached at the rungs, and which of them go on.
+
+    Args:
+        epochs: Of the rungs, rising; without any, every trial goes on.
+        reduction_factor: η.
+
+    Attributes:
+        epochs, reduction_factor: As given.
+        paused: Trials that wait, by number, with the epoch of the rung at which they do.
+    """
+
+    def __init__(self, epochs: Sequence[int], reduction_factor: int) -> None:
+        self.epochs = tuple(epochs)
+        self.paused: dict[int, int] = {}
+        self.reduction_factor = reduction_factor
+        self._rungs = {epoch: Rung() for epoch in epochs}
+        self._passed: dict[int, int] = {}
+        self._finals: dict[int, float] = {}
+        self._forecasts: dict[int, float] | None = None
+        self._orders: dict[int, list[int]] = {}
+
+    def record(
+        self, trial: int, epoch: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]
+    ) -> None:
+        """Note a trial's validation force RMSE at the epoch of a rung; again changes nothing.
+
+        Args:
+            trial: Its number.
+            epoch: Of the rung.
+            force_rmse: eV/Å.
+            costs: Of its architecture.
+            features: Where it lies in the space, as numbers, equally many for every trial.
+        """
+        if self._rungs[epoch].add(trial, force_rmse, costs, features):
+            self._changed()
+
+    def finish(self, trial: int, force_rmse: float) -> None:
+        """Note the force RMSE of a trial that was trained to its end."""
+        self._finals[trial] = force_rmse
+        self._changed()
+
+    def goes_on(self, trial: int, epoch: int) -> bool:
+        """Whether a trial that has reached a rung may train on now; True for one that has passed it before."""
+        if epoch > self._passed.get(trial, 0) and trial not in self._best(epoch):
+            return self._rungs[epoch].is_alone(trial)
+        return True
+
+    def passed(self, trial: int, epoch: int) -> None:
+        """Note that a trial has been allowed beyond a rung; it is not asked about again."""
+        self._passed[trial] = max(epoch, self._passed.get(trial, 0))
+
+    def pause(self, trial: int, epoch: int) -> None:
+        """Let a trial wait at a rung."""
+        self.paused[trial] = epoch
+
+    def resume(self, trial: int) -> None:
+        """Let a paused trial train on."""
+        self.passed(trial, self.paused.pop(trial))
+
+    def promotable(self) -> list[int]:
+        """Paused trials that belong to the best of their rung by now, the furthest first."""
+        found = []
+        for epoch in sorted(set(self.paused.values()), reverse=True):
+            found += [trial for trial in self._best(epoch) if self.paused.get(trial) == epoch]
+        return found
+
+    def next_best(self) -> int | None:
+        """The paused trial that would be the next to be promoted if the search were longer; None if none waits."""
+        furthest = max(self.paused.values(), default=0)
+        return next((trial for trial in self._order(furthest) if self.paused.get(trial) == furthest), None)
+
+    def forecasts(self) -> dict[int, float]:
+        """Force RMSE at the end, by trial: as measured, or forecast from its last rung.
+
+        A trial before its first rung has none, nor has one at a rung that no trial with a forecast has passed.
+        """
+        if self._forecasts is None:
+            known = dict(self._finals)
+            for epoch in reversed(self.epochs):
+                known |= self._rungs[epoch].forecasts(known)
+            self._forecasts = known
+        return self._forecasts
+
+    def _best(self, epoch: int) -> list[int]:
+        """The best 1/η of the trials at a rung."""
+        order = self._order(epoch)
+        return order[: -(-len(order) // self.reduction_factor)]
+
+    def _order(self, epoch: int) -> list[int]:
+        """The trials at a rung from best to worst, by non-dominated rank and then by hypervolume."""
+        if epoch not in self._orders:
+            self._orders[epoch] = self._rungs[epoch].order(self.forecasts()) if epoch in self._rungs else []
+        return self._orders[epoch]
+
+    def _changed(self) -> None:
+        self._forecasts = None
+        self._orders.clear()
+
+
+class Rung:
+    """Trials at one rung.
+
+    Attributes:
+        index: Place of each trial in the lists.
+        errors: log10 of their force RMSE there.
+        costs: log10 of MD step time and of 1/atoms.
+        features: Where they lie in the space.
+    """
+
+    def __init__(self) -> None:
+        self.index: dict[int, int] = {}
+        self.errors: list[float] = []
+        self.costs: list[NDArray[np.float64]] = []
+        self.features: list[Sequence[float] | NDArray[np.float64]] = []
+
+    def add(self, trial: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]) -> bool:
+        """Add a trial; False if it is there already."""
+        if trial in self.index:
+            return False
+        self.index[trial] = len(self.errors)
+        self.errors.append(float(np.log10(force_rmse)))
+        self.costs.append(np.log10([costs.md_us_per_atom_step, 1.0 / costs.max_atoms]))
+        self.features.append(features)
+        return True
+
+    def forecasts(self, known: dict[int, float]) -> dict[int, float]:
+        """Force RMSE at the end of those trials of which it is not known, by those of which it is; none by none."""
+        examples = [trial for trial in self.index if trial in known]
+        others = [trial for trial in self.index if trial not in known]
+        if not examples or not others:
+            return {}
+        at, new = ([self.index[trial] for trial in trials] for trials in (examples, others))
+        features, errors = np.array(self.features), np.array(self.errors)
+        late = np.log10([known[trial] for trial in examples])
+        found = forecast(features[at], errors[at], late, features[new], errors[new])
+        return dict(zip(others, (10**found).tolist(), strict=True))
+
+    def order(self, forecasts: dict[int, float]) -> list[int]:
+        """Trials from best to worst, by forecast errors, or by those at the rung where there are no forecasts."""
+        trials = list(self.index)
+        has_forecasts = all(trial in forecasts for trial in trials)
+        errors = np.log10([forecasts[trial] for trial in trials]) if has_forecasts else np.array(self.errors)
+        return [trials[i] for i in order_of(np.column_stack([errors, self.costs]))] if trials else []
+
+    def is_alone(self, trial: int) -> bool:
+        """Whether no other trial costs about the same."""
+        costs = np.array(self.costs)
+        near = (np.abs(costs - costs[self.index[trial]]) < np.log10(REGION_FACTOR)).all(axis=1)
+        return int(near.sum()) == 1
+
+
+def order_of(points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indices of points, shape (n, 3), all to be minimised, from best to worst."""
+    if len(points) == 0:
+        return np.zeros(0, dtype=np.int64)
+    ranks = pareto_ranks(points)
+    shares = np.zeros(len(points))
+    reference = points.max(axis=0) + _MARGIN_DECADES
+    for rank in range(int(ranks.max()) + 1):
+        members = ranks == rank
+        shares[members] = hypervolume_contributions(points[members], reference)
+    return np.lexsort((-shares, ranks))
