@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pareto_search.config import StudyConfig
+from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StudyConfig
 from pareto_search.errors import ConfigError
 
 #: Settings that name files or folders; a relative path counts from the config file, in --set from where the user is.
@@ -167,6 +167,10 @@ def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
+    if annotation is Architecture:
+        yield from FAMILIES.values()
+    if annotation is SpaceSettings:
+        yield from (family.Space for family in FAMILIES.values())
     for argument in typing.get_args(annotation):
         yield from _models_in(argument)
 

@@ -20,7 +20,7 @@ from pareto_search.config import (
 )
 from pareto_search.measure.device import n_cores
 from pareto_search.networks.external_calculator import build_calculator, evaluate_teacher
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.build import build_potential
 from pareto_search.search.space import ladder
 from pareto_search.search.tuned_controls import n_candidates
 from pareto_search.training.step import Steps, is_worth_compiling
@@ -150,7 +150,7 @@ def _n_workers(config: StudyConfig) -> int:
 
 def _epoch_s(architecture: Architecture, training: TrainingSettings, config: StudyConfig, data: StudyData) -> float:
     """Seconds of an epoch: the fastest of three training steps on one batch, times the batches; nothing is learnt."""
-    potential = HipnnPotential(architecture, data.references, seed=0).to(config.device)
+    potential = build_potential(architecture, data.references, seed=0).to(config.device)
     potential.train()
     loader = data.loader(architecture, device=config.device)
     systems = data.split.train[: training.batch_size]

@@ -11,7 +11,6 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from pareto_search.config import Architecture
 from pareto_search.records import CostRecord, ModelRecord
 
 if TYPE_CHECKING:
@@ -120,12 +119,11 @@ def show_costs(costs: list[CostRecord]) -> None:
     columns = ("architecture", "cutoff Å", "engine", "µs/atom/step", "quartiles", "max atoms", "bytes/atom")
     rows = []
     for cost in costs:
-        architecture = Architecture.model_validate(cost.architecture)
         quartiles = f"{cost.md.us_per_atom_step_q25:.3g}–{cost.md.us_per_atom_step_q75:.3g}"
         rows.append(
             (
-                architecture.label,
-                architecture.dist_hard_max_ang,
+                cost.label,
+                cost.cutoff_ang,
                 cost.engine,
                 cost.md.us_per_atom_step_median,
                 quartiles,

@@ -12,12 +12,10 @@ from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.networks.external_calculator import Teacher, TeacherEvaluation, evaluate_teacher
 from pareto_search.potential.batch import make_batch
-from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.engine import Evaluation
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Evaluation, Potential
 
 
-def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
+def evaluate_frames(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
     """What a potential says of some frames, as one batch in its own precision."""
     labelled = []
     for atoms in frames:
@@ -25,14 +23,12 @@ def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forc
         bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
         labelled.append(bare)
     dataset = from_frames(labelled, ["test"] * len(frames), {})
-    table = build_neighbor_table(
-        dataset, potential.architecture.dist_hard_max_ang, np.float64, elements=potential.elements
-    )
+    table = build_neighbor_table(dataset, potential.architecture.cutoff_ang, np.float64, elements=potential.elements)
     batch = make_batch(dataset, table, np.arange(len(frames)), potential.dtype)
     return potential(batch, with_forces=with_forces)
 
 
-def evaluate_detached(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
+def evaluate_detached(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
     """The same without gradients by the weights."""
     result = evaluate_frames(potential.eval(), frames, with_forces=with_forces)
     return Evaluation(*(value.detach() for value in result))
@@ -48,7 +44,7 @@ class PotentialContract:
     rotation_rtol = 1e-10
 
     @pytest.fixture
-    def potential(self) -> HipnnPotential:
+    def potential(self) -> Potential:
         """The potential, float64."""
         raise NotImplementedError("define the fixture `potential`")
 
@@ -110,7 +106,7 @@ class PotentialContract:
 
     def test_calculator_agrees(self, potential: Any, atoms: Atoms) -> None:
         """The ASE calculator says the same, reference energies added."""
-        atoms.calc = make_calculator(potential)
+        atoms.calc = potential.calculator()
         result = evaluate_detached(potential, [atoms])
         reference = potential.references.of_atoms(atoms.numbers).sum()
         assert atoms.get_potential_energy() == pytest.approx(float(result.energy[0]) + reference, rel=1e-10)

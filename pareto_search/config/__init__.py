@@ -4,7 +4,8 @@ Distances are in Å, energies in eV, forces in eV/Å. Nothing here reads files, 
 objects; `config_file` does the reading.
 """
 
-from pareto_search.config.base import EngineName, LabelWeighting, Settings
+from pareto_search.config.architecture import Architecture, import_folder, imported
+from pareto_search.config.base import LabelWeighting, Settings
 from pareto_search.config.data import (
     AniH5Source,
     AseDatabaseSource,
@@ -16,12 +17,14 @@ from pareto_search.config.data import (
     SplitSettings,
     TeacherMdSource,
 )
+from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, Scalar, bounds, can_be
+from pareto_search.config.families import FAMILIES, family_named, parse_architecture
+from pareto_search.config.hipnn import HipnnArchitecture
 from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
     PAPER_CONTROL_WEIGHTS,
     TEACHER_WEIGHTS,
-    Architecture,
     BornAgainSettings,
     Compiling,
     ExternalTeacher,
@@ -41,16 +44,16 @@ from pareto_search.config.search import (
     SamplerName,
     SearchSettings,
 )
-from pareto_search.config.space import WHOLE_NUMBERS, Choice, Range, SpaceSettings, bounds, of_family
+from pareto_search.config.space import SpaceSettings
 from pareto_search.config.structure import CrystalSettings, StructureSettings
 from pareto_search.config.study_config import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [
+    "FAMILIES",
     "NO_TRANSFER",
     "PAPER_CONTROL_WEIGHTS",
     "TAUGHT_CONTROLS",
     "TEACHER_WEIGHTS",
-    "WHOLE_NUMBERS",
     "AniH5Source",
     "Architecture",
     "AseDatabaseSource",
@@ -63,19 +66,23 @@ __all__ = [
     "ControlKind",
     "CrystalSettings",
     "DataSource",
+    "Dimension",
     "EmtAluminumSource",
-    "EngineName",
     "ExternalTeacher",
     "ExtxyzSource",
     "FileSource",
+    "HipnnArchitecture",
+    "Label",
     "LabelWeighting",
     "LiquidSettings",
     "LossWeights",
     "MeasureSettings",
+    "Numeric",
     "PretrainingSettings",
     "PruningSettings",
     "Range",
     "SamplerName",
+    "Scalar",
     "ScheduledWeights",
     "SearchSettings",
     "Settings",
@@ -89,5 +96,9 @@ __all__ = [
     "TrainingSettings",
     "TransferSettings",
     "bounds",
-    "of_family",
+    "can_be",
+    "family_named",
+    "import_folder",
+    "imported",
+    "parse_architecture",
 ]

@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-EngineName = Literal["explicit", "hippynn"]
 LabelWeighting = Literal["equal", "spread"]
 
 

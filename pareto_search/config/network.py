@@ -19,56 +19,13 @@ from pydantic import (
 
 from pareto_search.config.base import LabelWeighting, Settings
 from pareto_search.config.data import TeacherMdSource
+from pareto_search.config.families import AnyArchitecture
+from pareto_search.config.hipnn import HipnnArchitecture
 
 Compiling = Literal["auto", "always", "never"]
-Family = Literal["hipnn", "hiphop"]
 
 #: The loss weights of what a teacher says.
 TEACHER_WEIGHTS = ("weight_atomic_energy", "weight_teacher_forces")
-
-
-class Architecture(Settings):
-    """A network of hippynn's, with hippynn's hyperparameter names; distances in Å."""
-
-    family: Family = Field("hipnn", description="hipnn: HIP-NN, HIP-NN-TS; hiphop: HIP-HOP-NN")
-    n_features: PositiveInt = Field(128, le=1024)
-    n_sensitivities: PositiveInt = Field(40, ge=2, le=256)
-    n_atom_layers: PositiveInt = Field(4, le=16)
-    n_interaction_layers: PositiveInt = Field(1, le=4)
-    l_max: Literal[0, 1, 2, 3] = Field(1, description="order of the tensors; 3 for hiphop only")
-    n_max: PositiveInt = Field(1, le=4, description="tensors in a product (hiphop, from 2 on)")
-    dist_soft_min_ang: PositiveFloat = 1.5
-    dist_soft_max_ang: PositiveFloat = 7.0
-    dist_hard_max_ang: PositiveFloat = 7.5
-    activation: Literal["softplus", "silu", "tanh"] = "softplus"
-    cusp_reg: PositiveFloat = 1e-6
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        low, soft, hard = self.dist_soft_min_ang, self.dist_soft_max_ang, self.dist_hard_max_ang
-        if not low < soft < hard:
-            raise ValueError(
-                f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tensors_of_the_family(self) -> Self:
-        if self.family == "hipnn" and (self.l_max > 2 or self.n_max > 1):
-            raise ValueError(f"family hipnn has l_max up to 2 and n_max 1, got {self.l_max} and {self.n_max}")
-        if self.family == "hiphop" and (self.l_max < 1 or self.n_max < 2):
-            raise ValueError(f"family hiphop needs l_max from 1 and n_max from 2 on, got {self.l_max} and {self.n_max}")
-        return self
-
-    @property
-    def label(self) -> str:
-        """Short name: features/sensitivities/layers, with whatever differs from the usual one layer, l = 1."""
-        text = f"{self.n_features}/{self.n_sensitivities}/{self.n_atom_layers}"
-        if self.family != "hipnn":
-            text += f" {self.family} n={self.n_max}"
-        if self.n_interaction_layers != 1 or self.l_max != 1:
-            text += f" ni={self.n_interaction_layers} l={self.l_max}"
-        return text if self.activation == "softplus" else f"{text} {self.activation}"
 
 
 class LossWeights(Settings):
@@ -138,7 +95,7 @@ class BornAgainSettings(Settings):
 class TeacherSettings(Settings):
     """The teacher network, or several of one kind."""
 
-    architecture: Architecture = Architecture()
+    architecture: AnyArchitecture = HipnnArchitecture()
     weights: LossWeights = PAPER_CONTROL_WEIGHTS
     training: TrainingSettings = TrainingSettings()
     seed: NonNegativeInt = Field(0, description="of the first; further members have the seeds that follow")
@@ -178,7 +135,7 @@ NO_TRANSFER = TransferSettings()
 
 
 class ExternalTeacher(Settings):
-    """A teacher that is not ours: any ASE calculator with energy, forces and per-atom `energies`, in eV and Å."""
+    """An external teacher: any ASE calculator with energy, forces and per-atom `energies`, in eV and Å."""
 
     calculator: str = Field(
         description="class or function that gives the calculator, as module:name (ase.calculators.emt:EMT)"

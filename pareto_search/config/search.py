@@ -7,8 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import Settings
+from pareto_search.config.dimensions import Choice, Range
 from pareto_search.config.network import NO_TRANSFER, TrainingSettings, TransferSettings
-from pareto_search.config.space import Choice, Range, SpaceSettings
+from pareto_search.config.space import SpaceSettings
 
 #: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
 ControlKind = Literal["paper", "ablation", "tuned", "static", "one_teacher", "scratch"]

@@ -4,8 +4,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from pareto_search.config.base import EngineName, Settings
+from pareto_search.config.base import Settings
 from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
+from pareto_search.config.dimensions import bounds
 from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
@@ -16,7 +17,6 @@ from pareto_search.config.network import (
     TrainingSettings,
 )
 from pareto_search.config.search import ConfirmSettings, SearchSettings
-from pareto_search.config.space import bounds, can_be
 from pareto_search.config.structure import StructureSettings
 
 
@@ -24,7 +24,7 @@ class MeasureSettings(Settings):
     """MD step time and capacity, and where wanted the structure of the liquid."""
 
     structure: StructureSettings
-    engine: EngineName = "explicit"
+    engine: str | None = Field(None, description="what evaluates networks in MD; omitted: the fastest of their family")
     n_atoms: PositiveInt = Field(2048, description="atoms of the timed system (nearest supercell)")
     n_steps: PositiveInt = Field(50, ge=5, description="timed steps")
     n_warmup_steps: NonNegativeInt = 10
@@ -87,6 +87,16 @@ class StudyConfig(Settings):
         return self
 
     @model_validator(mode="after")
+    def _engine_is_known(self) -> Self:
+        families = [*self.search.space.families.values()]
+        if isinstance(self.teacher, TeacherSettings):
+            families.append(type(self.teacher.architecture))
+        names = sorted({name for family in families for name in family.engine_names})
+        if self.measure.engine not in (None, *names):
+            raise ValueError(f"measure.engine is one of {', '.join(names)}, got {self.measure.engine!r}")
+        return self
+
+    @model_validator(mode="after")
     def _reused_workers_keep_no_gpu(self) -> Self:
         if self.cluster.reuse_workers and self.cluster.gpus_per_trial > 0:
             raise ValueError("cluster.reuse_workers is for CPUs: a worker that waits for reuse would keep its GPU")
@@ -138,14 +148,11 @@ class StudyConfig(Settings):
 
     @model_validator(mode="after")
     def _interaction_can_be_taken_over(self) -> Self:
-        n_sensitivities = self.search.space.n_sensitivities
         if self.search.transfer.interaction != "own" and isinstance(self.teacher, TeacherSettings):
-            wanted = self.teacher.architecture.n_sensitivities
-            if not can_be(n_sensitivities, wanted):
-                raise ValueError(
-                    f"search.transfer.interaction takes over what has the teacher's {wanted} sensitivities, which no "
-                    f"student of search.space.n_sensitivities has; make it {wanted}, or set interaction: own"
-                )
+            space, teacher = self.search.space, self.teacher.architecture
+            reasons = [family.why_no_transfer(space.hyperparameters, teacher) for family in space.families.values()]
+            if all(reasons):
+                raise ValueError(str(reasons[0]))
         return self
 
     @model_validator(mode="after")
@@ -200,7 +207,7 @@ class StudyConfig(Settings):
         longest = self.search.space.largest_cutoff_ang
         if isinstance(self.teacher, ExternalTeacher):
             return longest
-        return max(self.teacher.architecture.dist_hard_max_ang, longest)
+        return max(self.teacher.architecture.cutoff_ang, longest)
 
     def to_plain(self) -> dict[str, Any]:
         """The settings as plain JSON values."""

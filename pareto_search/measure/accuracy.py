@@ -1,6 +1,7 @@
 """Accuracy of a potential on part of a dataset."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,8 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pareto_search.potential.batch import Batch
-from pareto_search.potential.engine import Evaluation
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Evaluation, Potential
 from pareto_search.potential.loader import FrameLoader, Targets
 
 
@@ -23,17 +23,26 @@ class Accuracy:
     energy_mae_ev_per_atom: float
 
 
-def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
-    """Squared and absolute errors of a batch: forces², energies per atom², |forces|, |energies per atom|; (4,)."""
+class ErrorSums(NamedTuple):
+    """Sums of squared and absolute errors, float64 scalars: of force components, and of energies per atom of frames."""
+
+    force_square: Tensor
+    energy_square: Tensor
+    force_absolute: Tensor
+    energy_absolute: Tensor
+
+
+def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> ErrorSums:
+    """Squared and absolute errors of a batch."""
     energy_error = ((evaluation.energy - targets.energy) / batch.n_atoms).detach().double()
     force_error = (evaluation.forces - targets.forces).detach().double()
-    return torch.stack(
-        [force_error.square().sum(), energy_error.square().sum(), force_error.abs().sum(), energy_error.abs().sum()]
+    return ErrorSums(
+        force_error.square().sum(), energy_error.square().sum(), force_error.abs().sum(), energy_error.abs().sum()
     )
 
 
 def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
-    """The errors of frames with so many atoms together, from their `error_sums`."""
+    """The errors of frames with so many atoms together, from their `ErrorSums`, stacked."""
     force_square, energy_square, force_absolute, energy_absolute = sums
     return Accuracy(
         force_rmse_ev_per_ang=(force_square / (3 * n_atoms)) ** 0.5,
@@ -44,11 +53,11 @@ def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
 
 
 def measure_accuracy(
-    potential: HipnnPotential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
+    potential: Potential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
 ) -> Accuracy:
     """Errors of a potential on the given frames; the host waits once, at the end."""
-    sums = torch.zeros(4, dtype=torch.float64, device=potential.device)
+    sums = torch.zeros(len(ErrorSums._fields), dtype=torch.float64, device=potential.device)
     with torch.no_grad():
         for batch, targets in loader.batches(systems, batch_size):
-            sums += error_sums(potential(batch), targets, batch)
+            sums += torch.stack(error_sums(potential(batch), targets, batch))
     return accuracy_of(sums.tolist(), n_atoms=loader.n_atoms(systems), n_systems=len(systems))

@@ -5,18 +5,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pareto_search.config import EngineName, MeasureSettings
+from pareto_search.config import MeasureSettings
 from pareto_search.data.structure import supercell_size
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.device import device_memory_gib
 from pareto_search.measure.memory import GIB
 from pareto_search.measure.probe import ProbeSpec, StepMemory
 from pareto_search.measure.prober import Prober
+from pareto_search.potential.build import engine_traits
 from pareto_search.potential.process import check_device
 from pareto_search.records import Bracket, Capacity
 
-#: Bytes for each neighbour of an atom, to choose the first system tried; probes decide the rest.
-_GUESSED_BYTES_PER_PAIR: dict[EngineName, float] = {"explicit": 8.0, "hippynn": 2000.0}
 #: The first system is expected to fill this part of the budget, but no more than these bytes: it should be quick.
 _FIRST_SHARE, _FIRST_BYTES = 0.4, 150e6
 #: Where the first system does not fit, it is made smaller by this factor.
@@ -172,10 +171,10 @@ def _start(trials: _Trials, budget_bytes: float, n_limit: int) -> int:
     Memory that does not grow with the system makes the estimate too low, so scaling closes in from below.
     """
     spec = trials.spec
-    radius_ang = spec.architecture.dist_hard_max_ang + spec.skin_ang
+    radius_ang = spec.architecture.cutoff_ang + spec.skin_ang
     n_pairs_per_atom = 4 / 3 * np.pi * radius_ang**3 * len(spec.unit) / spec.unit.get_volume()
     first_bytes = min(_FIRST_SHARE * budget_bytes, _FIRST_BYTES)
-    n_wanted = first_bytes / (n_pairs_per_atom * _GUESSED_BYTES_PER_PAIR[spec.engine])
+    n_wanted = first_bytes / (n_pairs_per_atom * engine_traits(spec.architecture, spec.engine).bytes_per_pair)
     n_atoms, memory = trials.memory(_clip(n_wanted, n_limit))
     while memory is None and n_atoms > len(spec.unit):
         n_atoms, memory = trials.memory(_clip(n_atoms / _RETREAT, n_limit))

@@ -20,9 +20,9 @@ from pareto_search.measure.device import (
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
-from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS, make_calculator
+from pareto_search.potential.build import build_potential
+from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS
 from pareto_search.potential.compiled import has_compiler
-from pareto_search.potential.hipnn import HipnnPotential, engine_for
 from pareto_search.potential.process import check_device, prepare_torch, release_memory
 from pareto_search.records import CostRecord
 
@@ -67,11 +67,11 @@ def measure_cost(
     check_device(device)
     prepare_torch(n_threads)
     elements = tuple(sorted(references.by_element))
-    potential = HipnnPotential(architecture, references, seed=_SEED, engine=settings.engine).to(device, _DTYPE).eval()
-    shall_compile = potential.engine == "explicit" and is_compiled(settings, device=device)
+    potential = build_potential(architecture, references, seed=_SEED, engine=settings.engine).to(device, _DTYPE).eval()
+    shall_compile = potential.pure_form() is not None and is_compiled(settings, device=device)
     md = time_md(
         supercell(unit, settings.n_atoms),
-        make_calculator(potential, skin_ang=settings.skin_ang, is_compiled=shall_compile),
+        potential.calculator(skin_ang=settings.skin_ang, is_compiled=shall_compile),
         settings,
         seed=_SEED,
         synchronize=synchronizer(device),
@@ -92,6 +92,8 @@ def measure_cost(
     return CostRecord(
         key=cost_key(architecture, elements, settings, unit, device=device, n_threads=n_threads),
         architecture=architecture.model_dump(mode="json"),
+        label=architecture.label,
+        cutoff_ang=architecture.cutoff_ang,
         engine=potential.engine,
         dtype=_dtype_name(_DTYPE),
         device=device_name(device),
@@ -103,7 +105,7 @@ def measure_cost(
 
 
 def is_compiled(settings: MeasureSettings, *, device: str) -> bool:
-    """Whether to time the explicit engine compiled: by the length of the run alone, so that a front is of one kind."""
+    """Whether to time a network that can be compiled so: by the length of the run alone, so that a front is of one kind."""
     n_atom_steps = settings.n_atoms * (settings.n_warmup_steps + settings.n_steps)
     return n_atom_steps >= COMPILE_AFTER_ATOM_STEPS and has_compiler(torch.device(device).type)
 
@@ -137,7 +139,7 @@ def cost_key(
     ingredients = {
         "architecture": architecture.model_dump(mode="json"),
         "elements": sorted(int(z) for z in elements),
-        "engine": engine_for(architecture, settings.engine),
+        "engine": architecture.engine(settings.engine),
         "settings": settings.model_dump(mode="json", exclude={"engine", "structure", "liquid"}),
         "unit": _plain_cell(unit),
         "device": [torch.device(device).type, device_name(device)],

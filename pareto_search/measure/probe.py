@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 from ase import Atoms
 
-from pareto_search.config import Architecture, EngineName
+from pareto_search.config import Architecture, parse_architecture
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.structure import supercell
 from pareto_search.measure.md import start_nve
 from pareto_search.measure.memory import guard_resident_memory, occupied_bytes, peak_bytes, start_counting
-from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.build import build_potential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.process import prepare_torch
 
 #: Unit cells that are run before the baseline is read. The second size makes torch.compile, which hippynn uses, give
@@ -33,14 +33,14 @@ class ProbeSpec:
         device: Where it runs.
         n_threads: Threads of PyTorch.
         skin_ang: Skin of the neighbour list.
-        is_compiled: Whether the explicit engine runs compiled; the code should be on disk.
+        is_compiled: Whether it runs compiled; the code should be on disk.
         timestep_fs: Time step of the MD step.
         temperature_k: Temperature of the initial momenta.
     """
 
     architecture: Architecture
     elements: tuple[int, ...]
-    engine: EngineName
+    engine: str
     unit: Atoms
     device: str = "cpu"
     n_threads: int = 1
@@ -64,7 +64,7 @@ class ProbeSpec:
         return cls(
             **{
                 **values,
-                "architecture": Architecture.model_validate(values["architecture"]),
+                "architecture": parse_architecture(values["architecture"]),
                 "elements": tuple(values["elements"]),
                 "unit": Atoms(**values["unit"], pbc=True),
             }
@@ -99,7 +99,7 @@ def memory_of_step(
     """
     prepare_torch(spec.n_threads)
     references = ReferenceEnergies(dict.fromkeys(spec.elements, 0.0))
-    potential = HipnnPotential(spec.architecture, references, seed=0, engine=spec.engine).to(spec.device).eval()
+    potential = build_potential(spec.architecture, references, seed=0, engine=spec.engine).to(spec.device).eval()
     for n_cells in _WARMUP_CELLS:
         _step(spec, potential, n_cells * len(spec.unit), budget_bytes)
     baseline_bytes = occupied_bytes(spec.device)
@@ -110,9 +110,9 @@ def memory_of_step(
     return StepMemory(used_bytes=max(peak_bytes(spec.device) - before_bytes, 1), baseline_bytes=baseline_bytes)
 
 
-def _step(spec: ProbeSpec, potential: HipnnPotential, n_atoms: int, budget_bytes: int | None) -> None:
-    calculator = make_calculator(
-        potential, skin_ang=spec.skin_ang, is_compiled=spec.is_compiled, memory_budget_bytes=budget_bytes
+def _step(spec: ProbeSpec, potential: Potential, n_atoms: int, budget_bytes: int | None) -> None:
+    calculator = potential.calculator(
+        skin_ang=spec.skin_ang, is_compiled=spec.is_compiled, memory_budget_bytes=budget_bytes
     )
     dynamics = start_nve(
         supercell(spec.unit, n_atoms),

@@ -46,19 +46,19 @@ class CostTable:
         """Every record, in the order they came."""
         return [record for path in self._by_age() if (record := _read(path)) is not None]
 
-    def similar_max_atoms(self, architecture: Architecture, device: str) -> int | None:
-        """Capacity of a late network with this cutoff in the explicit engine, which hardly depends on the rest.
+    def similar_max_atoms(self, architecture: Architecture, engine: str, device: str) -> int | None:
+        """Capacity of a late network with this cutoff in an engine in which it hardly depends on the rest.
 
         Args:
             architecture: The network.
+            engine: The engine, whose memory is mostly neighbour list.
             device: Name of the device that it must have been measured on.
         """
-        cutoff_ang = architecture.dist_hard_max_ang
         for path in self._by_age()[: -_N_SIMILAR - 1 : -1]:
             record = _read(path)
-            if record is None or record.engine != "explicit" or record.device != device:
+            if record is None or record.engine != engine or record.device != device:
                 continue
-            if record.architecture["dist_hard_max_ang"] == cutoff_ang:
+            if record.cutoff_ang == architecture.cutoff_ang:
                 return record.capacity.max_atoms
         return None
 

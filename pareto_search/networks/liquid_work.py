@@ -16,7 +16,6 @@ from pareto_search.measure.liquid import LiquidRun, NoLiquidError, melt, run_liq
 from pareto_search.measure.liquid_files import LiquidFolder, LiquidResult, protocol_hash
 from pareto_search.networks.device_gate import DeviceGate
 from pareto_search.networks.external_calculator import build_calculator, teacher_hash
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 
@@ -111,7 +110,7 @@ class LiquidWork:
     def _calculator(self, job: LiquidJob) -> Calculator:
         if job.external is not None:
             return build_calculator(job.external)
-        return make_calculator(load_model(job.folder).to(self.device), skin_ang=self.skin_ang)
+        return load_model(job.folder).to(self.device).calculator(skin_ang=self.skin_ang)
 
 
 def log_result(result: LiquidResult, columns: dict[str, float | None]) -> None:

@@ -16,7 +16,7 @@ from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.device_gate import DeviceGate
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.training import NetworkFolders, is_finished, train_network
-from pareto_search.potential.hipnn import engine_for
+from pareto_search.potential.build import engine_traits
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
@@ -80,8 +80,8 @@ class SharedStudy:
         table, key = self.cost_table, self.cost_key(architecture)
 
         def measured() -> CostRecord:
-            is_explicit = engine_for(architecture, settings.engine) == "explicit"
-            name = device_name(self.config.device)
+            engine, name = architecture.engine(settings.engine), device_name(self.config.device)
+            is_list_bound = engine_traits(architecture, engine).is_list_bound
             return measure_cost(
                 architecture,
                 self.data.references,
@@ -89,7 +89,7 @@ class SharedStudy:
                 self.unit,
                 device=self.config.device,
                 n_threads=n_threads,
-                max_atoms_guess=table.similar_max_atoms(architecture, name) if is_explicit else None,
+                max_atoms_guess=table.similar_max_atoms(architecture, engine, name) if is_list_bound else None,
             )
 
         return table.get_or_measure(key, measured, self.gate())

@@ -29,8 +29,7 @@ from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.teacher_generations import teacher_generations
 from pareto_search.networks.training import copy_network, finished_record, is_finished
-from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import release_memory
 from pareto_search.run_directory import RunDirectory
@@ -132,9 +131,7 @@ class NetworkTeaching(Teaching):
             return None
         folders, data = self.teachers(), self.shared.data
         teacher = load_model(folders[0])
-        maker = FrameMaker(
-            finished_record(folders[0]).model_id, weights_hash(teacher), partial(make_calculator, teacher)
-        )
+        maker = FrameMaker(finished_record(folders[0]).model_id, weights_hash(teacher), teacher.calculator)
         dataset = teacher_md(settings.frames, self.directory.pretraining_dir, maker)
         try:
             check_dataset(dataset, settings.frames)
@@ -187,7 +184,7 @@ class NetworkTeaching(Teaching):
             logger.info("labels: %d atomic energies by %s", len(labels.atomic_energy_ev), names)
         return labels
 
-    def _labelled(self, data: StudyData, networks: list[HipnnPotential]) -> Labels:
+    def _labelled(self, data: StudyData, networks: list[Potential]) -> Labels:
         """What networks say together of some frames."""
         loader = data.loader(networks[0].architecture, device="cpu")
         members = [make_labels(network, loader, data.dataset, data.dataset_hash) for network in networks]

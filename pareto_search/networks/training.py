@@ -18,7 +18,8 @@ from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
 from pareto_search.measure.accuracy import measure_accuracy
 from pareto_search.networks.job import NetworkJob
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.build import build_potential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import load_model, read_description, save_model
 from pareto_search.potential.transfer import take_over_interaction
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
@@ -198,9 +199,9 @@ def _train(
     return record
 
 
-def _initial(job: NetworkJob, data: StudyData, origin_dir: Path) -> HipnnPotential:
+def _initial(job: NetworkJob, data: StudyData, origin_dir: Path) -> Potential:
     """The network before training: its seed's, with what it takes over from the teacher."""
-    potential = HipnnPotential(job.architecture, data.references, seed=job.seed)
+    potential = build_potential(job.architecture, data.references, seed=job.seed)
     if job.transfer.interaction != "own":
         teacher = load_model(origin_dir)
         take_over_interaction(potential, teacher, is_frozen=job.transfer.interaction == "frozen")
@@ -208,7 +209,7 @@ def _initial(job: NetworkJob, data: StudyData, origin_dir: Path) -> HipnnPotenti
 
 
 def _pretrain(
-    potential: HipnnPotential, job: NetworkJob, data: StudyData, folders: NetworkFolders, checkpoint: Path
+    potential: Potential, job: NetworkJob, data: StudyData, folders: NetworkFolders, checkpoint: Path
 ) -> int | None:
     """Train on the frames that the teacher made, where the job wants that; returns the epoch in which it diverged."""
     settings, snapshots = job.transfer.pretraining, data.snapshots
@@ -235,7 +236,7 @@ def _pretrain(
     return result.n_epochs if result.status == "diverged" else None
 
 
-def _accuracies(potential: HipnnPotential, loader: Any, data: StudyData) -> dict[str, float]:
+def _accuracies(potential: Potential, loader: Any, data: StudyData) -> dict[str, float]:
     valid = measure_accuracy(potential, loader, data.split.valid)
     test = measure_accuracy(potential, loader, data.split.test)
     return {
@@ -287,9 +288,7 @@ def cost_columns(cost: CostRecord) -> dict[str, Any]:
     }
 
 
-def _save_record(
-    folder: Path, potential: HipnnPotential | None, record: ModelRecord, curve: tuple[CurvePoint, ...]
-) -> None:
+def _save_record(folder: Path, potential: Potential | None, record: ModelRecord, curve: tuple[CurvePoint, ...]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, [f.name for f in fields(CurvePoint)])
     writer.writeheader()

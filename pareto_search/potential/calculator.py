@@ -1,9 +1,11 @@
-"""ASE calculators: energies, forces and stress of a potential, the explicit engine's in chunks of atoms."""
+"""The ASE calculator of local potentials: energies, forces and stress, evaluated in chunks of atoms."""
 
+import functools
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,9 +17,8 @@ from torch import Tensor
 
 from pareto_search.data.neighbors import element_index
 from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
-from pareto_search.potential.engine import HipnnConstants, HipnnWeights
-from pareto_search.potential.hipnn import HipnnPotential, TimedHippynnCalculator
-from pareto_search.potential.md_chunk import evaluate_chunk
+from pareto_search.potential.interface import LocalPotential, Potential
+from pareto_search.potential.md_chunk import chunk_function
 from pareto_search.potential.verlet import ListSizes, VerletList
 
 logger = logging.getLogger(__name__)
@@ -36,58 +37,13 @@ _CHUNK_BYTES_PER_NUMBER = 4 * 6
 COMPILE_AFTER_ATOM_STEPS = 100_000
 
 
-class TimedCalculator(Protocol):
-    """An ASE calculator that tells how long its parts took.
-
-    Attributes:
-        neighbor_s: Seconds spent on neighbour lists since construction.
-        model_s: Seconds spent on the network since construction.
-        n_list_builds: Neighbour lists built since construction.
-        n_neighbors_mean: Listed neighbours (within cutoff + skin) per atom.
-        is_compiled: Whether the explicit engine runs compiled.
-    """
-
-    neighbor_s: float
-    model_s: float
-    is_compiled: bool
-
-    @property
-    def n_list_builds(self) -> int: ...  # noqa: D102
-
-    @property
-    def n_neighbors_mean(self) -> float: ...  # noqa: D102
-
-
-def make_calculator(
-    potential: HipnnPotential,
-    *,
-    skin_ang: float = 0.5,
-    is_compiled: bool | None = None,
-    memory_budget_bytes: int | None = None,
-) -> Calculator:
-    """The ASE calculator of a potential's engine; it is also a `TimedCalculator`.
-
-    Args:
-        potential: The network.
-        skin_ang: How much farther than the cutoff the neighbour list looks.
-        is_compiled: Whether the explicit engine runs compiled. By default it changes over once it has done so much
-            work that compiling is repaid. It never does where no compiler is installed.
-        memory_budget_bytes: Keeps what is needed beside the list to a part of this.
-    """
-    if potential.engine != "explicit":
-        return TimedHippynnCalculator(potential, skin_ang=skin_ang)
-    return ExplicitCalculator(
-        potential, skin_ang=skin_ang, is_compiled=is_compiled, memory_budget_bytes=memory_budget_bytes
-    )
-
-
-def list_sizes(potential: HipnnPotential, memory_budget_bytes: int | None) -> ListSizes:
+def list_sizes(potential: Potential, memory_budget_bytes: int | None) -> ListSizes:
     """How much of a system is searched and evaluated at once, within a part of the memory budget."""
     scratch = float("inf") if memory_budget_bytes is None else memory_budget_bytes * _SCRATCH_SHARE
     numbers = min(_CHUNK_NUMBERS[potential.device.type], scratch / _CHUNK_BYTES_PER_NUMBER)
     return ListSizes(
         search_bytes=int(min(_SEARCH_BYTES, scratch)),
-        chunk_pairs=int(numbers / potential.architecture.n_sensitivities),
+        chunk_pairs=int(numbers / potential.numbers_per_pair),
     )
 
 
@@ -136,22 +92,15 @@ class DeviceList:
 
 
 def evaluate_list(
-    weights: HipnnWeights,
-    constants: HipnnConstants,
-    current: DeviceList,
-    positions: Tensor,
-    species: Tensor,
-    chunk_form: TensorFunction = evaluate_chunk,
+    current: DeviceList, positions: Tensor, species: Tensor, chunk: Callable[..., tuple[Tensor, ...]]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """An MD step's work on the device: chunk by chunk, energies summed in float64, without waiting for the host.
 
     Args:
-        weights: The network.
-        constants: Its constants.
         current: The neighbours.
         positions: Å, shape (n_atoms, 3), float64.
         species: Element index of each atom, shape (n_atoms,).
-        chunk_form: What stands for `evaluate_chunk`.
+        chunk: (points, rows, neighbor, species) → as `chunk_function` describes.
 
     Returns:
         Atomic energies without reference energies in eV, shape (n_atoms,), float64; forces in eV/Å, shape (n_atoms, 3);
@@ -159,14 +108,14 @@ def evaluate_list(
     """
     points, species = current.points(positions), species[current.order]
     atomic = torch.empty(len(positions), dtype=torch.float64, device=positions.device)
-    forces = torch.zeros(points.shape, dtype=constants.cutoff_ang.dtype, device=positions.device)
     virial = torch.zeros(3, 3, dtype=torch.float64, device=positions.device)
+    forces: Tensor | None = None
     start = 0
     for neighbor in current.chunks:
         rows = slice(start, start + len(neighbor))
-        energy, gradient, gradient_sum, chunk_virial = chunk_form(
-            weights, constants, points, points[:, rows], neighbor, species[rows]
-        )
+        energy, gradient, gradient_sum, chunk_virial = chunk(points, points[:, rows], neighbor, species[rows])
+        if forces is None:
+            forces = torch.zeros(points.shape, dtype=gradient.dtype, device=positions.device)
         atomic[rows] = energy.double()
         forces[:, rows] -= gradient_sum
         index = neighbor.flatten()
@@ -174,11 +123,13 @@ def evaluate_list(
             forces[axis].index_add_(0, index, gradient[axis].flatten())
         virial += chunk_virial.double()
         start = rows.stop
+    if forces is None:  # no atoms
+        forces = torch.zeros_like(points)
     return torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic), current.on_atoms(forces), virial
 
 
-class ExplicitCalculator(Calculator):
-    """The explicit engine for ASE. Energies include the reference energies and are summed in float64.
+class VerletCalculator(Calculator):
+    """A local potential for ASE. Energies include the reference energies and are summed in float64.
 
     Memory per atom is that of the neighbour list: the network runs on chunks of atoms. A `TimedCalculator`.
     """
@@ -187,7 +138,7 @@ class ExplicitCalculator(Calculator):
 
     def __init__(
         self,
-        potential: HipnnPotential,
+        potential: LocalPotential,
         *,
         skin_ang: float = 0.5,
         is_compiled: bool | None = None,
@@ -196,9 +147,9 @@ class ExplicitCalculator(Calculator):
         super().__init__()
         self.potential = potential
         self.skin_ang = skin_ang
-        self._weights, self._constants = potential.detached_weights(), potential.constants()
+        self._state, self._chunk = _pure_chunk(potential)
         self._sizes = list_sizes(potential, memory_budget_bytes)
-        self._may_compile = is_compiled is not False and has_compiler(potential.device.type)
+        self._may_compile = bool(self._state) and is_compiled is not False and has_compiler(potential.device.type)
         self.is_compiled = self._may_compile and bool(is_compiled)
         self._compiled: TensorFunction | None = None
         self._n_atom_steps = 0
@@ -250,7 +201,7 @@ class ExplicitCalculator(Calculator):
             self.list = self._on_device = None  # frees the old list before the new one is built
             self.list = VerletList.build(
                 atoms,
-                self.potential.architecture.dist_hard_max_ang,
+                self.potential.architecture.cutoff_ang,
                 self.skin_ang,
                 elements=self.potential.elements,
                 sizes=self._sizes,
@@ -268,15 +219,28 @@ class ExplicitCalculator(Calculator):
         positions = torch.from_numpy(atoms.positions).to(device)
         species = torch.from_numpy(element_index(atoms.numbers, self.potential.elements)).to(device)
         with torch.no_grad():
-            found = evaluate_list(self._weights, self._constants, current, positions, species, self._evaluate_chunk)
+            found = evaluate_list(current, positions, species, self._evaluate_chunk)
         atomic, forces, virial = (tensor.cpu().numpy() for tensor in found)
         return atomic, forces.astype(np.float64), virial
 
-    def _evaluate_chunk(self, *arguments: Any) -> tuple[Tensor, ...]:
-        """`evaluate_chunk`, compiled where this calculator is, except for a single atom."""
+    def _evaluate_chunk(self, *arguments: Tensor) -> tuple[Tensor, ...]:
+        """A chunk, compiled where this calculator is, except for a single atom."""
         if not self.is_compiled or len(arguments[-1]) == 1:
-            return evaluate_chunk(*arguments)
+            return self._chunk(self._state, *arguments)
         if self._compiled is None:
-            self._compiled = compiled(evaluate_chunk, *arguments)
-            self.is_compiled = self._may_compile = self._compiled is not evaluate_chunk
-        return self._compiled(*arguments)
+            self._compiled = compiled(self._chunk, self._state, *arguments)
+            self.is_compiled = self._may_compile = self._compiled is not self._chunk
+        return self._compiled(self._state, *arguments)
+
+
+def _pure_chunk(potential: LocalPotential) -> tuple[tuple[Any, ...], TensorFunction]:
+    """State and chunk function of a potential: its pure form without gradients, else its own method and no state."""
+    form = potential.pure_form()
+    if form is None:
+        return (), chunk_function(potential.local_energies, potential.dtype)
+    weights = torch.utils._pytree.tree_map_only(Tensor, Tensor.detach, form.weights)
+    return (weights, form.constants), _chunk_of(form.local, potential.dtype)
+
+
+#: One function for all networks of a form, so that it is compiled once.
+_chunk_of = functools.cache(chunk_function)

@@ -33,15 +33,8 @@ logger = logging.getLogger(__name__)
 #: A pure function of tensors, and of tuples of them, that returns a tuple of tensors.
 TensorFunction = Callable[..., tuple[Tensor, ...]]
 
-#: Modules whose code is traced or that define the arguments' fields: a change in them makes new machine code.
-_TRACED = (
-    "potential.batch",
-    "potential.engine",
-    "potential.loader",
-    "potential.md_chunk",
-    "measure.accuracy",
-    "training.loss",
-)
+#: Files whose code is traced or that define the arguments' fields: a change in them makes new machine code.
+_TRACED = ("potential/**/*.py", "measure/accuracy.py", "training/loss.py")
 #: Inductor computes an expression of more operations than this once and keeps it, instead of once for each use. Lower
 #: than its default: what depends on a pair alone must not be computed again for each sensitivity.
 _KEEP_EXPRESSIONS_ABOVE = 8
@@ -83,6 +76,13 @@ def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
     name = f"{function.__module__}.{function.__qualname__}"
     digest = hashlib.sha256(f"{name} {structure} {_surroundings()}".encode()).hexdigest()[:16]
     return _loaded(function, digest, example)
+
+
+def named_after(function: TensorFunction, *inner: Callable[..., Any]) -> TensorFunction:
+    """A function made of others, named after them too: by its name its compiled form is found again."""
+    names = ", ".join(f"{part.__module__}.{part.__qualname__}" for part in inner)
+    function.__qualname__ = f"{function.__name__}({names})"
+    return function
 
 
 _in_this_process: dict[str, TensorFunction] = {}
@@ -223,7 +223,7 @@ def _quiet() -> Iterator[None]:
 def _surroundings() -> str:
     """What compiled code depends on besides its structure: source, PyTorch, and the processor it was made for."""
     package = Path(__file__).parents[1]
-    sources = [(package / f"{name.replace('.', '/')}.py").read_text() for name in ("potential.compiled", *_TRACED)]
+    sources = [path.read_text() for pattern in _TRACED for path in sorted(package.glob(pattern))]
     flags = next((line for line in _read("/proc/cpuinfo").splitlines() if line.startswith("flags")), "")
     machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), flags]
     return hashlib.sha256("\n".join([*sources, torch.__version__, *machine]).encode()).hexdigest()

@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 from pareto_search.errors import ConfigError, DataError, WriteError
 from pareto_search.files import whole_folder
-from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.hippynn_files import write_checkpoint, write_mliap
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import MODEL_FILES, load_model, read_description
 
 ExportKind = Literal["ase", "hippynn", "lammps"]
@@ -47,7 +47,7 @@ def export_model(model_dir: Path, kind: ExportKind, path: Path, *, is_periodic: 
         raise WriteError(f"{path} could not be written ({error.strerror or error}); name a writable path") from error
 
 
-def _trained(model_dir: Path) -> HipnnPotential:
+def _trained(model_dir: Path) -> Potential:
     """The network of a model folder, refused with its reason where training left none."""
     description = read_description(model_dir)
     record = description.get("record", {})

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from pareto_search.config import Architecture
+from pareto_search.config import parse_architecture
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.build import build_potential
+from pareto_search.potential.interface import Potential
 
 #: The files that make a network.
 MODEL_FILES = ("model.json", "weights.npz")
@@ -21,7 +22,7 @@ _FORMAT = 1
 _RETRAIN = "copy the folder again, or delete it and run the study again to retrain the network"
 
 
-def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, Any], files: dict[str, str]) -> None:
+def save_model(folder: Path, potential: Potential | None, extra: dict[str, Any], files: dict[str, str]) -> None:
     """Write a network as a folder that appears whole or not at all.
 
     Args:
@@ -65,7 +66,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     return description
 
 
-def load_model(folder: Path) -> HipnnPotential:
+def load_model(folder: Path) -> Potential:
     """Rebuild a network, float32 on the CPU.
 
     Raises:
@@ -76,17 +77,17 @@ def load_model(folder: Path) -> HipnnPotential:
         name = description["teacher"].get("calculator")
         raise DataError(f"{folder} is of the teacher {name}, which is no network of this package; use that calculator")
     try:
-        architecture = Architecture.model_validate(description["architecture"])
+        architecture = parse_architecture(description["architecture"])
         references = ReferenceEnergies.from_plain(description["references_ev"])
         engine = description["engine"]
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"{folder / 'model.json'} lacks or misstates the network ({error}); {_RETRAIN}") from error
-    potential = HipnnPotential(architecture, references, seed=0, engine=engine)
+    potential = build_potential(architecture, references, seed=0, engine=engine)
     _set_arrays(potential, read_arrays(folder / "weights.npz", remedy=_RETRAIN))
     return potential.eval()
 
 
-def _arrays(potential: HipnnPotential) -> dict[str, np.ndarray]:
+def _arrays(potential: Potential) -> dict[str, np.ndarray]:
     state = potential.state_dict()
     return {name: value.detach().cpu().numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
 
@@ -109,7 +110,7 @@ def read_arrays(path: Path, *, remedy: str) -> dict[str, np.ndarray]:
         raise DataError(f"{path} cannot be read as plain arrays ({error}); {remedy}") from error
 
 
-def _set_arrays(potential: HipnnPotential, arrays: dict[str, np.ndarray]) -> None:
+def _set_arrays(potential: Potential, arrays: dict[str, np.ndarray]) -> None:
     state = potential.state_dict()
     expected = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     wrong = [name for name, value in expected.items() if name not in arrays or arrays[name].shape != value.shape]

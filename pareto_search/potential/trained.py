@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.potential.batch import make_batch
-from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import load_model, read_description
 from pareto_search.potential.process import check_device
 
@@ -29,7 +28,7 @@ class TrainedPotential:
         description: Content of its `model.json`, the record of its training included.
     """
 
-    potential: HipnnPotential
+    potential: Potential
     description: dict[str, Any]
 
     def __repr__(self) -> str:
@@ -39,7 +38,7 @@ class TrainedPotential:
 
     def calculator(self, *, skin_ang: float = 0.5) -> Calculator:
         """A new ASE calculator (energy, forces, stress); energies in eV with the reference energies."""
-        return make_calculator(self.potential, skin_ang=skin_ang)
+        return self.potential.calculator(skin_ang=skin_ang)
 
     def energy_forces(self, atoms: Atoms) -> tuple[float, NDArray[np.float64]]:
         """Energy in eV and forces in eV/Å, shape (n_atoms, 3)."""
@@ -51,9 +50,7 @@ class TrainedPotential:
         bare = atoms.copy()
         bare.calc = SinglePointCalculator(bare, energy=0.0, forces=np.zeros((len(bare), 3)))
         frame = from_frames([bare], ["user"], {})
-        table = build_neighbor_table(
-            frame, self.potential.architecture.dist_hard_max_ang, elements=self.potential.elements
-        )
+        table = build_neighbor_table(frame, self.potential.architecture.cutoff_ang, elements=self.potential.elements)
         batch = make_batch(frame, table, np.array([0]), self.potential.dtype).to(self.potential.device)
         with torch.no_grad():
             atomic = self.potential(batch, with_forces=False).atomic_energy

@@ -3,10 +3,10 @@
 import torch
 
 from pareto_search.errors import ConfigError
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential
 
 
-def take_over_interaction(student: HipnnPotential, teacher: HipnnPotential, *, is_frozen: bool) -> tuple[str, ...]:
+def take_over_interaction(student: Potential, teacher: Potential, *, is_frozen: bool) -> tuple[str, ...]:
     """Give a student the teacher's interaction weights (sensitivities, mixing, self term) where their shapes are equal.
 
     Equal numbers of sensitivities let the radial functions pass; with equal numbers of features all passes.
@@ -22,9 +22,9 @@ def take_over_interaction(student: HipnnPotential, teacher: HipnnPotential, *, i
     Raises:
         ConfigError: If no shape is equal.
     """
-    theirs = _interaction_weights(teacher)
+    theirs = teacher.interaction_parameters()
     taken = []
-    for name, weight in _interaction_weights(student).items():
+    for name, weight in student.interaction_parameters().items():
         if name in theirs and theirs[name].shape == weight.shape:
             with torch.no_grad():
                 weight.copy_(theirs[name])
@@ -37,12 +37,3 @@ def take_over_interaction(student: HipnnPotential, teacher: HipnnPotential, *, i
             "search.transfer.interaction: own"
         )
     return tuple(taken)
-
-
-def _interaction_weights(potential: HipnnPotential) -> dict[str, torch.nn.Parameter]:
-    """Parameters of the interaction proper of every block, by name; not the atom layers that follow."""
-    return {
-        f"{number}.{name}": weight
-        for number, block in enumerate(potential.network.blocks)
-        for name, weight in block[0].base_layer.named_parameters()
-    }

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.config import Architecture, ConfirmSettings, LossWeights, StudyConfig
+from pareto_search.config import ConfirmSettings, LossWeights, StudyConfig, parse_architecture
 from pareto_search.networks.job import NetworkJob, control_of, control_with
 from pareto_search.potential.model_files import read_description
 from pareto_search.search.space import to_training
@@ -57,7 +57,7 @@ def student_to_confirm(row: Mapping[Hashable, Any], config: StudyConfig, models_
     return NetworkJob(
         "confirm",
         "student",
-        Architecture.model_validate(description["architecture"]),
+        parse_architecture(description["architecture"]),
         LossWeights.model_validate({name: values[name] for name in LossWeights.model_fields}),
         to_training(config.search.space, values, config.confirm_training),
         config.confirm.first_seed,

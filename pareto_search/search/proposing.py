@@ -17,8 +17,8 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.config import WHOLE_NUMBERS, Choice, Range, SearchSettings
-from pareto_search.search.space import from_unit, whole
+from pareto_search.config import Choice, Range, SearchSettings, SpaceSettings
+from pareto_search.search.space import from_unit
 
 #: Small, because a search has tens of trials: NSGA-II evolves only after one population.
 _NSGA2_POPULATION = 16
@@ -93,7 +93,11 @@ def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 def _grid(settings: SearchSettings) -> list[dict[str, Any]]:
     """Every combination of a space of choices."""
     searched = settings.space.searched
-    choices = [[whole(name, c) for c in dim.choices] for name, dim in searched.items() if isinstance(dim, Choice)]
+    choices = [
+        [settings.space.whole(name, c) for c in dim.choices]
+        for name, dim in searched.items()
+        if isinstance(dim, Choice)
+    ]
     return [dict(zip(searched, values, strict=True)) for values in itertools.product(*choices)]
 
 
@@ -136,7 +140,7 @@ def _ask(
     """Ask one of Optuna's samplers, which sees a study in memory with what it needs of the trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every study, otherwise
     searched = settings.space.searched
-    coded = {name: _coded_distribution(name, dimension) for name, dimension in searched.items()}
+    coded = {name: _coded_distribution(settings.space, name, dimension) for name, dimension in searched.items()}
     study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(settings.sampler, seed))
     for trial in _latest(known, _N_LATEST[settings.sampler]):
         study.add_trial(_as_optuna(trial, searched, coded))
@@ -145,7 +149,7 @@ def _ask(
             create_trial(state=TrialState.RUNNING, params=_code(trial.params, searched), distributions=coded)
         )
     params = study.ask(fixed_distributions=coded).params
-    return {name: _decode(name, dimension, params[name]) for name, dimension in searched.items()}
+    return {name: _decode(settings.space, name, dimension, params[name]) for name, dimension in searched.items()}
 
 
 def _sampler(name: str, seed: int) -> BaseSampler:
@@ -200,12 +204,12 @@ def _is_ordered(dimension: Range | Choice) -> bool:
     return isinstance(dimension, Choice) and dimension.is_numeric
 
 
-def _coded_distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
+def _coded_distribution(space: SpaceSettings, name: str, dimension: Range | Choice) -> BaseDistribution:
     """Numbers to choose from become their position in rising order."""
     if isinstance(dimension, Choice):
         n = len(dimension.choices)
         return IntDistribution(0, n - 1) if _is_ordered(dimension) else CategoricalDistribution(dimension.choices)
-    if name in WHOLE_NUMBERS:
+    if name in space.whole_numbers:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
@@ -219,7 +223,7 @@ def _code(params: Mapping[str, Any], searched: Mapping[str, Range | Choice]) -> 
     }
 
 
-def _decode(name: str, dimension: Range | Choice, value: Any) -> Any:
+def _decode(space: SpaceSettings, name: str, dimension: Range | Choice, value: Any) -> Any:
     if isinstance(dimension, Choice) and _is_ordered(dimension):
-        return whole(name, sorted(dimension.choices, key=float)[value])
+        return space.whole(name, sorted(dimension.choices, key=float)[value])
     return value

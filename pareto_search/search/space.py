@@ -1,7 +1,7 @@
 """The search space: Optuna's distributions, and the way back from a sample to an architecture and loss weights."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,16 +10,15 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pydantic import ValidationError
 
 from pareto_search.config import (
-    WHOLE_NUMBERS,
     Architecture,
     Choice,
     LossWeights,
     Range,
+    Scalar,
     Settings,
     SpaceSettings,
     TrainingSettings,
     bounds,
-    of_family,
 )
 from pareto_search.errors import ConfigError
 
@@ -28,7 +27,7 @@ _Model = TypeVar("_Model", bound=Settings)
 
 def distributions(space: SpaceSettings) -> dict[str, BaseDistribution]:
     """Optuna's distribution of every searched dimension, by name."""
-    return {name: _distribution(name, dimension) for name, dimension in space.searched.items()}
+    return {name: _distribution(space, name, dimension) for name, dimension in space.searched.items()}
 
 
 def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architecture:
@@ -37,13 +36,9 @@ def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architec
     Raises:
         ConfigError: If the sample lacks a searched dimension or its values do not fit together.
     """
-    names = [name for name in Architecture.model_fields if name != "dist_soft_max_ang"]
-    values = _values(space, params, names)
-    if space.dist_soft_gap_ang is None:
-        soft = _values(space, params, ["dist_soft_max_ang"])["dist_soft_max_ang"]
-    else:
-        soft = values["dist_hard_max_ang"] - _values(space, params, ["dist_soft_gap_ang"])["dist_soft_gap_ang"]
-    return _build(Architecture, of_family({**values, "dist_soft_max_ang": soft}))
+    family = str(_value(space, "family", params))
+    values = _values(space, params, [name for name in space.hyperparameters])
+    return _build(lambda: space.families[family].from_point({"family": family, **values}), values)
 
 
 def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
@@ -52,7 +47,8 @@ def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
     Raises:
         ConfigError: If the sample lacks a searched dimension or all its weights are 0.
     """
-    return _build(LossWeights, _values(space, params, list(LossWeights.model_fields)))
+    values = _values(space, params, list(LossWeights.model_fields))
+    return _build(lambda: LossWeights.model_validate(values), values)
 
 
 def to_training(space: SpaceSettings, params: Mapping[str, Any], training: TrainingSettings) -> TrainingSettings:
@@ -61,13 +57,13 @@ def to_training(space: SpaceSettings, params: Mapping[str, Any], training: Train
     Raises:
         ConfigError: If the sample lacks a searched dimension.
     """
-    names = [name for name in ("learning_rate", "batch_size") if getattr(space, name) is not None]
+    names = [name for name in ("learning_rate", "batch_size") if name in space.dimensions]
     return training.model_copy(update=_values(space, params, names))
 
 
 def to_point(space: SpaceSettings, point: Mapping[str, Any]) -> dict[str, Any]:
     """A user's point in the exact values and types of the distributions, so that Optuna takes it as its own."""
-    return {name: _exact(name, dimension, point[name]) for name, dimension in space.searched.items()}
+    return {name: _exact(space, name, dimension, point[name]) for name, dimension in space.searched.items()}
 
 
 def ladder(space: SpaceSettings, n: int) -> list[Architecture]:
@@ -79,7 +75,7 @@ def ladder(space: SpaceSettings, n: int) -> list[Architecture]:
     """
     positions = [0.5] if n == 1 else [rung / (n - 1) for rung in range(n)]
     rungs = [
-        to_architecture(space, {name: _at(name, dim, position) for name, dim in space.searched.items()})
+        to_architecture(space, {name: _at(space, name, dim, position) for name, dim in space.searched.items()})
         for position in positions
     ]
     return list(dict.fromkeys(rungs))
@@ -93,7 +89,7 @@ def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float
         position: One number from 0 to 1 for every searched dimension, in their order.
     """
     searched = space.searched.items()
-    return {name: _at_share(name, dim, float(u)) for (name, dim), u in zip(searched, position, strict=True)}
+    return {name: _at_share(space, name, dim, float(u)) for (name, dim), u in zip(searched, position, strict=True)}
 
 
 def to_features(space: SpaceSettings, params: Mapping[str, Any]) -> NDArray[np.float64]:
@@ -109,34 +105,35 @@ def to_features(space: SpaceSettings, params: Mapping[str, Any]) -> NDArray[np.f
     return np.array(features)
 
 
-def _distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
+def _distribution(space: SpaceSettings, name: str, dimension: Range | Choice) -> BaseDistribution:
     if isinstance(dimension, Choice):
-        return CategoricalDistribution(tuple(whole(name, choice) for choice in dimension.choices))
-    if name in WHOLE_NUMBERS:
+        return CategoricalDistribution(tuple(space.whole(name, choice) for choice in dimension.choices))
+    if name in space.whole_numbers:
         return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Scalar]:
     """Fixed and sampled values of some dimensions."""
     missing = [name for name in names if name in space.searched and name not in params]
     if missing:
         raise ConfigError(f"a point of the search space must name every searched dimension; missing {missing}")
-    return {name: _value(name, getattr(space, name), params) for name in names}
+    return {name: _value(space, name, params) for name in names}
 
 
-def _value(name: str, dimension: Any, params: Mapping[str, Any]) -> Any:
+def _value(space: SpaceSettings, name: str, params: Mapping[str, Any]) -> Scalar:
+    dimension = space.dimensions[name]
     if not isinstance(dimension, Range | Choice):
-        return whole(name, dimension)
+        return space.whole(name, dimension)
     value = params[name]
     if isinstance(dimension, Range) and dimension.zero_below is not None and value < dimension.zero_below:
-        return 0 if name in WHOLE_NUMBERS else 0.0
-    return whole(name, value)
+        return 0 if name in space.whole_numbers else 0.0
+    return space.whole(name, value)
 
 
-def _build(model: type[_Model], values: dict[str, Any]) -> _Model:
+def _build(build: Callable[[], _Model], values: Mapping[str, Scalar]) -> _Model:
     try:
-        return model.model_validate(values)
+        return build()
     except ValidationError as error:
         rule = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(
@@ -145,15 +142,15 @@ def _build(model: type[_Model], values: dict[str, Any]) -> _Model:
         ) from error
 
 
-def _exact(name: str, dimension: Range | Choice, value: Any) -> Any:
+def _exact(space: SpaceSettings, name: str, dimension: Range | Choice, value: Any) -> Any:
     if isinstance(dimension, Choice):
-        return whole(name, next(choice for choice in dimension.choices if choice == value))
-    if name in WHOLE_NUMBERS:
+        return space.whole(name, next(choice for choice in dimension.choices if choice == value))
+    if name in space.whole_numbers:
         return round(value)
     return float(value)
 
 
-def _at(name: str, dimension: Range | Choice, position: float) -> Any:
+def _at(space: SpaceSettings, name: str, dimension: Range | Choice, position: float) -> Any:
     """The value at a position from 0 (smallest) to 1 (largest) of a dimension."""
     if isinstance(dimension, Choice):
         # Labels have no order, so the first stands for all.
@@ -163,22 +160,19 @@ def _at(name: str, dimension: Range | Choice, position: float) -> Any:
         return ordered[round(position * (len(ordered) - 1))]
     low, high = bounds(dimension)
     value = low * (high / low) ** position if low > 0 else low + (high - low) * position
-    return round(value) if name in WHOLE_NUMBERS else min(max(value, low), high)
+    return round(value) if name in space.whole_numbers else min(max(value, low), high)
 
 
-def _at_share(name: str, dimension: Range | Choice, share: float) -> Any:
+def _at_share(space: SpaceSettings, name: str, dimension: Range | Choice, share: float) -> Any:
     """The value below which a share of a uniform sample lies."""
     if isinstance(dimension, Choice):
-        return whole(name, dimension.choices[min(int(share * len(dimension.choices)), len(dimension.choices) - 1)])
+        return space.whole(
+            name, dimension.choices[min(int(share * len(dimension.choices)), len(dimension.choices) - 1)]
+        )
     # Each whole number owns an equal stretch.
     low, high = (
-        (dimension.low - 0.5, dimension.high + 0.5) if name in WHOLE_NUMBERS else (dimension.low, dimension.high)
+        (dimension.low - 0.5, dimension.high + 0.5) if name in space.whole_numbers else (dimension.low, dimension.high)
     )
     value = low * (high / low) ** share if dimension.log else low + share * (high - low)
     value = min(max(value, dimension.low), dimension.high)
-    return round(value) if name in WHOLE_NUMBERS else value
-
-
-def whole(name: str, value: Any) -> Any:
-    """The value as a whole number where the dimension takes them."""
-    return int(value) if name in WHOLE_NUMBERS else value
+    return round(value) if name in space.whole_numbers else value

@@ -17,13 +17,13 @@ from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.data.split import Split
 from pareto_search.errors import TrainingDiverged
 from pareto_search.measure.accuracy import Accuracy, accuracy_of
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.records import CurvePoint
 from pareto_search.training.checkpoint import Checkpoint, read_checkpoint
-from pareto_search.training.loss import LossTerms
+from pareto_search.training.loss import BatchSums
 from pareto_search.training.schedule import Plateau, weights_at
-from pareto_search.training.step import N_SUMS, Steps, is_worth_compiling
+from pareto_search.training.step import Steps, is_worth_compiling
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Pass:
 
     accuracy: Accuracy
     loss: float
-    terms: tuple[float, ...]
+    terms: dict[str, float]
 
 
 class Trainer:
@@ -59,7 +59,7 @@ class Trainer:
 
     def __init__(
         self,
-        potential: HipnnPotential,
+        potential: Potential,
         loader: FrameLoader,
         split: Split,
         weights: LossWeights,
@@ -130,7 +130,7 @@ class Trainer:
     def _pass(self, systems: NDArray[np.int64], weights: LossWeights, *, step: bool) -> _Pass:
         """One pass over frames, with optimiser steps or without gradients; the host waits once, at the end."""
         loss_weights = self.steps.loss_weights(weights)
-        sums = torch.zeros(N_SUMS, dtype=torch.float64, device=self.potential.device)
+        sums = torch.zeros(BatchSums.n_sums(), dtype=torch.float64, device=self.potential.device)
         self.potential.train(step)
         for batch, targets in self.loader.batches(systems, self.settings.batch_size):
             if step:
@@ -138,10 +138,10 @@ class Trainer:
                 self._optimizer.step()
             else:
                 sums += self.steps.validate(batch, targets, loss_weights)
-        values = sums.tolist()
-        loss, *terms = (value / len(systems) for value in values[:-4])
-        accuracy = accuracy_of(values[-4:], n_atoms=self.loader.n_atoms(systems), n_systems=len(systems))
-        return _Pass(accuracy, loss, tuple(terms))
+        n_systems = len(systems)
+        loss, terms, errors = BatchSums.unstacked(sums.tolist())
+        accuracy = accuracy_of(errors, n_atoms=self.loader.n_atoms(systems), n_systems=n_systems)
+        return _Pass(accuracy, loss / n_systems, {name: value / n_systems for name, value in terms.items()})
 
     def _copy_weights(self) -> dict[str, Tensor]:
         state = self.potential.state_dict()
@@ -170,7 +170,7 @@ class Trainer:
 
 
 def fit(
-    potential: HipnnPotential,
+    potential: Potential,
     loader: FrameLoader,
     split: Split,
     weights: LossWeights,
@@ -230,7 +230,6 @@ def fit(
 def _curve_point(
     epoch: int, train: _Pass, valid: _Pass, learning_rate: float, weights: LossWeights, seconds: float
 ) -> CurvePoint:
-    terms = dict(zip(LossTerms._fields, train.terms, strict=True))
     return CurvePoint(
         epoch=epoch,
         train_force_rmse_ev_per_ang=train.accuracy.force_rmse_ev_per_ang,
@@ -241,6 +240,6 @@ def _curve_point(
         valid_loss=valid.loss,
         learning_rate=learning_rate,
         seconds=seconds,
-        **{f"train_loss_{name}": value for name, value in terms.items()},
+        **{f"train_loss_{name}": value for name, value in train.terms.items()},
         **weights.model_dump(),
     )

@@ -13,7 +13,7 @@ from pareto_search.data.dataset import Dataset
 from pareto_search.data.labels import Labels
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.potential.model_files import read_arrays
 
@@ -21,7 +21,7 @@ _ARRAYS, _HASHES = ("atomic_energy_ev", "forces_ev_per_ang", "weight"), ("teache
 _REMEDY = "delete it and the labels are made again"
 
 
-def weights_hash(potential: HipnnPotential) -> str:
+def weights_hash(potential: Potential) -> str:
     """SHA-256 of a network's weights."""
     digest = hashlib.sha256()
     for parameter in potential.parameters():
@@ -30,7 +30,7 @@ def weights_hash(potential: HipnnPotential) -> str:
 
 
 def make_labels(
-    teacher: HipnnPotential, loader: FrameLoader, dataset: Dataset, dataset_hash: str, *, batch_size: int = 64
+    teacher: Potential, loader: FrameLoader, dataset: Dataset, dataset_hash: str, *, batch_size: int = 64
 ) -> Labels:
     """Evaluate the teacher on every frame.
 

@@ -1,20 +1,24 @@
 """The loss: RMSE + MAE of energy, forces and what the teacher says, L2, hierarchicality (the paper's eqn 2, 3 and 5).
 
-`train_step` and `valid_step` are what is compiled: pure functions of the explicit engine's weights and one batch.
+`step_functions` are what is compiled: pure functions of a potential's weights and one batch.
 """
 
-from typing import NamedTuple
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pareto_search.config import LossWeights, TrainingSettings
-from pareto_search.measure.accuracy import error_sums
+from pareto_search.measure.accuracy import ErrorSums, error_sums
 from pareto_search.potential.batch import Batch
-from pareto_search.potential.compiled import leaves, rebuilt
-from pareto_search.potential.engine import Evaluation, HipnnConstants, HipnnWeights, evaluate, geometry, regularized
+from pareto_search.potential.compiled import TensorFunction, leaves, named_after, rebuilt
+from pareto_search.potential.interface import Evaluation
 from pareto_search.potential.loader import Targets
 
+#: A tensor, or tuples of them in any nesting.
+TensorTree = Any
 #: Keeps the slope of the square root finite where every error is exactly zero; below any error that counts.
 _TINY = 1e-30
 
@@ -48,8 +52,15 @@ def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: li
     )
 
 
-def term_weights(weights: LossWeights, settings: TrainingSettings, like: Tensor) -> Tensor:
-    """What each of the `LossTerms` counts, shape (6,), in the dtype and on the device of `like`."""
+def term_weights(weights: LossWeights, settings: TrainingSettings, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What each of the `LossTerms` counts, shape (n_terms,).
+
+    Args:
+        weights: Of the error terms.
+        settings: Weights of the others.
+        dtype: Of the tensor.
+        device: Of the tensor.
+    """
     by_term = {
         "energy": weights.weight_energy,
         "forces": weights.weight_forces,
@@ -58,7 +69,7 @@ def term_weights(weights: LossWeights, settings: TrainingSettings, like: Tensor)
         "l2": settings.weight_l2,
         "hierarchicality": settings.weight_hierarchicality,
     }
-    return torch.tensor([by_term[name] for name in LossTerms._fields], dtype=like.dtype, device=like.device)
+    return torch.tensor([by_term[name] for name in LossTerms._fields], dtype=dtype, device=device)
 
 
 def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
@@ -66,36 +77,82 @@ def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
     return (torch.stack(list(terms)) * weights).sum()
 
 
+class BatchSums(NamedTuple):
+    """What a pass adds up over its batches, float64 scalars.
+
+    Attributes:
+        loss: The loss times frames.
+        terms: Its terms before weighting, times frames.
+        errors: Squared and absolute errors.
+    """
+
+    loss: Tensor
+    terms: LossTerms
+    errors: ErrorSums
+
+    def stacked(self) -> Tensor:
+        """All in one tensor, so that the host waits once, shape (n_sums,)."""
+        return torch.stack([self.loss, *self.terms, *self.errors])
+
+    @classmethod
+    def n_sums(cls) -> int:
+        """Length of `stacked`."""
+        return 1 + len(LossTerms._fields) + len(ErrorSums._fields)
+
+    @classmethod
+    def unstacked(cls, values: Sequence[float]) -> tuple[float, dict[str, float], list[float]]:
+        """Loss, terms by name and errors from what was stacked."""
+        n_terms = len(LossTerms._fields)
+        terms = dict(zip(LossTerms._fields, values[1 : 1 + n_terms], strict=True))
+        return values[0], terms, list(values[1 + n_terms :])
+
+
 def batch_sums(loss: Tensor, terms: LossTerms, evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
-    """What a pass adds up over its batches, float64: (loss, terms) times frames, then the four error sums; (11,)."""
-    losses = torch.stack([loss, *terms]).detach().double() * batch.n_atoms.shape[0]
-    return torch.cat([losses, error_sums(evaluation, targets, batch)])
+    """`BatchSums` of a batch, stacked.
+
+    Args:
+        loss: Of the batch, a scalar.
+        terms: Before weighting.
+        evaluation: What the potential gives.
+        targets: What it should give.
+        batch: The frames.
+    """
+    n_frames = batch.n_atoms.shape[0]
+    scaled = LossTerms(*(term.detach().double() * n_frames for term in terms))
+    return BatchSums(loss.detach().double() * n_frames, scaled, error_sums(evaluation, targets, batch)).stacked()
 
 
-def _losses(
-    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The loss and the sums of a batch."""
-    evaluation = evaluate(weights, constants, batch, geometry(batch.vectors, constants.cutoff_ang))
-    terms = loss_terms(evaluation, targets, regularized(weights))
-    loss = total_loss(terms, loss_weights)
-    return loss, batch_sums(loss, terms, evaluation, targets, batch)
+@functools.cache
+def step_functions(
+    evaluate: Callable[..., Evaluation], regularized: Callable[..., list[Tensor]]
+) -> tuple[TensorFunction, TensorFunction]:
+    """Training and validation step of a potential's pure form, which are what is compiled.
 
+    Args:
+        evaluate: (weights, constants, batch) → `Evaluation`.
+        regularized: weights → those in the L2 term.
 
-def train_step(
-    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
-) -> tuple[Tensor, ...]:
-    """The sums of a batch, then the gradient of its loss by every tensor of the weights, in their order."""
+    Returns:
+        Two functions of (weights, constants, batch, targets, loss_weights): `train_step` gives the stacked sums of the
+        batch, then the gradient of its loss by every tensor of the weights, in their order; `valid_step` the sums.
+    """
 
-    def losses(flat: list[Tensor]) -> tuple[Tensor, Tensor]:
-        return _losses(rebuilt(weights, iter(flat)), constants, batch, targets, loss_weights)
+    def losses(
+        weights: TensorTree, constants: TensorTree, batch: Batch, targets: Targets, loss_weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        evaluation = evaluate(weights, constants, batch)
+        terms = loss_terms(evaluation, targets, regularized(weights))
+        loss = total_loss(terms, loss_weights)
+        return loss, batch_sums(loss, terms, evaluation, targets, batch)
 
-    gradient, sums = torch.func.grad(losses, has_aux=True)(leaves(weights))
-    return sums, *gradient
+    def train_step(weights: TensorTree, *rest: TensorTree) -> tuple[Tensor, ...]:
+        def of_flat(flat: list[Tensor]) -> tuple[Tensor, Tensor]:
+            return losses(rebuilt(weights, iter(flat)), *rest)
 
+        gradient, sums = torch.func.grad(of_flat, has_aux=True)(leaves(weights))
+        return sums, *gradient
 
-def valid_step(
-    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, targets: Targets, loss_weights: Tensor
-) -> tuple[Tensor, ...]:
-    """The sums of a batch."""
-    return (_losses(weights, constants, batch, targets, loss_weights)[1],)
+    def valid_step(*arguments: TensorTree) -> tuple[Tensor, ...]:
+        return (losses(*arguments)[1],)
+
+    return named_after(train_step, evaluate, regularized), named_after(valid_step, evaluate, regularized)

@@ -1,7 +1,6 @@
 """One step of training or validation: compiled where that is repaid, else as it is."""
 
 import logging
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor
 from pareto_search.config import LossWeights, TrainingSettings
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler, leaves
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import Potential, PureForm
 from pareto_search.potential.loader import FrameLoader, Targets
-from pareto_search.training.loss import batch_sums, loss_terms, term_weights, total_loss, train_step, valid_step
+from pareto_search.training.loss import batch_sums, loss_terms, term_weights, total_loss
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ _COMPILE_FROM_S = 100.0
 
 
 def is_worth_compiling(
-    potential: HipnnPotential, settings: TrainingSettings, loader: FrameLoader, systems: NDArray[np.int64]
+    potential: Potential, settings: TrainingSettings, loader: FrameLoader, systems: NDArray[np.int64]
 ) -> bool:
     """Whether a training is compiled, by the work expected and not by what is in the cache: equal jobs go equal ways.
 
@@ -38,13 +37,13 @@ def is_worth_compiling(
         systems: Those it is trained on.
     """
     name = potential.architecture.label
-    if potential.engine != "explicit" or settings.batch_size == 1 or settings.compile == "never":
+    if potential.pure_form() is None or settings.batch_size == 1 or settings.compile == "never":
         return False
     if not has_compiler(potential.device.type):
         logger.info("%s trains uncompiled: there is no compiler", name)
         return False
     n_steps = -(-len(systems) // settings.batch_size)
-    pair_sensitivities = loader.n_pairs(systems) * potential.architecture.n_sensitivities
+    pair_sensitivities = loader.n_pairs(systems) * potential.numbers_per_pair
     seconds = settings.max_epochs * (n_steps * _STEP_S + pair_sensitivities * _PAIR_SENSITIVITY_S)
     chosen = settings.compile == "always" or seconds >= _COMPILE_FROM_S
     how = "compiled" if chosen else "uncompiled"
@@ -57,30 +56,37 @@ def is_worth_compiling(
 class Steps:
     """The steps of one network's training; those of more than one frame are compiled if that is wanted."""
 
-    def __init__(self, potential: HipnnPotential, settings: TrainingSettings, *, is_compiled: bool) -> None:
-        self._shall_compile = is_compiled
+    def __init__(self, potential: Potential, settings: TrainingSettings, *, is_compiled: bool) -> None:
         self._potential = potential
         self._settings = settings
         self._regularized = potential.regularization_parameters()
-        self._compiled: dict[Callable[..., tuple[Tensor, ...]], TensorFunction] = {}
-        if is_compiled:
-            self._weights, self._constants = potential.weights(), potential.constants()
-            self._parameters = leaves(self._weights)
+        self._form = potential.pure_form() if is_compiled else None
+        self._compiled: dict[TensorFunction, TensorFunction] = {}
 
     @property
     def is_compiled(self) -> bool:
         """Whether batches of more than one frame run compiled: it is wanted, and has not failed so far."""
-        return self._shall_compile and all(form is not function for function, form in self._compiled.items())
+        return self._form is not None and all(form is not function for function, form in self._compiled.items())
 
     def loss_weights(self, weights: LossWeights) -> Tensor:
         """Weights in the form that the steps take."""
-        return term_weights(weights, self._settings, self._potential.constants().cutoff_ang)
+        return term_weights(weights, self._settings, self._potential.dtype, self._potential.device)
 
     def train(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
-        """Set the gradient of every parameter; returns the batch's sums, shape (11,). Nothing waits for the device."""
-        if self._runs_compiled(batch):
-            sums, *gradients = self._run(train_step, batch, targets, loss_weights)
-            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+        """Set the gradient of every parameter.
+
+        Args:
+            batch: The frames.
+            targets: What the potential should give.
+            loss_weights: As `loss_weights` gives them.
+
+        Returns:
+            The stacked `BatchSums` of the batch, shape (n_sums,). Nothing waits for the device.
+        """
+        if self._form is not None and batch.n_systems > 1:
+            train_step, _ = step_functions(self._form.evaluate, self._form.regularized)
+            sums, *gradients = self._run(train_step, self._form, batch, targets, loss_weights)
+            for parameter, gradient in zip(leaves(self._form.weights), gradients, strict=True):
                 parameter.grad = gradient
             return sums
         for parameter in self._potential.parameters():
@@ -91,17 +97,21 @@ class Steps:
         return sums
 
     def validate(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
-        """The batch's sums, shape (11,), without gradients."""
-        if self._runs_compiled(batch):
-            return self._run(valid_step, batch, targets, loss_weights)[0]
+        """The stacked `BatchSums` of a batch, without gradients.
+
+        Args:
+            batch: The frames.
+            targets: What the potential should give.
+            loss_weights: As `loss_weights` gives them.
+        """
+        if self._form is not None and batch.n_systems > 1:
+            _, valid_step = step_functions(self._form.evaluate, self._form.regularized)
+            return self._run(valid_step, self._form, batch, targets, loss_weights)[0]
         with torch.no_grad():
             return self._uncompiled(batch, targets, loss_weights)[1]
 
-    def _runs_compiled(self, batch: Batch) -> bool:
-        return self._shall_compile and batch.n_systems > 1
-
-    def _run(self, function: TensorFunction, *rest: object) -> tuple[Tensor, ...]:
-        arguments = (self._weights, self._constants, *rest)
+    def _run(self, function: TensorFunction, form: PureForm, *rest: object) -> tuple[Tensor, ...]:
+        arguments = (form.weights, form.constants, *rest)
         if function not in self._compiled:
             self._compiled[function] = compiled(function, *arguments)
         with torch.no_grad():

@@ -54,7 +54,7 @@ class StudyData:
             self.dataset,
             self.table,
             self.references,
-            cutoff_ang=architecture.dist_hard_max_ang,
+            cutoff_ang=architecture.cutoff_ang,
             labels=labels,
             device=device,
         )

@@ -1,6 +1,6 @@
 """HIPNN-TS (l = 1, one interaction layer) with explicit gradients: energies and forces without autograd.
 
-Notation, as in DESIGN section 4: atom i, neighbour j, r = |R_i - R_j|, n = (R_i - R_j)/r; ν counts sensitivities,
+Notation, as in docs/architecture.md: atom i, neighbour j, r = |R_i - R_j|, n = (R_i - R_j)/r; ν counts sensitivities,
 E elements, f features, K padded neighbours of one element. hippynn defines the model (Chigaev et al., J. Chem. Phys.
 158, 184108 (2023)); this file evaluates the same function. Since forces are written out, the gradient of a loss that
 contains them needs one backward pass, and molecular dynamics needs no graph at all.
@@ -17,6 +17,7 @@ from torch.nn.functional import linear, softplus
 
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.compiled import is_tracing
+from pareto_search.potential.interface import Evaluation, evaluation_of
 
 
 class AtomLayer(NamedTuple):
@@ -61,22 +62,6 @@ class Geometry(NamedTuple):
     envelope: Tensor  # cos²(π r / 2 r_cut), (n_atoms, E, K)
     envelope_direction: Tensor  # the same times n, (3, n_atoms, E, K)
     envelope_slope: Tensor  # derivative of cos²(π r / 2 r_cut) by r in 1/Å, (n_atoms, E, K)
-
-
-class Evaluation(NamedTuple):
-    """What a network says of a batch; energies without the per-species reference energies.
-
-    Attributes:
-        energy: eV, shape (n_systems,).
-        atomic_energy: eV, shape (n_atoms,).
-        forces: eV/Å, shape (n_atoms, 3); of shape (0, 3) if not asked for.
-        hierarchicality: Sum over the atoms of a frame of e_k²/(e_k² + e_{k-1}²), shape (n_systems,).
-    """
-
-    energy: Tensor
-    atomic_energy: Tensor
-    forces: Tensor
-    hierarchicality: Tensor
 
 
 def geometry(vectors: Tensor, cutoff_ang: Tensor) -> Geometry:
@@ -194,31 +179,27 @@ def _atom_network(
     return energy, torch.cat([back.unsqueeze(1), vector_back], dim=1)
 
 
-def evaluate(
-    weights: HipnnWeights, constants: HipnnConstants, batch: Batch, pairs: Geometry, *, with_forces: bool = True
-) -> Evaluation:
-    """Energies, atomic energies, forces and hierarchicality of a batch, given the geometry of its vectors."""
+def evaluate(weights: HipnnWeights, constants: HipnnConstants, batch: Batch, *, with_forces: bool = True) -> Evaluation:
+    """Energies, atomic energies, forces and hierarchicality of a batch.
+
+    Args:
+        weights: The network.
+        constants: Its constants.
+        batch: The frames.
+        with_forces: Whether to give forces.
+    """
+    pairs = geometry(batch.vectors, constants.cutoff_ang)
     atomic, gradient = local_energies(weights, constants, pairs, batch.species, with_gradient=with_forces)
     squared = atomic.square()
     share = squared / (squared + constants.reference[0].square()[batch.species])
-    return Evaluation(
-        energy=sum_by_system(atomic, batch),
-        atomic_energy=atomic,
-        forces=forces_from_pairs(gradient, batch.neighbor) if with_forces else gradient[..., 0, 0].T,
-        hierarchicality=sum_by_system(share, batch),
-    )
+    return evaluation_of(atomic, gradient, share, batch)
 
 
-def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
-    """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
-    # The zeros come from the values: under vmap they then have its axis, without which compiled code sums over members.
-    return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
-
-
-def forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:
-    """Forces (n_atoms, 3) in eV/Å from ∂ε_i/∂(R_i - R_j) of shape (3, n_atoms, E, K)."""
-    index = neighbor.flatten()
-    return torch.stack([(-g.sum((1, 2))).index_add(0, index, g.flatten()) for g in pair_gradient], dim=1)
+def of_vectors(
+    weights: HipnnWeights, constants: HipnnConstants, vectors: Tensor, species: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What `local_energies` gives for neighbour vectors (3, n_atoms, E, K) in Å."""
+    return local_energies(weights, constants, geometry(vectors, constants.cutoff_ang), species)
 
 
 def regularized(weights: HipnnWeights) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """Networks in hippynn's own files: a checkpoint for hippynn, and its ML-IAP interface for LAMMPS.
 
-hippynn is imported inside the functions, after `hipnn.py` has imported it without its compiler.
+hippynn is imported inside the functions, after `potential.py` has imported it without its compiler.
 """
 
 import copy
@@ -14,7 +14,7 @@ from ase.data import chemical_symbols
 
 from pareto_search.errors import ConfigError
 from pareto_search.files import write_atomic
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.hipnn.potential import HipnnPotential
 
 #: Names by which hippynn's `load_model_from_cwd` and `load_checkpoint_from_cwd` look for these files.
 MODEL_FILE, CHECKPOINT_FILE = "best_model.pt", "best_checkpoint.pt"

@@ -1,0 +1,52 @@
+"""The families of potentials by name, and the type of a setting that holds an architecture of any of them."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from pareto_search.config.architecture import Architecture, imported
+from pareto_search.config.hipnn import HipnnArchitecture
+
+#: Families of this package. One of a user's own is chosen by the import path of its architecture, "module:Class".
+FAMILIES: dict[str, type[Architecture]] = {"hipnn": HipnnArchitecture, "hiphop": HipnnArchitecture}
+DEFAULT_FAMILY = "hipnn"
+
+
+def family_named(name: str) -> type[Architecture]:
+    """The architecture of a family.
+
+    Args:
+        name: One of `FAMILIES`, or "module:Class".
+
+    Raises:
+        ValueError: If there is none of that name.
+    """
+    if name in FAMILIES:
+        return FAMILIES[name]
+    if ":" not in str(name):
+        raise ValueError(f"no family {name!r}; there are {', '.join(FAMILIES)}, and module:Class for one of your own")
+    found = imported(name)
+    if not (isinstance(found, type) and issubclass(found, Architecture)):
+        raise ValueError(f"{name} is no Architecture; subclass pareto_search.config.Architecture")
+    return found
+
+
+def parse_architecture(values: Any) -> Architecture:
+    """An architecture from its plain values, of the family they name.
+
+    Args:
+        values: Hyperparameters and `family`, by default HIPNN's; an architecture is returned as it is.
+
+    Raises:
+        pydantic.ValidationError: If they break a rule of the family.
+        ValueError: If there is no such family.
+    """
+    if isinstance(values, Architecture):
+        return values
+    if not isinstance(values, dict):
+        raise ValueError("an architecture is given as name: value, for instance n_features: 24")
+    return family_named(values.get("family", DEFAULT_FAMILY)).model_validate(values)
+
+
+#: A setting that holds an architecture of any family.
+AnyArchitecture = Annotated[SerializeAsAny[Architecture], BeforeValidator(parse_architecture)]
