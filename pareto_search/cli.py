@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pareto_search.errors import ConfigError, ParetoSearchError
+from pareto_search.potential.exports import export_kinds
 
 app = typer.Typer(
     help="Search for light HIPNN student potentials, taught by a larger network, and compare them with controls.",
@@ -25,14 +26,6 @@ class ImageFormat(StrEnum):
     svg = "svg"
     png = "png"
     pdf = "pdf"
-
-
-class ExportKind(StrEnum):
-    """What a model can be exported to."""
-
-    ase = "ase"
-    hippynn = "hippynn"
-    lammps = "lammps"
 
 
 EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
@@ -208,14 +201,15 @@ def export(
     run_dir: RunArgument,
     model_id: ModelArgument,
     path: Annotated[Path, typer.Argument(help="what to write: a folder, or for lammps a file *.pt; must not exist")],
-    kind: Annotated[ExportKind, typer.Option("--to", help="who is to read it")],
+    kind: Annotated[str, typer.Option("--to", help=f"who is to read it: {', '.join(export_kinds())}")],
 ) -> None:
     """Write a trained model to carry away: for this package and ASE, for hippynn, or for LAMMPS."""
     from pareto_search import stages
+    from pareto_search.potential.exports import export_named
     from pareto_search.terminal import show_export
 
-    stages.export(run_dir, model_id, kind.value, path)
-    show_export(kind.value, path)
+    stages.export(run_dir, model_id, kind, path)
+    show_export(path, export_named(kind).how_to_read)
 
 
 @app.command()

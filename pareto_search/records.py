@@ -1,8 +1,11 @@
 """Plain records that travel between rooms: no behaviour beyond conversion, units in the names."""
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Literal
 
+#: Value of a hyperparameter.
+Scalar = float | int | str
 Stage = Literal["teacher", "search", "confirm"]
 Role = Literal["teacher", "student", "control"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
@@ -28,7 +31,13 @@ OBJECTIVES = (
 class ModelRecord:
     """One trained network: a row of `models.csv`, in its column order. None: the column does not apply.
 
-    A teacher that is not ours has no architecture and no loss weights; `engine` is its calculator's name.
+    An external teacher has no family, hyperparameters or loss weights; `label` and `engine` are its calculator's name.
+
+    Attributes:
+        family: Family of potentials, as in the config file; empty for an external teacher.
+        label: Short name of the architecture.
+        hyperparameters: Those of the family, by name; each is a column of `models.csv`.
+        dist_hard_max_ang: Cutoff of the network, whatever its family calls it.
     """
 
     model_id: str
@@ -37,11 +46,9 @@ class ModelRecord:
     role: Role
     control_kind: str | None
     seed: int
-    n_features: int | None
-    n_sensitivities: int | None
-    n_atom_layers: int | None
-    n_interaction_layers: int | None
-    l_max: int | None
+    family: str
+    label: str
+    hyperparameters: dict[str, Scalar]
     dist_hard_max_ang: float | None
     n_weights: int | None
     weight_energy: float | None
@@ -65,14 +72,10 @@ class ModelRecord:
     device: str | None = None
     dataset_hash: str | None = None
     label_hash: str | None = None
-    dist_soft_max_ang: float | None = None
-    activation: str | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
     weight_teacher_forces: float = 0.0
     generation: int | None = None
-    family: str = "hipnn"
-    n_max: int = 1
     rdf_error_std: float | None = None
     rdf_noise: float | None = None
     nve_drift_ev_per_atom_ps: float | None = None
@@ -86,8 +89,19 @@ class ModelRecord:
         return cls(**{name: values.get(name, default) for name, default in defaults.items()})
 
     def to_plain(self) -> dict[str, Any]:
-        """Column name to plain value."""
+        """JSON form."""
         return asdict(self)
+
+    def to_row(self) -> dict[str, Any]:
+        """Column of `models.csv` to value: `MODEL_COLUMNS`, then further hyperparameters."""
+        plain = self.to_plain()
+        known = plain.pop("hyperparameters") | {name: value for name, value in plain.items() if name in MODEL_COLUMNS}
+        return {name: known.get(name) for name in MODEL_COLUMNS} | known
+
+    @property
+    def architecture_key(self) -> str:
+        """What identifies the architecture."""
+        return architecture_key(self.family, self.hyperparameters)
 
 
 #: What MD of the liquid gives, which is measured after a network's record was written: Σ|g − g_teacher| Δr in Å, its
@@ -98,12 +112,37 @@ LIQUID_COLUMNS = ("rdf_error", "rdf_error_std", "rdf_noise", "nve_drift_ev_per_a
 #: A g(r) of the liquid, a row for each distance; `g_std` is the standard error.
 RDF_COLUMNS = ("model_id", "r_ang", "g", "g_std")
 
-#: Columns of `models.csv`, in order.
-MODEL_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
+#: Fields of a network's record, which are columns but for `hyperparameters`, each of which is one.
+MODEL_FIELDS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
+_LATER_FIELDS = MODEL_FIELDS[MODEL_FIELDS.index("label_hash") + 1 :]
+#: Columns of `models.csv`, in order; hyperparameters that are not among them follow.
+MODEL_COLUMNS: tuple[str, ...] = (
+    *MODEL_FIELDS[: MODEL_FIELDS.index("family")],
+    "n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max",
+    *MODEL_FIELDS[MODEL_FIELDS.index("dist_hard_max_ang") : MODEL_FIELDS.index("label_hash") + 1],
+    "dist_soft_max_ang", "activation", *_LATER_FIELDS[: _LATER_FIELDS.index("rdf_error_std")], "family", "n_max",
+    *_LATER_FIELDS[_LATER_FIELDS.index("rdf_error_std") :], "label",
+)  # fmt: skip
 #: What a column that an older version did not write stands for, where that is something.
 MODEL_DEFAULTS: dict[str, Any] = {
     f.name: f.default for f in fields(ModelRecord) if f.default is not MISSING and f.default is not None
 }
+
+
+def architecture_key(family: str, hyperparameters: Mapping[str, Scalar | None]) -> str:
+    """Text that two networks share if and only if they are of one architecture; empty for an external teacher.
+
+    Args:
+        family: Family of potentials.
+        hyperparameters: By name; those that are None do not count.
+    """
+    known = sorted((name, value) for name, value in hyperparameters.items() if value is not None)
+    return " ".join([family, *(f"{name}={_plain_number(value)}" for name, value in known)]) if known else ""
+
+
+def _plain_number(value: Scalar) -> str:
+    """A text as it is, a number without its rounding."""
+    return value if isinstance(value, str) else f"{round(float(value), 6):.12g}"
 
 
 @dataclass(frozen=True)
@@ -238,6 +277,8 @@ class CostRecord:
 
     key: str
     architecture: dict[str, Any]
+    label: str
+    cutoff_ang: float
     engine: str
     dtype: str
     device: str
@@ -245,6 +286,11 @@ class CostRecord:
     md: MdTiming
     capacity: Capacity
     is_fallback: bool = False
+
+    @property
+    def architecture_key(self) -> str:
+        """What identifies the architecture, as in `ModelRecord`."""
+        return architecture_key(str(self.architecture["family"]), {**self.architecture, "family": None})
 
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "CostRecord":

@@ -24,7 +24,6 @@ from pareto_search.study import Study, StudyReport, open_study
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
-    from pareto_search.potential.export import ExportKind
     from pareto_search.report.figures.static import ImageFormat
 
 logger = logging.getLogger(__name__)
@@ -192,25 +191,26 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
         return Measurement(model_id, valid, test, cost)
 
 
-def export(run_dir: str | Path, model_id: str, kind: "ExportKind", path: str | Path) -> None:
-    """Write a trained model of a run in a form to carry away (`potential.export`). The run may be going on.
+def export(run_dir: str | Path, model_id: str, kind: str, path: str | Path) -> None:
+    """Write a trained model of a run in a form to carry away. The run may be going on.
+
+    Args:
+        run_dir: The run directory.
+        model_id: Name of the model.
+        kind: One of `potential.exports.export_kinds`.
+        path: What to write; must not exist.
 
     Raises:
         StoreError: If `run_dir` is no run directory.
         ConfigError: If the run has no such model, there is no such kind, the path exists, or the model cannot be
             exported to that kind.
     """
-    from pareto_search.potential.export import export_model
+    from pareto_search.potential.exports import export_model
 
     stored_config(Path(run_dir))
     directory = RunDirectory(Path(run_dir))
     periodic_directions = read_dataset_info(directory.dataset_json).periodic_directions
-    if kind == "hippynn" and "some" in periodic_directions:
-        raise ConfigError(
-            f"{model_id} cannot be exported to hippynn: frames of its data are periodic in some directions, "
-            "but hippynn's in all or none; export it with --to ase or --to lammps"
-        )
-    export_model(find_model(directory, model_id), kind, Path(path), is_periodic="all" in periodic_directions)
+    export_model(find_model(directory, model_id), kind, Path(path), periodic_directions=periodic_directions)
 
 
 @contextmanager

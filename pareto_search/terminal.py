@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
     from pareto_search.data.dataset_summary import DatasetSummary
     from pareto_search.planning import StudyPlan
-    from pareto_search.potential.export import ExportKind
     from pareto_search.stages import Measurement
     from pareto_search.study import StudyReport
 
@@ -220,14 +219,9 @@ def show_liquid(records: list[ModelRecord]) -> None:
     _table("Liquid, against the teacher's", columns, rows)
 
 
-def show_export(kind: "ExportKind", path: Path) -> None:
+def show_export(path: Path, how_to_read: str) -> None:
     """Where a model was exported, and how it is read there."""
-    how = {
-        "ase": f'pareto_search.load("{path}").calculator()',
-        "hippynn": "read there by hippynn.experiment.serialization.load_checkpoint_from_cwd()",
-        "lammps": f"units metal; pair_style mliap unified {path} 0",
-    }
-    say(f"{path}: {how[kind]}")
+    say(f"{path}: {how_to_read.format(path=path)}")
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:

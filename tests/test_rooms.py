@@ -53,12 +53,14 @@ def test_rooms_load_nothing_forbidden(forbidden: dict[str, set[str]]) -> None:
     assert not {room: found for room, modules in loaded.items() if (found := forbidden[room] & set(modules))}
 
 
-def test_two_files_import_hippynn(request):
-    """The model, and its export to hippynn's own files."""
+def test_one_folder_imports_hippynn(request):
+    """The model, hippynn's calculator and its files."""
     package = request.config.rootpath / "pareto_search"
     importing = re.compile(r"^\s*(import|from) hippynn\b", re.MULTILINE)
-    importers = {path.name for path in package.rglob("*.py") if importing.search(path.read_text())}
-    assert importers == {"hipnn.py", "hippynn_files.py"}
+    importers = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.py") if importing.search(path.read_text())
+    }
+    assert importers == {f"potential/hipnn/{name}.py" for name in ("potential", "hippynn_calculator", "hippynn_files")}
 
 
 def test_measure_does_not_import_training(request):

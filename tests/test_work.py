@@ -8,16 +8,16 @@ from ase.build import bulk
 from ase.md.verlet import VelocityVerlet
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pareto_search.config import Architecture, LossWeights, TrainingSettings
+from pareto_search.config import HipnnArchitecture, LossWeights, TrainingSettings
 from pareto_search.data.references import ReferenceEnergies
-from pareto_search.potential.calculator import ExplicitCalculator, list_sizes
+from pareto_search.potential.calculator import VerletCalculator, list_sizes
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.verlet import VerletList
 from pareto_search.training.step import Steps
 from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
-PAPER = Architecture(n_features=24, n_sensitivities=10, n_atom_layers=2)
+PAPER = HipnnArchitecture(n_features=24, n_sensitivities=10, n_atom_layers=2)
 
 
 class Counter(TorchDispatchMode):
@@ -62,7 +62,7 @@ def crystal(n_cells):
 
 def calculator(**options):
     potential = HipnnPotential(PAPER, ReferenceEnergies({13: -3.0}), seed=0)
-    return ExplicitCalculator(potential, skin_ang=0.5, is_compiled=False, **options)
+    return VerletCalculator(potential, skin_ang=0.5, is_compiled=False, **options)
 
 
 def test_operator_calls_and_arrays_of_an_md_step():

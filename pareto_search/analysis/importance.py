@@ -20,18 +20,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pareto_search.analysis.intervals import Interval
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, WEIGHT_COLUMNS, clean_models
+from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, clean_models, hyperparameter_columns
 from pareto_search.records import OBJECTIVES
 
 #: Fewest trials, and fewest per hyperparameter, of which anything is said.
 MIN_TRIALS, MIN_TRIALS_PER_PARAMETER = 20, 5
-#: The soft cutoff comes last: where its distance from the hard one is fixed, the hard one stands for both.
-_PARAMETERS = (
-    *(name for name in ARCHITECTURE_COLUMNS if name != "dist_soft_max_ang"), *WEIGHT_COLUMNS,
-    "learning_rate", "batch_size", "dist_soft_max_ang",
-)  # fmt: skip
-#: Those of them that are texts.
-_LABELS = ("activation", "family")
+#: A soft cutoff comes last: where its distance from the hard one is fixed, the hard one stands for both.
+_LAST = "dist_soft_max_ang"
 
 
 @dataclass(frozen=True)
@@ -119,8 +114,9 @@ def _importance(rows: pd.DataFrame, objective: str, rng: np.random.Generator, n_
 def _searched(rows: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """Ranks of the hyperparameters that vary, without those that repeat another."""
     columns: dict[str, NDArray[np.float64]] = {}
-    for name in _PARAMETERS:
-        if name in _LABELS:
+    names = [*hyperparameter_columns(rows), *WEIGHT_COLUMNS, *TRAINING_COLUMNS, "family"]
+    for name in sorted(names, key=lambda name: name == _LAST):
+        if rows[name].dtype == object:
             levels = sorted(rows[name].unique())[1:]
             found = {f"{name}={level}": (rows[name] == level).to_numpy(dtype=float) for level in levels}
         else:

@@ -7,23 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS
+from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS, MODEL_FIELDS, architecture_key
 
 Split = Literal["test", "valid"]
 
-#: What identifies an architecture in `models.csv`.
-ARCHITECTURE_COLUMNS = (
-    "n_features",
-    "n_sensitivities",
-    "n_atom_layers",
-    "n_interaction_layers",
-    "l_max",
-    "dist_soft_max_ang",
-    "dist_hard_max_ang",
-    "activation",
-    "family",
-    "n_max",
-)
+#: What identifies an architecture: a column that `clean_models` makes of family and hyperparameters.
+ARCHITECTURE_COLUMNS = ("architecture_key",)
 WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy", "weight_teacher_forces")
 #: Settings of the training that a space may hold.
 TRAINING_COLUMNS = ("learning_rate", "batch_size")
@@ -36,9 +25,8 @@ COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights
 
 _TEXT_COLUMNS = (
     "model_id", "stage", "role", "control_kind", "status", "reason", "engine", "device", "dataset_hash", "label_hash",
-    "activation", "family",
+    "activation", "family", "label",
 )  # fmt: skip
-_NUMBER_COLUMNS = tuple(name for name in MODEL_COLUMNS if name not in _TEXT_COLUMNS)
 
 #: Columns of the frame that `average_networks` returns.
 NETWORK_COLUMNS = (
@@ -46,8 +34,10 @@ NETWORK_COLUMNS = (
     "force_rmse_ev_per_ang", "force_rmse_std_ev_per_ang", "energy_rmse_ev_per_atom", "energy_rmse_std_ev_per_atom",
     "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_md_went_wrong",
     "n_epochs", "train_s",
-    "engine", "split",
+    "engine", "split", "family",
 )  # fmt: skip
+#: Columns that frames of networks have beside those of `models.csv`.
+_ADDED_COLUMNS = (*ARCHITECTURE_COLUMNS, "group", "network", "architecture", "is_teacher")
 
 
 #: Columns averaged over seeds whatever the split.
@@ -74,18 +64,45 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         models: Rows of `models.csv`, from records or from the file; columns may be missing, of an older version say.
+
+    Returns:
+        `MODEL_COLUMNS`, further hyperparameters, and `architecture_key`, which is empty for an external teacher.
     """
     missing = {name: value for name, value in MODEL_DEFAULTS.items() if name not in models}
-    cleaned = models.assign(**missing).reindex(columns=list(MODEL_COLUMNS)).reset_index(drop=True)
-    columns: dict[str, Any] = {}
-    for name in MODEL_COLUMNS:
-        if name in _NUMBER_COLUMNS:
-            columns[name] = pd.to_numeric(cleaned[name], errors="coerce").astype(float)
-        else:
-            pairs = zip(cleaned[name].astype(object), cleaned[name].isna(), strict=True)
-            texts = ["" if is_missing else str(value) for value, is_missing in pairs]
-            columns[name] = pd.Series(texts, index=cleaned.index, dtype=object)
-    return pd.DataFrame(columns, columns=list(MODEL_COLUMNS))
+    names = list(dict.fromkeys([*MODEL_COLUMNS, *models.columns.drop("architecture_key", errors="ignore")]))
+    cleaned = models.assign(**missing).reindex(columns=names).reset_index(drop=True)
+    frame = pd.DataFrame({name: _clean_column(cleaned[name]) for name in names}, columns=names)
+    return frame.assign(architecture_key=_architecture_keys(frame))
+
+
+def _clean_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Texts as str; of hyperparameters those are texts that hold what is no number."""
+    if column.name not in _TEXT_COLUMNS:
+        numbers = pd.to_numeric(column, errors="coerce").astype(float)
+        if column.name in MODEL_COLUMNS or bool((numbers.notna() | column.isna()).all()):
+            return numbers
+    pairs = zip(column.astype(object), column.isna(), strict=True)
+    return pd.Series(
+        ["" if is_missing else str(value) for value, is_missing in pairs], index=column.index, dtype=object
+    )
+
+
+def hyperparameter_columns(models: pd.DataFrame) -> list[str]:
+    """Columns of a frame that are hyperparameters, the cutoff among them."""
+    fixed = {*MODEL_FIELDS, *_ADDED_COLUMNS} - {"dist_hard_max_ang"}
+    return [name for name in models.columns if name not in fixed]
+
+
+def _architecture_keys(models: pd.DataFrame) -> "pd.Series[Any]":
+    """`records.architecture_key` of every row."""
+    names = hyperparameter_columns(models)
+    rows = models[["family", *names]].astype(object).where(models[["family", *names]].notna(), None)
+    keys: dict[tuple[Any, ...], str] = {}
+    for row in rows.itertuples(index=False, name=None):
+        if row not in keys:
+            known = {name: value for name, value in zip(names, row[1:], strict=True) if value not in (None, "")}
+            keys[row] = architecture_key(str(row[0]), known) if row[0] else ""
+    return pd.Series([keys[row] for row in rows.itertuples(index=False, name=None)], index=models.index, dtype=object)
 
 
 def claim_basis(models: pd.DataFrame) -> Basis:
@@ -109,43 +126,18 @@ def complete(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def architecture_labels(rows: pd.DataFrame, has_cutoff: bool = False) -> list[str]:
-    """Short names such as "24/10/2": features/sensitivities/atom layers, then what differs from one layer, l = 1.
-
-    A teacher that is not ours has no architecture and is called by its calculator, which `engine` names.
+    """Short names such as "24/10/2".
 
     Args:
-        rows: Anything with `ARCHITECTURE_COLUMNS` and `engine`.
-        has_cutoff: Append the hard cutoff, for studies in which several occur.
+        rows: Anything with `label`, and `dist_hard_max_ang` where cutoffs are wanted.
+        has_cutoff: Append the cutoff, for studies in which several occur; an external teacher has none.
     """
-    values = (rows[name] for name in ARCHITECTURE_COLUMNS)
+    if not has_cutoff:
+        return [str(label) for label in rows["label"]]
     return [
-        _label(*row, has_cutoff=has_cutoff) if np.isfinite(row[0]) else str(engine)
-        for engine, row in zip(rows["engine"], zip(*values, strict=True), strict=True)
+        f"{label} @{cutoff:.1f} Å" if np.isfinite(cutoff) else str(label)
+        for label, cutoff in zip(rows["label"], rows["dist_hard_max_ang"], strict=True)
     ]
-
-
-def _label(
-    n_features: float,
-    n_sensitivities: float,
-    n_atom_layers: float,
-    n_interaction_layers: float,
-    l_max: float,
-    dist_soft_max_ang: float,
-    dist_hard_max_ang: float,
-    activation: str,
-    family: str,
-    n_max: float,
-    *,
-    has_cutoff: bool,
-) -> str:
-    text = f"{n_features:.0f}/{n_sensitivities:.0f}/{n_atom_layers:.0f}"
-    if family not in ("", "hipnn"):
-        text += f" {family} n={n_max:.0f}"
-    if n_interaction_layers != 1 or l_max != 1:
-        text += f" ni={n_interaction_layers:.0f} l={l_max:.0f}"
-    if activation not in ("", "softplus"):
-        text += f" {activation}"
-    return f"{text} @{dist_hard_max_ang:.1f} Å" if has_cutoff else text
 
 
 def has_several_cutoffs(models: pd.DataFrame) -> bool:
@@ -176,7 +168,7 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
         f"{label} generation {number:.0f}" if number else label
         for label, number in zip(labels, generations, strict=True)
     ]
-    networks = networks[list(NETWORK_COLUMNS)]
+    networks = networks[[*NETWORK_COLUMNS, *hyperparameter_columns(models)]]
     return networks.sort_values(["role", "control_kind", "n_weights", "label", "best_model_id"], ignore_index=True)
 
 
@@ -213,7 +205,7 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     }
     return (
         rows.drop_duplicates("group")
-        .set_index("group")[[*keys, "engine"]]
+        .set_index("group")[[*keys, "engine", "family", "label", *hyperparameter_columns(rows)]]
         .assign(**columns, split=split)
         .reset_index(drop=True)
     )

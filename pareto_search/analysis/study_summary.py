@@ -164,7 +164,7 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
         "device": row["device"] or None,
         "percent_below_median_control": percent_below,
         "is_clearly_better_than_controls": is_clear,
-        "is_external": not bool(np.isfinite(row["n_features"])),
+        "is_external": not row["architecture_key"],
         **_teachers_trained(complete(models)),
     }
 

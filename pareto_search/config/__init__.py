@@ -17,7 +17,7 @@ from pareto_search.config.data import (
     SplitSettings,
     TeacherMdSource,
 )
-from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, Scalar, bounds, can_be
+from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds, can_be
 from pareto_search.config.families import FAMILIES, family_named, parse_architecture
 from pareto_search.config.hipnn import HipnnArchitecture
 from pareto_search.config.liquid_settings import LiquidSettings
@@ -82,7 +82,6 @@ __all__ = [
     "PruningSettings",
     "Range",
     "SamplerName",
-    "Scalar",
     "ScheduledWeights",
     "SearchSettings",
     "Settings",

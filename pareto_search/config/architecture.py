@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pareto_search.config.base import Settings
-from pareto_search.config.dimensions import Dimension, Scalar, bounds, choices_of, is_label
+from pareto_search.config.dimensions import Dimension, bounds, choices_of, is_label
+from pareto_search.records import Scalar, architecture_key
 
 
 class Architecture(Settings):
@@ -55,6 +56,11 @@ class Architecture(Settings):
     def hyperparameters(self) -> dict[str, Scalar]:
         """Value of every hyperparameter, by name."""
         return self.model_dump(mode="json", exclude={"family"})
+
+    @property
+    def key(self) -> str:
+        """What identifies it among all architectures."""
+        return architecture_key(self.family, self.hyperparameters)
 
     @classmethod
     def from_point(cls, values: Mapping[str, Scalar]) -> Self:

@@ -5,9 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Discriminator, Field, PositiveFloat, Tag, model_validator
 
 from pareto_search.config.base import Settings
-
-#: A value of a hyperparameter.
-Scalar = float | int | str
+from pareto_search.records import Scalar
 
 
 class Range(Settings):

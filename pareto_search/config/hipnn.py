@@ -8,7 +8,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.architecture import Architecture
 from pareto_search.config.base import Settings
-from pareto_search.config.dimensions import Dimension, Label, Numeric, Range, Scalar, bounds, can_be, choices_of
+from pareto_search.config.dimensions import Dimension, Label, Numeric, Range, bounds, can_be, choices_of
+from pareto_search.records import Scalar
 
 _SIZES = ("n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max", "n_max")
 

@@ -8,9 +8,10 @@ from pydantic import ConfigDict, Field, create_model, model_validator
 
 from pareto_search.config.architecture import Architecture
 from pareto_search.config.base import Settings
-from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, Scalar, bounds, choices_of
+from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds, choices_of
 from pareto_search.config.families import DEFAULT_FAMILY, family_named
 from pareto_search.config.network import LossWeights, TrainingSettings
+from pareto_search.records import Scalar
 
 
 class SpaceSettings(Settings):

@@ -105,7 +105,7 @@ def measure_cost(
 
 
 def is_compiled(settings: MeasureSettings, *, device: str) -> bool:
-    """Whether to time a network that can be compiled so: by the length of the run alone, so that a front is of one kind."""
+    """Whether to time compiled what can be: by the length of the run alone, so that a front is of one kind."""
     n_atom_steps = settings.n_atoms * (settings.n_warmup_steps + settings.n_steps)
     return n_atom_steps >= COMPILE_AFTER_ATOM_STEPS and has_compiler(torch.device(device).type)
 

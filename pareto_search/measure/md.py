@@ -13,7 +13,7 @@ from pareto_search.config import MeasureSettings
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.device import no_wait
 from pareto_search.measure.springs import SiteSprings
-from pareto_search.potential.calculator import TimedCalculator
+from pareto_search.potential.interface import TimedCalculator
 from pareto_search.records import MdTiming
 
 _GRAM_PER_CM3 = 1e24 / (units.mol)  # of amu per Å^3

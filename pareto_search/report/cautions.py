@@ -161,7 +161,9 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
     devices = sorted({device for device in tables.models["device"] if device})
     if len(devices) > 1:
         yield f"Costs come from several devices ({'; '.join(devices)}) and can only be compared within one."
-    engines = sorted({engine for engine in tables.models.loc[tables.models["n_features"].notna(), "engine"] if engine})
+    engines = sorted(
+        {engine for engine in tables.models.loc[tables.models["architecture_key"] != "", "engine"] if engine}
+    )
     if len(engines) > 1:
         yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
     if tables.networks["md_us_per_atom_step"].isna().all():

@@ -14,7 +14,6 @@ from pareto_search.analysis.label_weights import WeightGain, gains_by_weight
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     COST_COLUMNS,
-    NETWORK_COLUMNS,
     NETWORK_KEYS,
     Basis,
     architecture_labels,
@@ -22,10 +21,11 @@ from pareto_search.analysis.networks import (
     claim_basis,
     clean_models,
     has_several_cutoffs,
+    hyperparameter_columns,
 )
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
-ArchitectureKey = tuple[float | str, ...]
+ArchitectureKey = str
 _COST_KEYS = [*ARCHITECTURE_COLUMNS, "is_teacher", "engine"]
 
 
@@ -117,10 +117,8 @@ def make_tables(data: ReportInput) -> ReportTables:
         architecture=_group_numbers(models.assign(is_teacher=models["role"] == "teacher"), _COST_KEYS),
     )
     searched = _searched(models, data.config)
-    search = pd.DataFrame(columns=list(NETWORK_COLUMNS))
-    if basis.stage == "confirm":
-        search = average_networks(searched, Basis("search", "valid"))
-        search = search[search["role"] != "teacher"]
+    search = average_networks(searched, Basis("search", "valid"))
+    search = search[(search["role"] != "teacher") & (basis.stage == "confirm")]
     return ReportTables(
         basis=basis,
         models=models,
@@ -153,23 +151,17 @@ def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
 
 def architecture_key(row: pd.Series) -> ArchitectureKey:
     """What identifies the architecture of a row of models or networks."""
-    return tuple(_exact(row[name]) for name in ARCHITECTURE_COLUMNS)
+    return str(row["architecture_key"])
 
 
 def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
     """The same for every row of a frame."""
-    columns = (frame[name] for name in ARCHITECTURE_COLUMNS)
-    return [tuple(_exact(value) for value in values) for values in zip(*columns, strict=True)]
+    return [str(key) for key in frame["architecture_key"]]
 
 
 def cost_key(record: CostRecord) -> ArchitectureKey:
     """The same for a cost record."""
-    return tuple(_exact(record.architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
-
-
-def _exact(value: Any) -> float | str:
-    """A text as it is, a number without its rounding."""
-    return value if isinstance(value, str) else round(float(value), 6)
+    return record.architecture_key
 
 
 def architectures(tables: ReportTables) -> pd.DataFrame:
@@ -182,7 +174,8 @@ def architectures(tables: ReportTables) -> pd.DataFrame:
     is_teacher = models["role"] == "teacher"
     kept = models.assign(role=is_teacher.map({True: "teacher", False: "network"}))
     keys = [*ARCHITECTURE_COLUMNS, "role", "engine"]
-    kept = kept.drop_duplicates(keys)[[*keys, *COST_COLUMNS, "label", "architecture"]]
+    shown = [*keys, *COST_COLUMNS, "label", "architecture", *hyperparameter_columns(models)]
+    kept = kept.drop_duplicates(keys)[shown]
     return kept.sort_values(["n_weights", "label", "engine"], ignore_index=True)
 
 

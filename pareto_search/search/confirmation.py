@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS, clean_models
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import ConfirmSettings, LossWeights, StudyConfig, parse_architecture
 from pareto_search.networks.job import NetworkJob, control_of, control_with
@@ -30,9 +30,10 @@ def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataF
     Returns:
         The chosen rows, cheapest first.
     """
+    models = clean_models(models)
     done = models[(models["stage"] == "search") & (models["role"] == "student") & (models["status"] == "complete")]
     ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
-    architecture = [name for name in ARCHITECTURE_COLUMNS if name in models]
+    architecture = list(ARCHITECTURE_COLUMNS)
     if settings.select == "all":
         every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, *TRAINING_COLUMNS])
         return every.sort_values(["md_us_per_atom_step", "weight_atomic_energy"], kind="stable")

@@ -14,13 +14,13 @@ from pareto_search.config import (
     Choice,
     LossWeights,
     Range,
-    Scalar,
     Settings,
     SpaceSettings,
     TrainingSettings,
     bounds,
 )
 from pareto_search.errors import ConfigError
+from pareto_search.records import Scalar
 
 _Model = TypeVar("_Model", bound=Settings)
 

@@ -9,8 +9,16 @@ import pandas as pd
 
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
-from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, Event, ModelRecord
-from pareto_search.store.tables import CURVE_TYPES, EVENT_TYPES, MODEL_TYPES, SCHEMA_VERSION, as_frame, select_list
+from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, Event, ModelRecord
+from pareto_search.store.tables import (
+    CURVE_TYPES,
+    EVENT_TYPES,
+    SCHEMA_VERSION,
+    as_frame,
+    as_record,
+    models_frame,
+    select_list,
+)
 
 
 class ResultReader:
@@ -76,12 +84,15 @@ class ResultReader:
         row = self._connection.execute(
             f"SELECT {self._model_columns} FROM models WHERE model_id = ?", (model_id,)
         ).fetchone()
-        return None if row is None else ModelRecord(*row)
+        return None if row is None else as_record(row)
 
     def models(self) -> pd.DataFrame:
-        """All networks in the order they came: MODEL_COLUMNS; whole numbers as Int64, what does not apply missing."""
+        """All networks in the order they came: MODEL_COLUMNS, then further hyperparameters.
+
+        Whole numbers are Int64; what does not apply is missing.
+        """
         rows = self._connection.execute(f"SELECT {self._model_columns} FROM models ORDER BY position").fetchall()
-        return as_frame(rows, MODEL_COLUMNS, MODEL_TYPES)
+        return models_frame([as_record(row) for row in rows])
 
     def curves(self) -> pd.DataFrame:
         """All epochs of all networks in the order they came: CURVE_COLUMNS."""
@@ -117,7 +128,7 @@ class ResultReader:
         if not wanted:
             return {}
         rows = self._connection.execute(query, (min(wanted), max(wanted)))
-        return {row[0]: ModelRecord(*row[1:]) for row in rows if row[0] in wanted}
+        return {row[0]: as_record(row[1:]) for row in rows if row[0] in wanted}
 
     def event_list(self, after: int = 0) -> list[Event]:
         """What `events` returns, as records."""

@@ -1,5 +1,6 @@
 """The tables of a run's results: which columns they have, as what, and how rows become records and data frames."""
 
+import json
 import sqlite3
 import types
 import typing
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pareto_search.records import CurvePoint, Event, ModelRecord
+from pareto_search.records import MODEL_COLUMNS, MODEL_FIELDS, CurvePoint, Event, ModelRecord
 
-SCHEMA_VERSION = 2
-SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT"}
+SCHEMA_VERSION = 3
+SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT", dict: "TEXT"}
 #: pandas' own dtype for text: `str` from version 3 on, `object` before.
 _TEXT_DTYPE = pd.Series(["text"]).dtype
 
@@ -24,7 +25,7 @@ def _plain_type(annotation: Any) -> type:
         return str
     if typing.get_origin(annotation) in (types.UnionType, typing.Union):
         annotation = next(a for a in typing.get_args(annotation) if a is not type(None))
-    return typing.cast(type, annotation)
+    return typing.cast(type, typing.get_origin(annotation) or annotation)
 
 
 MODEL_TYPES = {name: _plain_type(hint) for name, hint in typing.get_type_hints(ModelRecord).items()}
@@ -54,7 +55,33 @@ def default_of(name: str) -> str:
 
 def as_row(values: dict[str, Any], types_by_name: dict[str, type]) -> tuple[Any, ...]:
     """Values as SQLite's own types, in column order; NumPy's scalars would be stored as bytes."""
-    return tuple(None if values[name] is None else kind(values[name]) for name, kind in types_by_name.items())
+    return tuple(None if values[name] is None else _to_sql(values[name], kind) for name, kind in types_by_name.items())
+
+
+def _to_sql(value: Any, kind: type) -> float | int | str:
+    return json.dumps(value) if kind is dict else kind(value)
+
+
+def as_record(row: Sequence[Any]) -> ModelRecord:
+    """A network's record from a row of `models`."""
+    values = dict(zip(MODEL_FIELDS, row, strict=True))
+    return ModelRecord(**{**values, "hyperparameters": json.loads(values["hyperparameters"])})
+
+
+def models_frame(records: Sequence[ModelRecord]) -> pd.DataFrame:
+    """Records as a data frame: `MODEL_COLUMNS`, then further hyperparameters."""
+    rows = [record.to_row() for record in records]
+    columns = [*MODEL_COLUMNS, *dict.fromkeys(name for row in rows for name in row if name not in MODEL_COLUMNS)]
+    values = {name: [row.get(name) for row in rows] for name in columns}
+    return pd.DataFrame(
+        {name: _series(column, MODEL_TYPES.get(name) or _kind_of(column)) for name, column in values.items()}
+    )
+
+
+def _kind_of(values: Sequence[Any]) -> type:
+    """int, float or str, whichever holds all values of a hyperparameter."""
+    kinds = {type(value) for value in values if value is not None}
+    return str if str in kinds else float if float in kinds else int
 
 
 def marks(columns: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from pareto_search.records import (
     CURVE_COLUMNS,
     EVENT_COLUMNS,
     LIQUID_COLUMNS,
-    MODEL_COLUMNS,
+    MODEL_FIELDS,
     CurvePoint,
     Event,
     ModelRecord,
@@ -81,12 +81,12 @@ class ResultStore(ResultReader):
         """Store a network and its curve in one transaction, replacing what is there under its model_id."""
         row = as_row(record.to_plain(), MODEL_TYPES)
         points = [as_row({"model_id": record.model_id, **asdict(point)}, CURVE_TYPES) for point in curve]
-        updates = ", ".join(f"{name} = excluded.{name}" for name in MODEL_COLUMNS[1:])
+        updates = ", ".join(f"{name} = excluded.{name}" for name in MODEL_FIELDS[1:])
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")
                 self._connection.execute(
-                    f"INSERT INTO models ({', '.join(MODEL_COLUMNS)}) VALUES ({marks(MODEL_COLUMNS)}) "
+                    f"INSERT INTO models ({', '.join(MODEL_FIELDS)}) VALUES ({marks(MODEL_FIELDS)}) "
                     f"ON CONFLICT(model_id) DO UPDATE SET {updates}",
                     row,
                 )

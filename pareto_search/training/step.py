@@ -12,12 +12,10 @@ from pareto_search.potential.batch import Batch
 from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler, leaves
 from pareto_search.potential.interface import Potential, PureForm
 from pareto_search.potential.loader import FrameLoader, Targets
-from pareto_search.training.loss import batch_sums, loss_terms, term_weights, total_loss
+from pareto_search.training.loss import batch_sums, loss_terms, step_functions, term_weights, total_loss
 
 logger = logging.getLogger(__name__)
 
-#: Entries of the sums that a step returns: the loss, its six terms, four error sums.
-N_SUMS = 11
 #: What an uncompiled step takes on one CPU core: for each step, and for each pair × sensitivity.
 _STEP_S, _PAIR_SENSITIVITY_S = 5e-3, 40e-9
 #: From this expected time of a network's uncompiled training on, it is compiled. That saves two thirds and more of it,

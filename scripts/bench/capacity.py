@@ -8,7 +8,6 @@ from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.capacity import measure_capacity
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 
 #: The bracket is narrower than this part of the capacity.
@@ -27,7 +26,7 @@ def main() -> None:
     # What the probes run compiled should be on disk before the first of them.
     small = unit.repeat(2)
     potential = HipnnPotential(architecture(options.size), ReferenceEnergies({13: 0.0}), seed=0)
-    make_calculator(potential, is_compiled=True).get_potential_energy(small)
+    potential.calculator(is_compiled=True).get_potential_energy(small)
 
     def capacity(engine: EngineName) -> tuple[int, float]:
         spec = ProbeSpec(

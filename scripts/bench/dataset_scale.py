@@ -19,7 +19,7 @@ import ray
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from pareto_search.config import Architecture, LossWeights, SplitSettings, TrainingSettings
+from pareto_search.config import HipnnArchitecture, LossWeights, SplitSettings, TrainingSettings
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.references import fit_references
@@ -60,7 +60,7 @@ def private_mib() -> float:
 def train(data: StudyData, cutoff_ang: float) -> dict[str, Any]:
     """Train one epoch; memory before the first batch and at the end, MiB."""
     prepare_torch(1)
-    shape = Architecture(
+    shape = HipnnArchitecture(
         n_features=24,
         n_sensitivities=10,
         n_atom_layers=2,

@@ -88,7 +88,6 @@ def peer_trial(trial: dict[str, Any], shared: SharedStudy) -> None:
     from pareto_search.measure.capacity import measure_capacity
     from pareto_search.measure.md import time_md
     from pareto_search.measure.probe import ProbeSpec
-    from pareto_search.potential.calculator import make_calculator
     from pareto_search.potential.hipnn import HipnnPotential
     from pareto_search.potential.process import prepare_torch
 
@@ -103,7 +102,7 @@ def peer_trial(trial: dict[str, Any], shared: SharedStudy) -> None:
         potential = HipnnPotential(shape, data.references, seed=0, engine="hippynn")
         Trainer(potential, data, parts, weights, search.training).epochs(search.training.max_epochs)
     atoms = supercell(shared.unit, measure.n_atoms)
-    time_md(atoms, make_calculator(potential, skin_ang=measure.skin_ang), measure, seed=0)
+    time_md(atoms, potential.calculator(skin_ang=measure.skin_ang), measure, seed=0)
     spec = ProbeSpec(shape, potential.elements, "hippynn", shared.unit, skin_ang=measure.skin_ang)
     measure_capacity(spec, measure)
 

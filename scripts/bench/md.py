@@ -11,7 +11,6 @@ from peer import fastest
 from pareto_search.config import EngineName
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 
 #: Repeats of the cubic cell of four atoms along each direction.
@@ -22,7 +21,7 @@ SKIN_ANG, TEMPERATURE_K = 0.5, 300.0
 def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[object, object]:
     """A simulation and its calculator; the forces of a fresh network are tiny, so the atoms fly freely."""
     potential = HipnnPotential(architecture(size), ReferenceEnergies({13: -3.0}), seed=0, engine=engine)
-    calculator = make_calculator(potential, skin_ang=SKIN_ANG, is_compiled=True)
+    calculator = potential.calculator(skin_ang=SKIN_ANG, is_compiled=True)
     return start_nve(atoms, calculator, timestep_fs=1.0, temperature_k=TEMPERATURE_K, seed=0), calculator
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pareto_search.config import Architecture
+from pareto_search.config import Architecture, HipnnArchitecture
 from pareto_search.measure.device import software_versions
 from pareto_search.potential.process import prepare_torch
 
@@ -113,7 +113,9 @@ def _loops(call: Callable[[], object], min_s: float) -> int:
 def architecture(size: str) -> Architecture:
     """The architecture named features_sensitivities_layers."""
     n_features, n_sensitivities, n_atom_layers = SIZES[size]
-    return Architecture(n_features=n_features, n_sensitivities=n_sensitivities, n_atom_layers=n_atom_layers, **CUTOFFS)
+    return HipnnArchitecture(
+        n_features=n_features, n_sensitivities=n_sensitivities, n_atom_layers=n_atom_layers, **CUTOFFS
+    )
 
 
 def arguments(description: str, *, with_size: bool = True) -> argparse.ArgumentParser:

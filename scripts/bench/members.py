@@ -12,12 +12,13 @@ from train_step import SETTINGS, WEIGHTS, crystal_data
 
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.compiled import compiled, leaves, rebuilt
-from pareto_search.potential.engine import HipnnConstants, HipnnWeights
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.hipnn import HipnnPotential, engine
+from pareto_search.potential.hipnn.engine import HipnnConstants, HipnnWeights
 from pareto_search.potential.loader import Targets
-from pareto_search.training.loss import term_weights, train_step
+from pareto_search.training.loss import step_functions, term_weights
 
 N_MEMBERS = 2
+train_step, _ = step_functions(engine.evaluate, engine.regularized)
 
 
 def member_step(
@@ -37,10 +38,11 @@ def main() -> None:
     potentials = [HipnnPotential(shape, data.references, seed=seed) for seed in range(N_MEMBERS)]
     constants = potentials[0].constants()
     batch, targets = data.loader(shape, labels=data.labels, device="cpu").load(data.split.train[: options.frames])
-    singles = [potential.detached_weights() for potential in potentials]
+    weights = [potential.weights() for potential in potentials]
+    singles = [rebuilt(nested, (leaf.detach() for leaf in leaves(nested))) for nested in weights]
     stacked = [torch.stack(tensors) for tensors in zip(*map(leaves, singles), strict=True)]
     together = rebuilt(singles[0], iter(stacked))
-    of_one = term_weights(WEIGHTS, SETTINGS, constants.cutoff_ang)
+    of_one = term_weights(WEIGHTS, SETTINGS, potentials[0].dtype, potentials[0].device)
     of_all = of_one.expand(N_MEMBERS, -1).contiguous()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PARETO_SEARCH_CACHE_DIR"] = folder

@@ -15,7 +15,6 @@ from ase.build import bulk
 from pareto_search import stages
 from pareto_search.config_file import load_config
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
@@ -69,7 +68,7 @@ def main() -> None:
     ):
         runs = []
         for seed in range(options.seeds):
-            calculator = make_calculator(with_engine(potential, engine), skin_ang=0.5, is_compiled=is_compiled)
+            calculator = with_engine(potential, engine).calculator(skin_ang=0.5, is_compiled=is_compiled)
             runs.append(conservation(atoms, calculator, options.steps, options.temperature, seed))
         drift, deviation = np.array(runs).T
         found.append(

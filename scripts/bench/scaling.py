@@ -10,10 +10,9 @@ from ase.build import bulk
 from measuring import CUTOFFS
 from plotly.subplots import make_subplots
 
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.process import prepare_torch
 
@@ -29,8 +28,8 @@ def us_per_atom(n_atoms: int, **sizes: int) -> list[float]:
     """Process time of some compiled MD steps, in µs per atom."""
     n_cells = max(round((n_atoms / 4) ** (1 / 3)), 1)
     atoms = bulk("Al", a=4.05, cubic=True).repeat(n_cells)
-    potential = HipnnPotential(Architecture(**{**BASE, **sizes}, **CUTOFFS), ReferenceEnergies({13: -3.0}), seed=0)
-    calculator = make_calculator(potential, skin_ang=0.5, is_compiled=True)
+    potential = HipnnPotential(HipnnArchitecture(**{**BASE, **sizes}, **CUTOFFS), ReferenceEnergies({13: -3.0}), seed=0)
+    calculator = potential.calculator(skin_ang=0.5, is_compiled=True)
     dynamics = start_nve(atoms, calculator, timestep_fs=1.0, temperature_k=300.0, seed=0)
     dynamics.run(2)
     times = []

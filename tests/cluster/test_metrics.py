@@ -13,8 +13,8 @@ from pareto_search.journal import Journal
 from pareto_search.records import ModelRecord
 
 TEACHER = ModelRecord(
-    model_id="teacher-1", trial_id=None, stage="teacher", role="teacher", control_kind=None, seed=0, n_features=8,
-    n_sensitivities=8, n_atom_layers=1, n_interaction_layers=1, l_max=1, dist_hard_max_ang=5.0, n_weights=500,
+    model_id="teacher-1", trial_id=None, stage="teacher", role="teacher", control_kind=None, seed=0, family="hipnn",
+    label="8/8/1", hyperparameters={}, dist_hard_max_ang=5.0, n_weights=500,
     weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=0.0, status="complete", n_epochs=9,
     valid_force_rmse_ev_per_ang=0.1, md_us_per_atom_step=10.0, bytes_per_atom=1000.0,
 )  # fmt: skip

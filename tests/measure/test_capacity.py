@@ -12,7 +12,7 @@ from ase.build import bulk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pareto_search.config import Architecture, MeasureSettings
+from pareto_search.config import HipnnArchitecture, MeasureSettings
 from pareto_search.errors import ConfigError, MeasurementError
 from pareto_search.measure.capacity import largest_fitting, measure_capacity
 from pareto_search.measure.probe import ProbeSpec, StepMemory
@@ -20,7 +20,9 @@ from pareto_search.measure.prober import Prober
 from pareto_search.records import Bracket
 
 MIB = 2**20
-SMALL = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0)
+SMALL = HipnnArchitecture(
+    n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0
+)
 
 
 def spec(unit: Atoms | None = None, **changes: Any) -> ProbeSpec:
@@ -288,10 +290,10 @@ def test_works_in_a_script_from_stdin_in_another_folder(tmp_path) -> None:
     (tmp_path / "torch.py").write_text("raise RuntimeError('the folder of the user was searched')")
     script = """
 from ase.build import bulk
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober
-spec = ProbeSpec(Architecture(n_features=6, n_sensitivities=6), (13,), "explicit", bulk("Al", cubic=True))
+spec = ProbeSpec(HipnnArchitecture(n_features=6, n_sensitivities=6), (13,), "explicit", bulk("Al", cubic=True))
 with Prober() as prober:
     print("used", prober.memory_of_step(spec, 500, budget_bytes=2**30).used_bytes)
 """

@@ -8,7 +8,7 @@ import torch
 from ase import Atoms
 from ase.build import bulk
 
-from pareto_search.config import Architecture, MeasureSettings
+from pareto_search.config import HipnnArchitecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import ConfigError
 from pareto_search.measure import cost as cost_module
@@ -18,7 +18,9 @@ from pareto_search.potential import calculator as calculator_module
 from pareto_search.potential.compiled import has_compiler
 from pareto_search.records import Bracket, Capacity, CostRecord
 
-SMALL = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0)
+SMALL = HipnnArchitecture(
+    n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5.0
+)
 
 
 def settings(**changes: Any) -> MeasureSettings:

@@ -9,12 +9,11 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 
-from pareto_search.config import Architecture, MeasureSettings
+from pareto_search.config import HipnnArchitecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.md import start_nve, time_md
 from pareto_search.measure.springs import SiteSprings
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 
 
@@ -127,11 +126,11 @@ def test_dynamics_starts_at_rest_as_a_whole_and_warm_and_seeded() -> None:
 
 
 def random_calculator() -> Calculator:
-    architecture = Architecture(
+    architecture = HipnnArchitecture(
         n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5
     )
     potential = HipnnPotential(architecture, ReferenceEnergies({13: -3.0}), seed=0).to(torch.float64)
-    return make_calculator(potential, skin_ang=1.0)
+    return potential.calculator(skin_ang=1.0)
 
 
 @pytest.mark.parametrize("make", [EMT, random_calculator])

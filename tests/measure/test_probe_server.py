@@ -11,11 +11,11 @@ import pytest
 import torch
 from ase.build import bulk
 
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.measure import probe_server
 from pareto_search.measure.probe import ProbeSpec, StepMemory
 
-SPEC = ProbeSpec(Architecture(n_features=6), (13,), "explicit", bulk("Al", cubic=True), device="cpu", skin_ang=0.5)
+SPEC = ProbeSpec(HipnnArchitecture(n_features=6), (13,), "explicit", bulk("Al", cubic=True), device="cpu", skin_ang=0.5)
 
 
 def answers(monkeypatch, probe, *, budget_bytes: int | None = 1000) -> dict[str, Any]:

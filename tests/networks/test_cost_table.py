@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.errors import WriteError
 from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.device_gate import DeviceGate
@@ -39,7 +39,9 @@ CAPACITY = Capacity(
 
 
 def record(key: str) -> CostRecord:
-    return CostRecord(key, {"n_features": 12}, "explicit", "float32", "a CPU", {"torch": "2"}, TIMING, CAPACITY)
+    return CostRecord(
+        key, {"n_features": 12}, "12/8/1", 5.0, "explicit", "float32", "a CPU", {"torch": "2"}, TIMING, CAPACITY
+    )
 
 
 def measure_slowly(folder: Path, key: str) -> None:
@@ -122,7 +124,9 @@ def test_the_table_is_exported_as_one_object(tmp_path: Path) -> None:
 def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> None:
     table = CostTable(tmp_path / "costs")
     near, far = (
-        Architecture(n_features=8, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=cutoff)
+        HipnnArchitecture(
+            n_features=8, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=cutoff
+        )
         for cutoff in (4.5, 6.0)
     )
     assert table.similar_max_atoms(near, "a CPU") is None

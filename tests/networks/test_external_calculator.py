@@ -20,7 +20,6 @@ from pareto_search.networks.external_calculator import (
     evaluate_teacher,
     teacher_hash,
 )
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.testing import TeacherContract
 from tests.potential.systems import alloy, potential_for
 
@@ -47,7 +46,7 @@ class TestHipnn(TeacherContract):
 
     @pytest.fixture
     def calculator(self, atoms):
-        return make_calculator(potential_for(atoms).float())
+        return potential_for(atoms).float().calculator()
 
 
 @pytest.mark.slow

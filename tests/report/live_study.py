@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from pareto_search.records import Event, ModelRecord
+from pareto_search.records import MODEL_COLUMNS, MODEL_FIELDS, Event, ModelRecord
 from pareto_search.store import ResultStore
+from pareto_search.store.tables import EVENT_TYPES, MODEL_TYPES, as_row
 from tests.report import synthetic
 
 CONFIG = {
@@ -52,7 +53,9 @@ def store(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 def record(row: dict[str, Any]) -> ModelRecord:
     """The record of a row."""
-    return ModelRecord.from_plain({name: None if pd.isna(value) else value for name, value in row.items()})
+    values = {name: None if pd.isna(value) else value for name, value in row.items()}
+    names = [name for name in MODEL_COLUMNS if name not in MODEL_FIELDS]
+    return ModelRecord.from_plain({**values, "hyperparameters": {name: values[name] for name in names}})
 
 
 def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs: int = 27) -> list[Event]:
@@ -94,11 +97,12 @@ def fill(folder: Path, n_trials: int) -> Path:
     with ResultStore(folder / "results.sqlite") as results:
         connection = results._connection
         connection.execute("BEGIN")
-        for table, rows in (("models", [m.to_plain() for m in models]), ("events", [asdict(e) for e in events])):
-            names = list(rows[0])
+        rows_of_models = [as_row(model.to_plain(), MODEL_TYPES) for model in models]
+        rows_of_events = [as_row(asdict(event), EVENT_TYPES) for event in events]
+        for table, names, rows in (
+            ("models", MODEL_TYPES, rows_of_models), ("events", EVENT_TYPES, rows_of_events)
+        ):  # fmt: skip
             marks = ", ".join("?" * len(names))
-            connection.executemany(
-                f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [tuple(row.values()) for row in rows]
-            )
+            connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
         connection.execute("COMMIT")
     return folder

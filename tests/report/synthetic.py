@@ -53,7 +53,8 @@ def row(model_id: str, shape: tuple[int, int, int], **values: Any) -> dict[str, 
         "md_us_per_atom_step": us_per_atom(shape), "max_atoms": int(1.07e9 / bytes_per_atom(shape)),
         "bytes_per_atom": bytes_per_atom(shape), "engine": "explicit", "device": "NVIDIA RTX A6000, 48 GiB",
         "dataset_hash": "ab12" * 16, "label_hash": "cd34" * 16, "dist_soft_max_ang": 7.0, "activation": "softplus",
-        "family": "hipnn", "n_max": 1, "weight_teacher_forces": 0.0, "learning_rate": 1e-3, "batch_size": 64,
+        "family": "hipnn", "n_max": 1, "label": "/".join(map(str, shape)),
+        "weight_teacher_forces": 0.0, "learning_rate": 1e-3, "batch_size": 64,
     }  # fmt: skip
     return {**usual, **values}
 
@@ -188,6 +189,7 @@ def cost(shape: tuple[int, int, int], engine: str = "explicit") -> CostRecord:
         key=f"{shape}-{engine}",
         architecture={**architecture, "n_interaction_layers": 1, "l_max": 1, "dist_hard_max_ang": 7.5,
                       "dist_soft_max_ang": 7.0, "activation": "softplus", "family": "hipnn", "n_max": 1},
+        label="/".join(map(str, shape)), cutoff_ang=7.5,
         engine=engine, dtype="float32", device="NVIDIA RTX A6000, 48 GiB", versions=VERSIONS, md=md,
         capacity=Capacity(Bracket(n_ok, int(1.015 * n_ok)), per_atom, 1.0, 0.3, ((n_ok, 10**9),)),
     )  # fmt: skip

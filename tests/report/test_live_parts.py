@@ -15,7 +15,7 @@ from dash import no_update
 from pareto_search.analysis.pareto import hypervolume
 from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.records import Event
 from pareto_search.report.figures.accuracy import FORCE, MEMORY, STEP_TIME
 from pareto_search.report.live.app import _OUTPUTS, _PARTS, _render, make_app, refreshed
@@ -211,7 +211,7 @@ def test_failures_are_told_once_with_their_reason() -> None:
 
 def test_costs_are_ordered_and_cut() -> None:
     records = {cost_key(cost): cost for cost in map(synthetic.cost, reversed(synthetic.LADDER))}
-    teacher = Architecture(n_features=12, n_sensitivities=16, n_atom_layers=2)
+    teacher = HipnnArchitecture(n_features=12, n_sensitivities=16, n_atom_layers=2)
     table = costs_table(records, teacher, 3)
     assert [row.cells[0] for row in table.rows] == ["12/8/1", "12/16/2 (teacher)", "16/20/2"]
     assert table.note == "the cheapest 3 of 8 architectures"

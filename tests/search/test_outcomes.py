@@ -12,8 +12,8 @@ from pareto_search.search.outcomes import Outcomes
 from pareto_search.store import ResultStore
 
 STUDENT = ModelRecord(
-    model_id="student-1", trial_id=None, stage="confirm", role="student", control_kind=None, seed=1, n_features=8,
-    n_sensitivities=8, n_atom_layers=1, n_interaction_layers=1, l_max=1, dist_hard_max_ang=5.0, n_weights=500,
+    model_id="student-1", trial_id=None, stage="confirm", role="student", control_kind=None, seed=1, family="hipnn",
+    label="8/8/1", hyperparameters={}, dist_hard_max_ang=5.0, n_weights=500,
     weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=0.0, status="complete", n_epochs=9, train_s=3.0,
     test_force_rmse_ev_per_ang=0.1,
 )  # fmt: skip

@@ -3,7 +3,7 @@ import math
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pareto_search.config import Architecture, Choice, LossWeights, Range, SpaceSettings
+from pareto_search.config import Choice, HipnnArchitecture, LossWeights, Range, SpaceSettings
 from pareto_search.errors import ConfigError
 from pareto_search.search.space import distributions, ladder, to_architecture, to_features, to_point, to_weights
 
@@ -41,7 +41,7 @@ def test_distributions_match_the_settings() -> None:
 
 
 def test_a_sample_becomes_an_architecture_with_the_fixed_values_filled_in() -> None:
-    assert to_architecture(SPACE, SAMPLE) == Architecture(
+    assert to_architecture(SPACE, SAMPLE) == HipnnArchitecture(
         n_features=20, n_sensitivities=9, n_atom_layers=4, dist_hard_max_ang=8.25, activation="silu"
     )
 

@@ -4,12 +4,15 @@ import pytest
 import torch
 
 from pareto_search.config import LossWeights, TrainingSettings
+from pareto_search.potential.hipnn import engine
 from pareto_search.training import step as step_module
-from pareto_search.training.loss import train_step, valid_step
+from pareto_search.training.loss import step_functions
 from pareto_search.training.step import Steps, is_worth_compiling
 from tests.potential.batches import batch_of
 from tests.potential.systems import SMALL, alloy, aluminum, potential_for
 from tests.training.toy import TINY, toy_data
+
+train_step, valid_step = step_functions(engine.evaluate, engine.regularized)
 
 WEIGHTS = LossWeights(weight_atomic_energy=100.0, weight_teacher_forces=7.0)
 

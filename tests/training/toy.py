@@ -4,7 +4,7 @@ import numpy as np
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
-from pareto_search.config import Architecture, SplitSettings
+from pareto_search.config import HipnnArchitecture, SplitSettings
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.labels import Labels
 from pareto_search.data.neighbors import build_neighbor_table
@@ -12,7 +12,7 @@ from pareto_search.data.references import fit_references
 from pareto_search.data.split import draw_split
 from pareto_search.training.study_data import StudyData
 
-TINY = Architecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=4.5)
+TINY = HipnnArchitecture(n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.0, dist_hard_max_ang=4.5)
 
 
 def toy_data(n_frames=20) -> StudyData:

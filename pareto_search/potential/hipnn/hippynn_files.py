@@ -15,11 +15,26 @@ from ase.data import chemical_symbols
 from pareto_search.errors import ConfigError
 from pareto_search.files import write_atomic
 from pareto_search.potential.hipnn.potential import HipnnPotential
+from pareto_search.potential.interface import Potential
 
 #: Names by which hippynn's `load_model_from_cwd` and `load_checkpoint_from_cwd` look for these files.
 MODEL_FILE, CHECKPOINT_FILE = "best_model.pt", "best_checkpoint.pt"
 #: LAMMPS reads files of these names with `torch.load`, others with `pickle.load`.
 _LAMMPS_SUFFIXES = (".pt", ".pth")
+
+
+def of_hippynn(potential: Potential, kind: str) -> HipnnPotential:
+    """A potential as one of hippynn's.
+
+    Raises:
+        ConfigError: If it is of another family, which an export of this kind cannot hold.
+    """
+    if not isinstance(potential, HipnnPotential):
+        raise ConfigError(
+            f"a network of family {potential.architecture.family} cannot be exported to {kind}, which takes hippynn's "
+            "networks alone; export it with --to ase"
+        )
+    return potential
 
 
 def write_checkpoint(folder: Path, potential: HipnnPotential, *, is_periodic: bool) -> None:

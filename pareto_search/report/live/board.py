@@ -13,7 +13,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.progress import TrialProgress
 from pareto_search.analysis.time_left import RunState, run_state
 from pareto_search.config import TeacherSettings
@@ -220,5 +219,5 @@ class Board:
         return details, network_figure(self._run.curve(record.model_id), trial, record)
 
 
-def _architecture(record: ModelRecord) -> tuple[object, ...]:
-    return tuple(getattr(record, name) for name in ARCHITECTURE_COLUMNS)
+def _architecture(record: ModelRecord) -> str:
+    return record.architecture_key
