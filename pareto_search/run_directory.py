@@ -48,7 +48,7 @@ _OTHER_OUT = "choose another directory with --out"
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """The files of a run (DESIGN section 9).
+    """The files of a run (README, "A run directory").
 
     Attributes:
         path: The directory, absolute, so that workers with another current directory find it.

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Take every row of the table, with one thread and with two; write bench.json, bench.md, nve.json and scaling.html to OUT.
-# Takes about two hours on two cores; rows that OUT has already are kept.   bash scripts/bench/all.sh OUT DATA
+# Takes about two hours on two cores; rows that OUT has already are kept.
 set -euo pipefail
-cd "$(dirname "$0")"
-out=${1:?all.sh OUT [DATA]: name a folder for the results}
-data=${2:-../../../shared/data/ani-al-like}
+usage="usage: scripts/bench/all.sh OUT DATA; OUT is a folder for the results, DATA one in the ANI-Al layout"
+out=${1:?$usage}
+data=$(cd "${2:?$usage}" && pwd)
 mkdir -p "$out/rows"
 out=$(cd "$out" && pwd)
+cd "$(dirname "$0")"
 python=../../.venv/bin/python
 
 row() { # row FILE SCRIPT ARGUMENTS...

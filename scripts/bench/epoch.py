@@ -1,4 +1,4 @@
-"""A whole epoch (loading, batching, steps, validation) on the ani-al-like set, against hippynn's own trainer."""
+"""A whole epoch (loading, batching, steps, validation) on ANI-Al-like data, against hippynn's own trainer."""
 
 import statistics
 import time

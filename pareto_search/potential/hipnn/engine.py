@@ -1,6 +1,6 @@
 """HIPNN-TS (l = 1, one interaction layer) with explicit gradients: energies and forces without autograd.
 
-Notation, as in docs/architecture.md: atom i, neighbour j, r = |R_i - R_j|, n = (R_i - R_j)/r; ν counts sensitivities,
+Notation: atom i, neighbour j, r = |R_i - R_j|, n = (R_i - R_j)/r; ν counts sensitivities,
 E elements, f features, K padded neighbours of one element. hippynn defines the model (Chigaev et al., J. Chem. Phys.
 158, 184108 (2023)); this file evaluates the same function. Since forces are written out, the gradient of a loss that
 contains them needs one backward pass, and molecular dynamics needs no graph at all.
