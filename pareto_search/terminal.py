@@ -249,12 +249,12 @@ def show_study(report: "StudyReport", out: Path) -> None:
     """The front as a table, the answer in words and the path of the report."""
     rows = [
         (
-            network["label"],
-            network["role"] if network["control_kind"] is None else f"{network['control_kind']} control",
-            network["n_seeds"],
-            network["force_rmse_ev_per_ang"],
-            network["md_us_per_atom_step"],
-            network["max_atoms"],
+            network.label,
+            network.role if network.control_kind is None else f"{network.control_kind} control",
+            network.n_seeds,
+            network.force_rmse_ev_per_ang,
+            network.md_us_per_atom_step,
+            network.max_atoms,
         )
         for network in report.summary.front_networks
     ]

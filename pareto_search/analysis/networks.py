@@ -89,16 +89,19 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def claim_basis(models: pd.DataFrame) -> Basis:
-    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one."""
-    rows = complete(clean_models(models))
+    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one.
+
+    Args:
+        models: As `clean_models` returns them, as everywhere in this room.
+    """
+    rows = complete(models)
     students = rows[rows["role"] != "teacher"]
     confirmed = students[students["stage"] == "confirm"]
     if len(confirmed) and np.isfinite(confirmed["test_force_rmse_ev_per_ang"]).any():
         return Basis("confirm", "test")
     if len(confirmed):
         return Basis("confirm", "valid", "no test errors are stored")
-    tried = clean_models(models)
-    if ((tried["stage"] == "confirm") & (tried["role"] != "teacher")).any():
+    if ((models["stage"] == "confirm") & (models["role"] != "teacher")).any():
         return Basis("search", "valid", "no network of the confirmation was completed")
     return Basis("search", "valid", "nothing has been retrained for confirmation yet")
 
@@ -157,7 +160,7 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """One row per network: architecture, role, control kind and loss weights, averaged over its seeds.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         basis: Stage and split to use; the teacher is kept whatever its stage.
 
     Returns:
@@ -165,7 +168,6 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
         (NaN for one seed) of complete networks with a finite force RMSE on the split. `best_model_id` is the seed
         with the lowest validation error, so that the choice does not use the test split.
     """
-    models = clean_models(models)
     rows = complete(models)
     rows = rows[(rows["stage"] == basis.stage) | (rows["role"] == "teacher")]
     rows = rows[np.isfinite(rows[f"{basis.split}_force_rmse_ev_per_ang"])]

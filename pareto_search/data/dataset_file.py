@@ -41,6 +41,11 @@ class DatasetInfo:
             return {"no" if self.summary["density_g_per_cm3"] is None else "all"}
         return {directions for directions, n_frames in self.summary["periodic_directions"].items() if n_frames}
 
+    @property
+    def force_rms_ev_per_ang(self) -> float | None:
+        """Root mean square of the force components; None in older files."""
+        return self.summary.get("force_component_ev_per_ang", {}).get("rms")
+
     def to_plain(self) -> dict[str, Any]:
         """JSON form."""
         return {
