@@ -29,7 +29,8 @@ def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forc
         dataset, potential.architecture.dist_hard_max_ang, np.float64, elements=potential.elements
     )
     batch = make_batch(dataset, table, np.arange(len(frames)), potential.dtype)
-    return potential(batch, with_forces=with_forces)
+    result: Evaluation = potential(batch, with_forces=with_forces)
+    return result
 
 
 def evaluate_detached(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:

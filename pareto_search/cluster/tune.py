@@ -139,7 +139,7 @@ def _tuner(
     )
 
 
-def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef, cluster: ClusterSettings, notes: Path) -> Any:
+def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef[Any], cluster: ClusterSettings, notes: Path) -> Any:
     """The trial as Tune wants it: a class whose actors carry the trial's name in the dashboard."""
 
     def run(config: dict[str, Any], shared: Any) -> None:

@@ -19,7 +19,7 @@ class RungScheduler(FIFOScheduler):
     """
 
     def __init__(self, searcher: StudySearch) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray's
         self._searcher = searcher
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

@@ -89,8 +89,8 @@ class StudySearch(Searcher):
         note: Note = lambda kind, **details: None,
     ) -> None:
         super().__init__(
-            metric=[objective.name for objective in OBJECTIVES],
-            mode=["min" if objective.direction == "minimize" else "max" for objective in OBJECTIVES],
+            metric=[objective.name for objective in OBJECTIVES],  # type: ignore[arg-type]  # takes several, too
+            mode=["min" if o.direction == "minimize" else "max" for o in OBJECTIVES],  # type: ignore[arg-type]
         )
         self._study = study
         self._settings = settings
@@ -161,7 +161,9 @@ class StudySearch(Searcher):
 
     # --- Tune's questions -------------------------------------------------------------------------------------------
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(  # type: ignore[override]  # it leaves FINISHED out
+        self, trial_id: str
+    ) -> dict[str, Any] | str | None:
         """Parameters of the next trial, with its `trial_number`; None while there is none; FINISHED at the end."""
         with self._stop.on_error():
             number = self._next()

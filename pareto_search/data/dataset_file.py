@@ -44,7 +44,8 @@ class DatasetInfo:
     @property
     def force_rms_ev_per_ang(self) -> float | None:
         """Root mean square of the force components; None in older files."""
-        return self.summary.get("force_component_ev_per_ang", {}).get("rms")
+        rms = self.summary.get("force_component_ev_per_ang", {}).get("rms")
+        return None if rms is None else float(rms)
 
     def to_plain(self) -> dict[str, Any]:
         """JSON form."""

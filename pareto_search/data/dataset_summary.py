@@ -143,7 +143,7 @@ def _densities(dataset: Dataset) -> NDArray[np.float64]:
     mass_amu = np.add.reduceat(atomic_masses[dataset.species], dataset.offsets[:-1])
     is_bulk = dataset.pbc.all(axis=1)
     volume_ang3 = np.abs(np.linalg.det(dataset.cell[is_bulk]))
-    return mass_amu[is_bulk] / volume_ang3 * _DENSITY_UNIT
+    return np.asarray(mass_amu[is_bulk] / volume_ang3 * _DENSITY_UNIT)
 
 
 def _largest_net_force(dataset: Dataset) -> float:

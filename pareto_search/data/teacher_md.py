@@ -123,7 +123,7 @@ class _Work:
                 write_atomic(path, json.dumps(cell.tolist()))
             except (StoreError, OSError) as error:
                 logger.warning("the lattice is not cached: %s", error)
-        scaled = unit.copy()
+        scaled: Atoms = unit.copy()
         scaled.set_cell(cell, scale_atoms=True)
         return scaled
 

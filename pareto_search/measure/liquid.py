@@ -121,7 +121,7 @@ class _Watched:
 
     def _step(self, dynamics: Langevin | VelocityVerlet) -> None:
         try:
-            dynamics.step()
+            dynamics.step()  # type: ignore[no-untyped-call]  # ASE's
         except AtomsError as error:
             raise _WentWrongError(f"it flew apart: {error}") from error
 
@@ -173,7 +173,7 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
         NoLiquidError: If the dynamics goes wrong, or the atoms stay on their sites.
     """
     rng = np.random.default_rng(settings.seed)
-    atoms = crystal.copy()
+    atoms: Atoms = crystal.copy()
     atoms.calc = calculator
     atoms.set_momenta(thermal_momenta(atoms.get_masses(), settings.melt_temperature_k, rng))
     watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)

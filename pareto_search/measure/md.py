@@ -46,7 +46,7 @@ def thermal_momenta(
     spread = np.sqrt(masses_amu * units.kB * temperature_k)[:, None]
     momenta = spread * generator.standard_normal((len(masses_amu), 3))
     drift = momenta.sum(0) / masses_amu.sum()
-    return momenta - masses_amu[:, None] * drift
+    return np.asarray(momenta - masses_amu[:, None] * drift)
 
 
 def time_md(

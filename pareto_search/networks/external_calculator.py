@@ -10,7 +10,7 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -184,10 +184,10 @@ class TeacherCalculator(Calculator):
     Its neighbour list is part of the model. Where the teacher fails, a DataError says so.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012 - as ASE declares it
 
     def __init__(self, teacher: Teacher) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE's
         self._teacher = teacher
         self.neighbor_s = 0.0
         self.model_s = 0.0
@@ -210,10 +210,12 @@ class TeacherCalculator(Calculator):
         system_changes: list[str] = all_changes,
     ) -> None:
         """Energy and forces."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's
+        system = self.atoms
+        assert system is not None
         started = time.perf_counter()
         self.results = {
-            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", self.atoms)), dtype=np.float64),
-            "energy": float(_needed("energy", _ask(self._teacher, "energy", self.atoms))),
+            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", system)), dtype=np.float64),
+            "energy": float(_needed("energy", _ask(self._teacher, "energy", system))),
         }
         self.model_s += time.perf_counter() - started

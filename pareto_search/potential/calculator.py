@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -64,7 +64,7 @@ def make_calculator(
     skin_ang: float = 0.5,
     is_compiled: bool | None = None,
     memory_budget_bytes: int | None = None,
-) -> Calculator:
+) -> "ExplicitCalculator | TimedHippynnCalculator":
     """The ASE calculator of a potential's engine; it is also a `TimedCalculator`.
 
     Args:
@@ -183,7 +183,7 @@ class ExplicitCalculator(Calculator):
     Memory per atom is that of the neighbour list: the network runs on chunks of atoms. A `TimedCalculator`.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 - as ASE has it
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ class ExplicitCalculator(Calculator):
         is_compiled: bool | None = None,
         memory_budget_bytes: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE's
         self.potential = potential
         self.skin_ang = skin_ang
         self._weights, self._constants = potential.detached_weights(), potential.constants()
@@ -225,19 +225,21 @@ class ExplicitCalculator(Calculator):
             KeyError: If an atom is of an element that the network does not know.
             AtomsError: If an atom's position is not finite or too far away.
         """
-        super().calculate(atoms, properties, system_changes)
-        self._count_work(len(self.atoms))
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's
+        system = self.atoms
+        assert system is not None
+        self._count_work(len(system))
         started = time.perf_counter()
-        current = self._current_list(self.atoms)
+        current = self._current_list(system)
         listed = time.perf_counter()
-        atomic, forces, virial = self._evaluate(self.atoms, current)
+        atomic, forces, virial = self._evaluate(system, current)
         self.neighbor_s += listed - started
         self.model_s += time.perf_counter() - listed
-        energies = atomic + self.potential.references.of_atoms(self.atoms.numbers)
+        energies = atomic + self.potential.references.of_atoms(system.numbers)
         energy = float(energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
-        if self.atoms.cell.rank == 3:
-            self.results["stress"] = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
+        if system.cell.rank == 3:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(virial / system.get_volume())
 
     def _count_work(self, n_atoms: int) -> None:
         self._n_atom_steps += n_atoms

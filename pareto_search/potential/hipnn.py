@@ -124,12 +124,14 @@ class HipnnPotential(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """Floating-point type of the weights."""
-        return self.energy.layers[0].weight.dtype
+        weight: Tensor = self.energy.layers[0].weight
+        return weight.dtype
 
     @property
     def device(self) -> torch.device:
         """Device of the weights."""
-        return self.energy.layers[0].weight.device
+        weight: Tensor = self.energy.layers[0].weight
+        return weight.device
 
     def regularization_parameters(self) -> list[Tensor]:
         """The weights in hippynn's L2 term, in a fixed order."""
@@ -170,7 +172,8 @@ class HipnnPotential(nn.Module):
 
     def detached_weights(self) -> explicit.HipnnWeights:
         """The same without gradients, for molecular dynamics."""
-        return torch.utils._pytree.tree_map_only(Tensor, Tensor.detach, self.weights())
+        detached: explicit.HipnnWeights = torch.utils._pytree.tree_map_only(Tensor, Tensor.detach, self.weights())
+        return detached
 
     def constants(self) -> explicit.HipnnConstants:
         """The constants of the explicit engine, filled in where the weights are, so that nothing waits for the host."""
@@ -217,7 +220,7 @@ class HipnnPotential(nn.Module):
         return energy, force
 
 
-class TimedHippynnCalculator(HippynnCalculator):
+class TimedHippynnCalculator(HippynnCalculator):  # type: ignore[misc]  # hippynn has no types
     """hippynn's own ASE calculator on a potential's modules, with its times told apart (a `TimedCalculator`).
 
     The non-interacting term is taken out of the float32 network and added in float64, as everywhere else. Unlike

@@ -101,8 +101,9 @@ def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ..
     """The first combination that is not tried, in an order shuffled by the seed."""
     grid = _grid(settings)
     for index in np.random.default_rng(settings.seed).permutation(len(grid)):
-        if _key(grid[index]) not in tried:
-            return grid[index]
+        point = grid[int(index)]
+        if _key(point) not in tried:
+            return point
     raise Exhausted
 
 

@@ -44,7 +44,7 @@ class CurveTable:
     @property
     def n_epochs(self) -> int:
         """Epochs that every network was trained for."""
-        return self.force_rmse_ev_per_ang.shape[1]
+        return int(self.force_rmse_ev_per_ang.shape[1])
 
     @property
     def objectives(self) -> NDArray[np.float64]:
