@@ -9,21 +9,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pareto_search.config import StudyConfig
+from pareto_search.config import StructureSettings, StudyConfig
+from pareto_search.config.roles import models_in, path_keys, union_tags
 from pareto_search.errors import ConfigError
-
-#: Settings that name files or folders; a relative path counts from the config file, in --set from where the user is.
-_PATH_SETTINGS = (
-    "data.path",
-    "data.structure.path",
-    "measure.structure.path",
-    "search.transfer.pretraining.frames.structure.path",
-    "search.warm_start",
-    "teacher.reuse",
-)
-
-#: Settings that say what a structure is, of which there is one.
-_STRUCTURES = {"symbol", "path", "frame"}
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
@@ -98,17 +86,19 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> None:
 
 def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Whether a value is another kind of thing than the old one, such as choices in place of a range."""
+    ways = set(StructureSettings.ways)  # of saying what a structure is, of which there is one
     return (
         "choices" in new
         or ("low" in new and "high" in new)
         or ("source" in new and new["source"] != old.get("source"))
         or ("calculator" in new and "calculator" not in old)
-        or bool(new.keys() & _STRUCTURES and (old.keys() & _STRUCTURES) - new.keys())
+        or bool(new.keys() & ways and (old.keys() & ways) - new.keys())
     )
 
 
 def _make_paths_absolute(plain: dict[str, Any], folder: Path) -> None:
-    for setting in _PATH_SETTINGS:
+    """A relative path counts from the config file, in --set from where the user is."""
+    for setting in path_keys(StudyConfig):
         *sections, key = setting.split(".")
         target: Any = plain
         for name in sections:
@@ -125,9 +115,10 @@ def _absolute(value: Any, folder: Path) -> Any:
 
 
 def _lines(error: ValidationError) -> Iterator[str]:
+    tags = union_tags(StudyConfig)
     for problem in error.errors():
         location = problem["loc"]
-        key = ".".join(str(part) for part in location if not _is_tag(part)) or "the file"
+        key = ".".join(str(part) for part in location if part not in tags) or "the file"
         if problem["type"] == "extra_forbidden":
             yield f"{key} is not an option.{_suggestion(location)}"
         elif problem["type"] == "missing":
@@ -157,40 +148,13 @@ def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [StudyConfig]
     for part in location:
         found = [
-            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
+            m for model in models if part in model.model_fields for m in models_in(model.model_fields[part].annotation)
         ]
         tagged = [model for model in models if _has_tag(model, part)]
         models = found or tagged or models
     return models
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
-
-
 def _has_tag(model: type[BaseModel], part: int | str) -> bool:
     source = model.model_fields.get("source")
     return source is not None and part in typing.get_args(source.annotation)
-
-
-_TAGS = {
-    "number",
-    "text",
-    "range",
-    "choice",
-    "emt-aluminum",
-    "extxyz",
-    "ase-db",
-    "ani-h5",
-    "teacher-md",
-    "network",
-    "external",
-}
-
-
-def _is_tag(part: int | str) -> bool:
-    """Whether a part of pydantic's location names a branch of a union rather than a key."""
-    return part in _TAGS

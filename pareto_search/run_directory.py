@@ -14,34 +14,9 @@ import yaml
 from pydantic import ValidationError
 
 from pareto_search.config import StudyConfig
+from pareto_search.config.roles import BUDGET, NEUTRAL, keys_of_role
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
-
-#: Settings that may grow: more trials, seeds or networks are added to what is there.
-BUDGET_KEYS = (
-    "search.n_trials",
-    "search.max_trained_epochs",
-    "search.max_hours",
-    "search.stop_without_gain",
-    "confirm.n_seeds",
-    "confirm.max_front",
-    "confirm.n_ladder",
-    "confirm.controls",
-)
-#: Settings that change no number of the study; a name ending in a dot stands for everything below it.
-NEUTRAL_KEYS = (
-    "description",
-    "cluster.address",
-    "cluster.max_concurrent_trials",
-    "cluster.max_hours_per_trial",
-    "cluster.memory_gib_per_trial",
-    "cluster.reuse_workers",
-    "cluster.dashboard",
-    "search.report_every_epochs",
-    "teacher.reuse",
-    "measure.liquid",
-    "measure.liquid.",
-)
 
 _OTHER_OUT = "choose another directory with --out"
 
@@ -205,8 +180,8 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
 
     Args:
         path: The directory.
-        config: Settings of this run. They must equal those the directory was made with, except that `BUDGET_KEYS`
-            may have grown and `NEUTRAL_KEYS` may differ.
+        config: Settings of this run. They must equal those the directory was made with, except that budgets may
+            have grown and neutral settings may differ (`config.roles`).
 
     Raises:
         StoreError: If the directory is in use, was made with another config, holds something else or is not writable.
@@ -258,9 +233,10 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
     conflicts = _conflicts(stored, config.to_plain())
     if conflicts:
         lines = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in conflicts.items())
+        budgets = ", ".join(keys_of_role(StudyConfig, BUDGET))
         raise StoreError(
             f"{path} was made with other settings:\n{lines}\n"
-            f"{_OTHER_OUT}, or go back to the old settings (only {', '.join(BUDGET_KEYS)} may grow)"
+            f"{_OTHER_OUT}, or go back to the old settings (only {budgets} may grow)"
         )
 
 
@@ -280,10 +256,11 @@ def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
 def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Settings that differ in a way that forbids continuing, by key path."""
     old, new = _flatten(stored), _flatten(wanted)
+    budgets = keys_of_role(StudyConfig, BUDGET)
     conflicts = {}
     for key in dict.fromkeys([*old, *new]):
         before, now = old.get(key), new.get(key)
-        has_grown = key in BUDGET_KEYS and _allows_more(before, now)
+        has_grown = key in budgets and _allows_more(before, now)
         if before != now and not has_grown and not _is_neutral(key):
             conflicts[key] = (before, now)
     return conflicts
@@ -297,7 +274,7 @@ def _allows_more(before: Any, now: Any) -> bool:
 
 
 def _is_neutral(key: str) -> bool:
-    return any(key == name or (name.endswith(".") and key.startswith(name)) for name in NEUTRAL_KEYS)
+    return any(key == name or key.startswith(f"{name}.") for name in keys_of_role(StudyConfig, NEUTRAL))
 
 
 def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
