@@ -2,9 +2,8 @@
 
 import difflib
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -12,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pareto_search.config import StructureSettings, StudyConfig
 from pareto_search.config.roles import models_in, path_keys, union_tags
 from pareto_search.errors import ConfigError
+
+#: Settings as YAML gives them, not yet checked.
+Plain = dict[str, object]
 
 
 def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
@@ -26,7 +28,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     """
     plain = _read_yaml(path)
     _make_paths_absolute(plain, path.resolve().parent)
-    changes: dict[str, Any] = {}
+    changes: Plain = {}
     for text in overrides:
         _apply_override(changes, text)
     _make_paths_absolute(changes, Path.cwd())
@@ -34,7 +36,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     return parse_config(plain, str(path))
 
 
-def parse_config(plain: dict[str, Any], origin: str) -> StudyConfig:
+def parse_config(plain: Mapping[str, object], origin: str) -> StudyConfig:
     """Check settings given as plain values; `origin` names them in messages."""
     try:
         return StudyConfig.model_validate(plain)
@@ -42,7 +44,7 @@ def parse_config(plain: dict[str, Any], origin: str) -> StudyConfig:
         raise ConfigError("\n".join(f"{origin}: {line}" for line in _lines(error))) from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> Plain:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,7 +61,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return plain
 
 
-def _apply_override(plain: dict[str, Any], text: str) -> None:
+def _apply_override(plain: Plain, text: str) -> None:
     key, separator, value = text.partition("=")
     names = key.strip().split(".")
     if not separator or not all(names):
@@ -70,21 +72,23 @@ def _apply_override(plain: dict[str, Any], text: str) -> None:
         raise ConfigError(f"--set {text}: the value is not valid YAML") from error
     target = plain
     for name in names[:-1]:
-        target = target.setdefault(name, {})
-        if not isinstance(target, dict):
+        below = target.setdefault(name, {})
+        if not isinstance(below, dict):
             raise ConfigError(f"--set {text}: {name} was set to a plain value by an earlier --set; keep one of the two")
+        target = below
     target[names[-1]] = parsed
 
 
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> None:
+def _merge(base: Plain, changes: Plain) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _replaces(base[key], value):
-            _merge(base[key], value)
+        old = base.get(key)
+        if isinstance(value, dict) and isinstance(old, dict) and not _replaces(old, value):
+            _merge(old, value)
         else:
             base[key] = value
 
 
-def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _replaces(old: Plain, new: Plain) -> bool:
     """Whether a value is another kind of thing than the old one, such as choices in place of a range."""
     ways = set(StructureSettings.ways)  # of saying what a structure is, of which there is one
     return (
@@ -96,18 +100,18 @@ def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
     )
 
 
-def _make_paths_absolute(plain: dict[str, Any], folder: Path) -> None:
+def _make_paths_absolute(plain: Plain, folder: Path) -> None:
     """A relative path counts from the config file, in --set from where the user is."""
     for setting in path_keys(StudyConfig):
         *sections, key = setting.split(".")
-        target: Any = plain
+        target: object = plain
         for name in sections:
             target = target.get(name) if isinstance(target, dict) else None
         if isinstance(target, dict) and key in target:
             target[key] = _absolute(target[key], folder)
 
 
-def _absolute(value: Any, folder: Path) -> Any:
+def _absolute(value: object, folder: Path) -> object:
     """A path, or each of several, from a folder; what is neither is left to be refused."""
     if isinstance(value, list):
         return [_absolute(path, folder) for path in value]

@@ -1,7 +1,8 @@
 """Plain records that travel between rooms: no behaviour beyond conversion, units in the names."""
 
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypedDict
 
 Stage = Literal["teacher", "search", "confirm"]
 Role = Literal["teacher", "student", "control"]
@@ -80,12 +81,11 @@ class ModelRecord:
     md_asked_ps: float | None = None
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from a mapping that may hold further keys."""
-        defaults: dict[str, Any] = {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
-        return cls(**{name: values.get(name, default) for name, default in defaults.items()})
+        return cls(**{f.name: values.get(f.name, None if f.default is MISSING else f.default) for f in fields(cls)})
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """Column name to plain value."""
         return asdict(self)
 
@@ -101,7 +101,7 @@ RDF_COLUMNS = ("model_id", "r_ang", "g", "g_std")
 #: Columns of `models.csv`, in order.
 MODEL_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(ModelRecord))
 #: What a column that an older version did not write stands for, where that is something.
-MODEL_DEFAULTS: dict[str, Any] = {
+MODEL_DEFAULTS: dict[str, str | float] = {
     f.name: f.default for f in fields(ModelRecord) if f.default is not MISSING and f.default is not None
 }
 
@@ -172,6 +172,20 @@ class Event:
     text: str | None = None
 
 
+class EventDetails(TypedDict, total=False):
+    """Fields of `Event` that belong to some kinds of event alone."""
+
+    stage: str | None
+    trial_id: int | None
+    model_id: str | None
+    status: str | None
+    epoch: int | None
+    valid_force_rmse_ev_per_ang: float | None
+    seconds: float | None
+    n_planned: int | None
+    text: str | None
+
+
 #: Columns of `events.csv`, in order.
 EVENT_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Event))
 
@@ -237,7 +251,7 @@ class CostRecord:
     """
 
     key: str
-    architecture: dict[str, Any]
+    architecture: dict[str, str | float]
     engine: str
     dtype: str
     device: str
@@ -247,7 +261,7 @@ class CostRecord:
     is_fallback: bool = False
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> "CostRecord":
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from the JSON form."""
         md = {name: value for name, value in values["md"].items() if name in MdTiming.__dataclass_fields__}
         md["us_per_atom_steps"] = tuple(md["us_per_atom_steps"])
@@ -256,6 +270,6 @@ class CostRecord:
         capacity["probes"] = tuple((n, used) for n, used in capacity["probes"])
         return cls(**{**values, "md": MdTiming(**md), "capacity": Capacity(**capacity)})
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """JSON form."""
         return asdict(self)

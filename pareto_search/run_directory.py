@@ -3,12 +3,12 @@
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import yaml
 from pydantic import ValidationError
@@ -198,17 +198,17 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
         _check(directory, config)  # again: another process may have written it while this one waited for the file
         stored = _stored_config(directory)
         config = _with_liquid_of(stored, config)
-        if stored != config.to_plain():
+        if stored != config:
             write_atomic(directory.config_yaml, to_yaml(config))
         yield directory
 
 
-def _with_liquid_of(stored: dict[str, Any] | None, config: StudyConfig) -> StudyConfig:
+def _with_liquid_of(stored: StudyConfig | None, config: StudyConfig) -> StudyConfig:
     """Settings that keep those of the liquid that the run has, where they have none themselves."""
-    if stored is None or config.measure.liquid is not None or stored["measure"]["liquid"] is None:
+    if stored is None or config.measure.liquid is not None:
         return config
-    plain = config.to_plain()
-    return StudyConfig.model_validate(plain | {"measure": plain["measure"] | {"liquid": stored["measure"]["liquid"]}})
+    measure = config.measure.model_copy(update={"liquid": stored.measure.liquid})
+    return config.model_copy(update={"measure": measure})
 
 
 def to_yaml(config: StudyConfig) -> str:
@@ -230,7 +230,7 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
         if path.is_dir() and any(entry.name != directory.lock.name for entry in path.iterdir()):
             raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {_OTHER_OUT}")
         return
-    conflicts = _conflicts(stored, config.to_plain())
+    conflicts = _conflicts(stored, config)
     if conflicts:
         lines = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in conflicts.items())
         budgets = ", ".join(keys_of_role(StudyConfig, BUDGET))
@@ -240,12 +240,12 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
         )
 
 
-def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
+def _stored_config(directory: RunDirectory) -> StudyConfig | None:
     path = directory.config_yaml
     if not path.is_file():
         return None
     try:
-        return StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).to_plain()
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise StoreError(
@@ -253,9 +253,9 @@ def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
         ) from error
 
 
-def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _conflicts(stored: StudyConfig, wanted: StudyConfig) -> dict[str, tuple[object, object]]:
     """Settings that differ in a way that forbids continuing, by key path."""
-    old, new = _flatten(stored), _flatten(wanted)
+    old, new = _flatten(stored.to_plain()), _flatten(wanted.to_plain())
     budgets = keys_of_role(StudyConfig, BUDGET)
     conflicts = {}
     for key in dict.fromkeys([*old, *new]):
@@ -266,19 +266,19 @@ def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tupl
     return conflicts
 
 
-def _allows_more(before: Any, now: Any) -> bool:
+def _allows_more(before: object, now: object) -> bool:
     """Whether a budget allows all that it allowed before; None is no limit."""
     if isinstance(before, list) and isinstance(now, list):
         return set(now) >= set(before)
-    return now is None or (before is not None and now >= before)
+    return now is None or (isinstance(before, int | float) and isinstance(now, int | float) and now >= before)
 
 
 def _is_neutral(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in keys_of_role(StudyConfig, NEUTRAL))
 
 
-def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flatten(plain: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for name, value in plain.items():
         if isinstance(value, dict):
             flat |= _flatten(value, f"{prefix}{name}.")

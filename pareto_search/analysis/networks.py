@@ -1,7 +1,8 @@
 """From rows of `models.csv` to seed-averaged networks: which rows carry claims, and what is averaged over seeds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,7 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
     """
     missing = {name: value for name, value in MODEL_DEFAULTS.items() if name not in models}
     cleaned = models.assign(**missing).reindex(columns=list(MODEL_COLUMNS)).reset_index(drop=True)
-    columns: dict[str, Any] = {}
+    columns: dict[str, pd.Series] = {}
     for name in MODEL_COLUMNS:
         if name in _NUMBER_COLUMNS:
             columns[name] = pd.to_numeric(cleaned[name], errors="coerce").astype(float)
@@ -199,10 +200,14 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     by_error = rows.sort_values(["valid_force_rmse_ev_per_ang", "seed", "model_id"], na_position="last")
     ends = by_seed.size().cumsum().to_numpy()[:-1]
     best = by_error.groupby("group")["model_id"].first()
-    columns: dict[str, Any] = {
+
+    def of_groups(values: Iterable[tuple[int, ...] | tuple[str, ...]]) -> pd.Series:
+        return pd.Series(list(values) if len(rows) else [], index=best.index, dtype=object)
+
+    columns: dict[str, pd.Series] = {
         "n": by_seed.size(),
-        "seeds": [_whole_numbers(part) for part in np.split(ordered["seed"].to_numpy(), ends)] if len(rows) else [],
-        "model_ids": [tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)] if len(rows) else [],
+        "seeds": of_groups(_whole_numbers(part) for part in np.split(ordered["seed"].to_numpy(), ends)),
+        "model_ids": of_groups(tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)),
         "best_model_id": best,
         **{name: by_seed[name].median() for name in COST_COLUMNS},
         "force_rmse_ev_per_ang": by_seed[force].mean(),

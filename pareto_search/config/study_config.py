@@ -1,8 +1,8 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import EngineName, Settings
 from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
@@ -209,6 +209,6 @@ class StudyConfig(Settings):
             return longest
         return max(self.teacher.architecture.dist_hard_max_ang, longest)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, JsonValue]:
         """The settings as plain JSON values."""
         return self.model_dump(mode="json")

@@ -71,7 +71,7 @@ def _keep(results: Results, folder: Path) -> None:
     packed = {"method": "gzip", "mtime": 0}  # equal curves give equal files
     curves = results.curves[_CURVE_COLUMNS]
     curves.to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g", compression=packed)
-    notes = {name: Path(note).name if name == "path" else note for name, note in dataset.notes.items()}
+    notes = {name: Path(str(note)).name if name == "path" else note for name, note in dataset.notes.items()}
     data = replace(results.data, config=config, dataset=replace(dataset, notes=notes))
     write_report(data, folder / "report.html", folder / "report.json", shared=folder.parent / "pages")
 

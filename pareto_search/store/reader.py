@@ -3,14 +3,14 @@
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pandas as pd
 
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, MODEL_COLUMNS, Event, ModelRecord
-from pareto_search.store.tables import CURVE_TYPES, EVENT_TYPES, MODEL_TYPES, SCHEMA_VERSION, as_frame, select_list
+from pareto_search.store.tables import CURVE_TYPES, EVENT_TYPES, MODEL_TYPES, SCHEMA_VERSION, Row, as_frame, select_list
 
 
 class ResultReader:
@@ -105,7 +105,7 @@ class ResultReader:
         ).fetchall()
         return as_frame(rows, CURVE_COLUMNS, CURVE_TYPES)
 
-    def model_marks(self) -> dict[int, tuple[Any, ...]]:
+    def model_marks(self) -> dict[int, Row]:
         """Of every network's place in the order, what changes when it is stored again: the rest need not be read."""
         rows = self._connection.execute("SELECT position, model_id, status, reason, n_epochs, train_s FROM models")
         return {row[0]: row[1:] for row in rows}
@@ -128,7 +128,7 @@ class ResultReader:
         rows = self._event_rows(position - 1, 1)
         return Event(*rows[0]) if rows else None
 
-    def _event_rows(self, after: int, limit: int = -1) -> list[tuple[Any, ...]]:
+    def _event_rows(self, after: int, limit: int = -1) -> list[Row]:
         return self._connection.execute(
             f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position LIMIT ?",
             (after, limit),
