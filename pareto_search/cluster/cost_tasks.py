@@ -16,7 +16,7 @@ from pareto_search.config import ClusterSettings
 from pareto_search.search.messages import Costs
 
 #: What measures: called in a worker with what all trials share and a trial's parameters.
-MeasureCosts = Callable[[Any, dict[str, Any]], Costs]
+MeasureCosts = Callable[[Any, dict[str, object]], Costs]
 
 
 class CostTasks:
@@ -41,7 +41,7 @@ class CostTasks:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, number: int, params: dict[str, Any], name: str) -> None:
+    def start(self, number: int, params: dict[str, object], name: str) -> None:
         """Begin to measure for a trial."""
         assert self.shared_ref is not None, "it is set before the first start"
         on_gpu = self._cluster.gpus_per_trial > 0

@@ -75,7 +75,7 @@ def build_calculator(settings: ExternalTeacher) -> Any:
 def _factory(settings: ExternalTeacher) -> Any:
     module, _, name = settings.calculator.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: object = importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
         what = f"pareto_search[{_EXTRAS[package]}]" if package in _EXTRAS else package
@@ -104,7 +104,7 @@ def teacher_hash(settings: ExternalTeacher) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _by_content(option: Any) -> Any:
+def _by_content(option: object) -> Any:
     """An option with the hash of a file in place of its path."""
     if isinstance(option, dict):
         return {name: _by_content(value) for name, value in option.items()}
@@ -154,7 +154,7 @@ def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ..
     return array
 
 
-def _needed(name: str, value: Any) -> Any:
+def _needed(name: str, value: object) -> Any:
     if value is None:
         raise DataError(f"the teacher gives no {name}; it must be an ASE calculator of energy and forces")
     return value

@@ -31,7 +31,7 @@ def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
     compiled: list[Callable[..., Any]] = []
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         if not compiled:
             compiled.append(torch.compile(function))
         return compiled[0](*args, **kwargs)
@@ -254,7 +254,7 @@ class TimedHippynnCalculator(HippynnCalculator):  # type: ignore[misc]  # hippyn
         """Listed neighbours (within cutoff + skin) per atom."""
         return 0.0 if self.atoms is None else len(self.nl.nl.pair_first) / len(self.atoms)
 
-    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = True) -> None:
+    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: object = True) -> None:
         """Evaluate the atoms as hippynn does, after updating its neighbour list under the clock.
 
         Raises:
@@ -277,7 +277,7 @@ class TimedHippynnCalculator(HippynnCalculator):  # type: ignore[misc]  # hippyn
         for name in ("potential_energy", "energy"):
             self.results[name] = float(self.results[name]) + float(self.references.of_atoms(self.atoms.numbers).sum())
 
-    def get_stress(self, atoms: Atoms, **options: Any) -> Any:
+    def get_stress(self, atoms: Atoms, **options: object) -> Any:
         """Stress in eV/Å³, shape (3, 3).
 
         Raises:
@@ -300,8 +300,8 @@ def _new_network(architecture: Architecture, elements: tuple[int, ...]) -> Any:
     return copy.deepcopy(network)  # hippynn's tables of tensors are one object for all networks, whatever their dtype
 
 
-def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> dict[str, Any]:
-    settings: dict[str, Any] = {
+def _module_settings(architecture: Architecture, elements: tuple[int, ...]) -> dict[str, object]:
+    settings: dict[str, object] = {
         "possible_species": [0, *elements],
         "n_features": architecture.n_features,
         "n_sensitivities": architecture.n_sensitivities,

@@ -30,7 +30,7 @@ def save_model(folder: Path, potential: HipnnPotential | None, extra: dict[str, 
         extra: Further keys of `model.json`.
         files: Further text files, by name.
     """
-    description: dict[str, Any] = {"format": _FORMAT, **extra}
+    description: dict[str, object] = {"format": _FORMAT, **extra}
     with whole_folder(folder) as temporary:
         if potential is not None:
             arrays: dict[str, Any] = _arrays(potential)

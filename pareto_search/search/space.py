@@ -31,7 +31,7 @@ def distributions(space: SpaceSettings) -> dict[str, BaseDistribution]:
     return {name: _distribution(name, dimension) for name, dimension in space.searched.items()}
 
 
-def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architecture:
+def to_architecture(space: SpaceSettings, params: Mapping[str, object]) -> Architecture:
     """The architecture of a sample; further keys of the sample are ignored.
 
     Raises:
@@ -46,7 +46,7 @@ def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architec
     return _build(Architecture, of_family({**values, "dist_soft_max_ang": soft}))
 
 
-def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
+def to_weights(space: SpaceSettings, params: Mapping[str, object]) -> LossWeights:
     """The loss weights of a sample; one below a range's `zero_below` is exactly 0.
 
     Raises:
@@ -55,7 +55,7 @@ def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
     return _build(LossWeights, _values(space, params, list(LossWeights.model_fields)))
 
 
-def to_training(space: SpaceSettings, params: Mapping[str, Any], training: TrainingSettings) -> TrainingSettings:
+def to_training(space: SpaceSettings, params: Mapping[str, object], training: TrainingSettings) -> TrainingSettings:
     """Training settings of a sample: those given, with learning rate and batch size where the space names them.
 
     Raises:
@@ -65,7 +65,7 @@ def to_training(space: SpaceSettings, params: Mapping[str, Any], training: Train
     return training.model_copy(update=_values(space, params, names))
 
 
-def to_point(space: SpaceSettings, point: Mapping[str, Any]) -> dict[str, Any]:
+def to_point(space: SpaceSettings, point: Mapping[str, object]) -> dict[str, object]:
     """A user's point in the exact values and types of the distributions, so that Optuna takes it as its own."""
     return {name: _exact(name, dimension, point[name]) for name, dimension in space.searched.items()}
 
@@ -85,7 +85,7 @@ def ladder(space: SpaceSettings, n: int) -> list[Architecture]:
     return list(dict.fromkeys(rungs))
 
 
-def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float64]) -> dict[str, Any]:
+def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float64]) -> dict[str, object]:
     """The point at a position of the unit cube; uniform positions give what a random sampler draws.
 
     Args:
@@ -117,7 +117,7 @@ def _distribution(name: str, dimension: Range | Choice) -> BaseDistribution:
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _values(space: SpaceSettings, params: Mapping[str, object], names: Sequence[str]) -> dict[str, Any]:
     """Fixed and sampled values of some dimensions."""
     missing = [name for name in names if name in space.searched and name not in params]
     if missing:
@@ -125,7 +125,7 @@ def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str
     return {name: _value(name, getattr(space, name), params) for name in names}
 
 
-def _value(name: str, dimension: Any, params: Mapping[str, Any]) -> Any:
+def _value(name: str, dimension: object, params: Mapping[str, Any]) -> Any:
     if not isinstance(dimension, Range | Choice):
         return whole(name, dimension)
     value = params[name]
@@ -134,7 +134,7 @@ def _value(name: str, dimension: Any, params: Mapping[str, Any]) -> Any:
     return whole(name, value)
 
 
-def _build(model: type[_Model], values: dict[str, Any]) -> _Model:
+def _build(model: type[_Model], values: dict[str, object]) -> _Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pareto_search.analysis.progress import Progress, TrialProgress
 from pareto_search.analysis.time_left import RunState, StudyBudget, duration, time_left
@@ -109,7 +108,7 @@ def architecture_key_of(architecture: Architecture) -> ArchitectureKey:
 
 @dataclass(frozen=True)
 class _OnlyArchitecture:
-    architecture: dict[str, Any]
+    architecture: dict[str, object]
 
 
 def cards(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 import yaml
@@ -174,7 +173,7 @@ def _provenance_section(data: ReportInput, tables: ReportTables) -> str:
     dataset = {} if info is None else {k: v for k, v in info.to_plain().items() if k not in ("notes", "split")}
     if info is not None:
         dataset["summary"] = {k: v for k, v in info.summary.items() if k not in ("notes", "histograms")}
-    facts: list[tuple[str, Any]] = [
+    facts: list[tuple[str, object]] = [
         (name, ", ".join(sorted({value for value in tables.models[column] if value})) or None)
         for name, column in (("Split hash", "dataset_hash"), ("Label hash", "label_hash"),
                              ("Engine", "engine"), ("Device", "device"))
