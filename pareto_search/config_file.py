@@ -16,7 +16,7 @@ from pareto_search.errors import ConfigError
 Plain = dict[str, object]
 
 
-def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
+def load_config(path: str | Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     """Read and check a config file.
 
     Args:
@@ -26,6 +26,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     Raises:
         ConfigError: Listing every problem with its key path, the value found and the rule.
     """
+    path = Path(path)
     plain = _read_yaml(path)
     _make_paths_absolute(plain, path.resolve().parent)
     changes: Plain = {}

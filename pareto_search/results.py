@@ -141,6 +141,10 @@ class Results:
 def open_results(run_dir: str | Path) -> Results:
     """Read the results of a run, which may be going on.
 
+    >>> results = open_results("runs/quickstart")
+    >>> sorted(set(results.models["role"]))
+    ['control', 'student', 'teacher']
+
     Raises:
         StoreError: If the path is no run directory, or its results cannot be read.
     """

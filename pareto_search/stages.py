@@ -31,7 +31,13 @@ logger = logging.getLogger(__name__)
 
 
 def run(config: StudyConfig, out: str | Path) -> StudyReport:
-    """Do every stage and write the report; continues what is there."""
+    """Do every stage and write the report; continues what is there.
+
+    >>> from pareto_search.config_file import load_config
+    >>> report = run(load_config("configs/quickstart.yaml", ("cluster.dashboard=false",)), "runs/quickstart")
+    >>> report.answer.verdict in ("better", "worse", "unsure")
+    True
+    """
     with _study(config, out) as study:
         study.label()
         study.costs()

@@ -64,6 +64,11 @@ class TrainedPotential:
 def load(model_dir: str | Path, device: str = "cpu") -> TrainedPotential:
     """Read a trained network from its folder.
 
+    >>> from ase.build import bulk
+    >>> teacher = load("runs/quickstart/teacher")
+    >>> teacher.atomic_energies(bulk("Al", cubic=True)).shape  # eV
+    (4,)
+
     Args:
         model_dir: The folder.
         device: Where the network and its calculators work: cpu, cuda or cuda:N.
