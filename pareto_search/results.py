@@ -186,7 +186,13 @@ def find_model(directory: RunDirectory, model_id: str) -> Path:
 
 
 def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultReader) -> "ReportInput":
-    """What a report of the run is made from."""
+    """What a report of the run is made from.
+
+    Args:
+        directory: Files of the run: its costs, data and liquid.
+        config: Its settings.
+        reader: Its results, open.
+    """
     from pareto_search.measure.liquid_files import LiquidFolder, rdf_table
     from pareto_search.report.tables import ReportInput
 

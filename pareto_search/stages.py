@@ -89,7 +89,13 @@ def label(config: StudyConfig, out: str | Path) -> Labels:
 
 
 def costs(config: StudyConfig, out: str | Path, n_ladder: int = 4) -> list[CostRecord]:
-    """Measure the cost of the teacher, of the search's first points and of a ladder of architectures."""
+    """Measure the cost of the teacher, of the search's first points and of a ladder of architectures.
+
+    Args:
+        config: The settings.
+        out: The run directory, made if needed.
+        n_ladder: Architectures of the ladder, spread evenly through the space.
+    """
     with _study(config, out) as study:
         return study.costs(n_ladder)
 
@@ -131,7 +137,13 @@ def report(run_dir: str | Path) -> StudyReport:
 
 
 def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
-    """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on."""
+    """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on.
+
+    Args:
+        run_dir: The run.
+        folder: Gets the files; made if needed.
+        formats: Kinds of image.
+    """
     from pareto_search.report.figures.static import write_figures
 
     return write_figures(open_results(run_dir).data, Path(folder), formats)
@@ -168,6 +180,11 @@ class Measurement:
 def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ()) -> Measurement:
     """Measure a trained model of a run again; `measure.*` settings can be overridden.
 
+    Args:
+        run_dir: The run.
+        model_id: Which model; `teacher` is the teacher.
+        overrides: Settings as "measure.n_steps=10".
+
     Raises:
         ConfigError: If the run has no such model, or another setting is overridden.
     """
@@ -200,6 +217,12 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
 
 def export(run_dir: str | Path, model_id: str, kind: "ExportKind", path: str | Path) -> None:
     """Write a trained model of a run in a form to carry away (`potential.export`). The run may be going on.
+
+    Args:
+        run_dir: The run.
+        model_id: Which model.
+        kind: Who is to read it: ase, hippynn or lammps.
+        path: What to write: a folder, or for lammps a file; it must not exist.
 
     Raises:
         StoreError: If `run_dir` is no run directory.

@@ -232,7 +232,14 @@ def show_export(kind: "ExportKind", path: Path) -> None:
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
-    """Where the live page is, and how to see it from elsewhere."""
+    """Where the live page is, and how to see it from elsewhere.
+
+    Args:
+        run_dir: The run.
+        host: Address that the page listens on.
+        port: Its port.
+        is_run: Whether there is a run yet.
+    """
     user, machine = getpass.getuser(), socket.gethostname()
     if not is_run:
         say(f"{run_dir} holds no run yet; the page waits for one to begin there")

@@ -17,7 +17,13 @@ from pareto_search.potential.hipnn import HipnnPotential
 
 
 def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
-    """What a potential says of some frames, as one batch in its own precision."""
+    """What a potential says of some frames, as one batch in its own precision.
+
+    Args:
+        potential: The network.
+        frames: Frames of elements that it knows.
+        with_forces: Whether forces are wanted.
+    """
     labelled = []
     for atoms in frames:
         bare = atoms.copy()
@@ -33,7 +39,13 @@ def evaluate_frames(potential: HipnnPotential, frames: list[Atoms], *, with_forc
 
 
 def evaluate_detached(potential: HipnnPotential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
-    """The same without gradients by the weights."""
+    """The same without gradients by the weights.
+
+    Args:
+        potential: The network, put into evaluation mode.
+        frames: Frames of elements that it knows.
+        with_forces: Whether forces are wanted.
+    """
     result = evaluate_frames(potential.eval(), frames, with_forces=with_forces)
     return Evaluation(*(value.detach() for value in result))
 

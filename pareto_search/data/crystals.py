@@ -49,7 +49,13 @@ def scaled(atoms: Atoms, scale: float) -> Atoms:
 
 
 def rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Atoms:
-    """The atoms, moved at random; those that come too near to another are moved half as far, until none is."""
+    """The atoms, moved at random; those that come too near to another are moved half as far, until none is.
+
+    Args:
+        atoms: A crystal, changed in place.
+        deviation_ang: Standard deviation of each coordinate, Å.
+        rng: Draws the moves.
+    """
     sites = atoms.positions.copy()
     moves = rng.normal(scale=deviation_ang, size=sites.shape)
     closest_ang = _CLOSEST * nearest_ang(atoms)

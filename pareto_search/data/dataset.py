@@ -108,7 +108,10 @@ class Dataset:
 def from_frames(frames: list[Atoms], origin: list[str], notes: Mapping[str, JsonValue]) -> Dataset:
     """Join ASE frames that carry an energy (eV) and forces (eV/Å).
 
-    The reader has checked that every frame has both.
+    Args:
+        frames: The frames; the reader has checked that each has both.
+        origin: Where each is from, one text a frame.
+        notes: What the reader found, for the run's record.
     """
     counts = [len(atoms) for atoms in frames]
     return Dataset(

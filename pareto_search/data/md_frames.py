@@ -136,6 +136,11 @@ def groups(recipe: Recipe) -> list[Group]:
 def make_frames(recipe: Recipe, group: Group, calculator: Calculator) -> MadeFrames:
     """The frames of one group; the same recipe, group and calculator give the same frames.
 
+    Args:
+        recipe: What all groups share.
+        group: Which frames.
+        calculator: ASE calculator of energy (eV) and forces (eV/Å).
+
     Raises:
         DataError: If the calculator gives an energy or force that is not finite.
     """

@@ -52,6 +52,11 @@ def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) ->
     The crystal is first scaled to the teacher's lattice constant. Each group of frames (a trajectory, or crystals of a
     kind) is one `origin` and one file of the cache; the same settings and teacher find what is there.
 
+    Args:
+        settings: Structure, temperatures and number of frames.
+        cache_dir: The user's cache.
+        maker: The teacher.
+
     Raises:
         DataError: If the structure cannot be read, or the teacher does not know the material.
         ConfigError: If the structure is not a periodic crystal.

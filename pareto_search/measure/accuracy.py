@@ -24,7 +24,13 @@ class Accuracy:
 
 
 def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
-    """Squared and absolute errors of a batch: forces², energies per atom², |forces|, |energies per atom|; (4,)."""
+    """Squared and absolute errors of a batch: forces², energies per atom², |forces|, |energies per atom|; (4,).
+
+    Args:
+        evaluation: What the potential says: energies in eV, forces in eV/Å.
+        targets: What the data say, in the same units and shapes.
+        batch: The frames, for their numbers of atoms.
+    """
     energy_error = ((evaluation.energy - targets.energy) / batch.n_atoms).detach().double()
     force_error = (evaluation.forces - targets.forces).detach().double()
     return torch.stack(
@@ -33,7 +39,13 @@ def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor
 
 
 def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
-    """The errors of frames with so many atoms together, from their `error_sums`."""
+    """The errors of frames with so many atoms together, from their `error_sums`.
+
+    Args:
+        sums: Shape (4,), added up over all batches.
+        n_atoms: Atoms of all frames together.
+        n_systems: Number of frames.
+    """
     force_square, energy_square, force_absolute, energy_absolute = sums
     return Accuracy(
         force_rmse_ev_per_ang=(force_square / (3 * n_atoms)) ** 0.5,
@@ -46,7 +58,14 @@ def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
 def measure_accuracy(
     potential: HipnnPotential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
 ) -> Accuracy:
-    """Errors of a potential on the given frames; the host waits once, at the end."""
+    """Errors of a potential on the given frames; the host waits once, at the end.
+
+    Args:
+        potential: The network.
+        loader: Gives the frames as batches.
+        systems: Numbers of the frames, shape (n_systems,).
+        batch_size: Frames evaluated at once.
+    """
     sums = torch.zeros(4, dtype=torch.float64, device=potential.device)
     with torch.no_grad():
         for batch, targets in loader.batches(systems, batch_size):

@@ -15,7 +15,13 @@ _UNEVEN = 2.0
 
 
 def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    """Each limit that applies, most important first."""
+    """Each limit that applies, most important first.
+
+    Args:
+        summary: What the study found.
+        data: What the report is made from.
+        tables: The same as tidy frames.
+    """
     rules: tuple[Callable[[StudySummary, ReportInput, ReportTables], Iterator[str]], ...] = (
         _demonstration_data,
         _teacher_is_the_truth,

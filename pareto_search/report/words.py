@@ -47,7 +47,13 @@ class Answer:
 
 
 def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Answer:
-    """The answer of a study in words."""
+    """The answer of a study in words.
+
+    Args:
+        summary: What the study found.
+        data: What the report is made from.
+        tables: The same as tidy frames.
+    """
     verdict = verdict_of(summary)
     return Answer(
         verdict=verdict,

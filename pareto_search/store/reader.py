@@ -135,7 +135,13 @@ class ResultReader:
         ).fetchall()
 
     def export_csv(self, models_csv: Path, curves_csv: Path, events_csv: Path) -> None:
-        """Write the tables as CSV, each in one step."""
+        """Write the tables as CSV, each in one step.
+
+        Args:
+            models_csv: Gets a row for each network.
+            curves_csv: Gets a row for each network and epoch.
+            events_csv: Gets a row for each event.
+        """
         write_atomic(models_csv, self.models().to_csv(index=False))
         write_atomic(curves_csv, self.curves().to_csv(index=False))
         write_atomic(events_csv, self.events().to_csv(index=False))

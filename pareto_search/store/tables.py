@@ -65,7 +65,13 @@ def marks(columns: Sequence[str]) -> str:
 
 
 def as_frame(rows: Sequence[Row], columns: Sequence[str], types_by_name: Mapping[str, type]) -> pd.DataFrame:
-    """Rows as a data frame: whole numbers as Int64, others as float64, text as pandas' own; what is absent missing."""
+    """Rows as a data frame: whole numbers as Int64, others as float64, text as pandas' own; what is absent missing.
+
+    Args:
+        rows: As SQLite returns them, each of shape (n_columns,).
+        columns: Their names, in order.
+        types_by_name: int, float or str for each name.
+    """
     values = zip(*rows, strict=True) if rows else [()] * len(columns)
     series = {name: _series(list(column), types_by_name[name]) for name, column in zip(columns, values, strict=True)}
     return pd.DataFrame(series, columns=list(columns))
