@@ -5,12 +5,16 @@ import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pareto_search.errors import ConfigError, ParetoSearchError
 from pareto_search.potential.exports import export_kinds
+
+if TYPE_CHECKING:
+    from pareto_search.config import StudyConfig
 
 app = typer.Typer(
     help="Search for light HIPNN student potentials, taught by a larger network, and compare them with controls.",
@@ -227,7 +231,7 @@ def dashboard(
     serve(run_dir, host, port, lambda port, is_run: show_address(run_dir, host, port, is_run))
 
 
-def _config(path: Path, settings: list[str] | None, address: str | None = None) -> Any:
+def _config(path: Path, settings: list[str] | None, address: str | None = None) -> "StudyConfig":
     from pareto_search.config_file import load_config
 
     extra = [] if address is None else [f"cluster.address={address}"]
@@ -258,7 +262,7 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT if error.is_bad_input else EXIT_FAILED)
 
 
-def _interrupt(signum: int, frame: Any) -> None:
+def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

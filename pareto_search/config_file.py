@@ -2,31 +2,21 @@
 
 import difflib
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StudyConfig
+from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StructureSettings, StudyConfig
+from pareto_search.config.roles import models_in, path_keys, union_tags
 from pareto_search.errors import ConfigError
 
-#: Settings that name files or folders; a relative path counts from the config file, in --set from where the user is.
-_PATH_SETTINGS = (
-    "data.path",
-    "data.structure.path",
-    "measure.structure.path",
-    "search.transfer.pretraining.frames.structure.path",
-    "search.warm_start",
-    "teacher.reuse",
-)
-
-#: Settings that say what a structure is, of which there is one.
-_STRUCTURES = {"symbol", "path", "frame"}
+#: Settings as YAML gives them, not yet checked.
+Plain = dict[str, object]
 
 
-def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
+def load_config(path: str | Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     """Read and check a config file.
 
     Args:
@@ -36,9 +26,10 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     Raises:
         ConfigError: Listing every problem with its key path, the value found and the rule.
     """
+    path = Path(path)
     plain = _read_yaml(path)
     _make_paths_absolute(plain, path.resolve().parent)
-    changes: dict[str, Any] = {}
+    changes: Plain = {}
     for text in overrides:
         _apply_override(changes, text)
     _make_paths_absolute(changes, Path.cwd())
@@ -46,7 +37,7 @@ def load_config(path: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
     return parse_config(plain, str(path))
 
 
-def parse_config(plain: dict[str, Any], origin: str) -> StudyConfig:
+def parse_config(plain: Mapping[str, object], origin: str) -> StudyConfig:
     """Check settings given as plain values; `origin` names them in messages."""
     try:
         return StudyConfig.model_validate(plain)
@@ -54,7 +45,7 @@ def parse_config(plain: dict[str, Any], origin: str) -> StudyConfig:
         raise ConfigError("\n".join(f"{origin}: {line}" for line in _lines(error))) from error
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path) -> Plain:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -71,7 +62,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return plain
 
 
-def _apply_override(plain: dict[str, Any], text: str) -> None:
+def _apply_override(plain: Plain, text: str) -> None:
     key, separator, value = text.partition("=")
     names = key.strip().split(".")
     if not separator or not all(names):
@@ -82,42 +73,46 @@ def _apply_override(plain: dict[str, Any], text: str) -> None:
         raise ConfigError(f"--set {text}: the value is not valid YAML") from error
     target = plain
     for name in names[:-1]:
-        target = target.setdefault(name, {})
-        if not isinstance(target, dict):
+        below = target.setdefault(name, {})
+        if not isinstance(below, dict):
             raise ConfigError(f"--set {text}: {name} was set to a plain value by an earlier --set; keep one of the two")
+        target = below
     target[names[-1]] = parsed
 
 
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> None:
+def _merge(base: Plain, changes: Plain) -> None:
     for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _replaces(base[key], value):
-            _merge(base[key], value)
+        old = base.get(key)
+        if isinstance(value, dict) and isinstance(old, dict) and not _replaces(old, value):
+            _merge(old, value)
         else:
             base[key] = value
 
 
-def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _replaces(old: Plain, new: Plain) -> bool:
     """Whether a value is another kind of thing than the old one, such as choices in place of a range."""
+    ways = set(StructureSettings.ways)  # of saying what a structure is, of which there is one
     return (
         "choices" in new
         or ("low" in new and "high" in new)
         or ("source" in new and new["source"] != old.get("source"))
         or ("calculator" in new and "calculator" not in old)
-        or bool(new.keys() & _STRUCTURES and (old.keys() & _STRUCTURES) - new.keys())
+        or bool(new.keys() & ways and (old.keys() & ways) - new.keys())
     )
 
 
-def _make_paths_absolute(plain: dict[str, Any], folder: Path) -> None:
-    for setting in _PATH_SETTINGS:
+def _make_paths_absolute(plain: Plain, folder: Path) -> None:
+    """A relative path counts from the config file, in --set from where the user is."""
+    for setting in path_keys(StudyConfig):
         *sections, key = setting.split(".")
-        target: Any = plain
+        target: object = plain
         for name in sections:
             target = target.get(name) if isinstance(target, dict) else None
         if isinstance(target, dict) and key in target:
             target[key] = _absolute(target[key], folder)
 
 
-def _absolute(value: Any, folder: Path) -> Any:
+def _absolute(value: object, folder: Path) -> object:
     """A path, or each of several, from a folder; what is neither is left to be refused."""
     if isinstance(value, list):
         return [_absolute(path, folder) for path in value]
@@ -125,9 +120,10 @@ def _absolute(value: Any, folder: Path) -> Any:
 
 
 def _lines(error: ValidationError) -> Iterator[str]:
+    tags = union_tags(StudyConfig)
     for problem in error.errors():
         location = problem["loc"]
-        key = ".".join(str(part) for part in location if not _is_tag(part)) or "the file"
+        key = ".".join(str(part) for part in location if part not in tags) or "the file"
         if problem["type"] == "extra_forbidden":
             yield f"{key} is not an option.{_suggestion(location)}"
         elif problem["type"] == "missing":
@@ -157,44 +153,17 @@ def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [StudyConfig]
     for part in location:
         found = [
-            m for model in models if part in model.model_fields for m in _models_in(model.model_fields[part].annotation)
+            m for model in models if part in model.model_fields for m in models_in(model.model_fields[part].annotation)
         ]
         tagged = [model for model in models if _has_tag(model, part)]
         models = found or tagged or models
+        if SpaceSettings in models:
+            models += [family.Space for family in FAMILIES.values()]
+        if Architecture in models:
+            models += FAMILIES.values()
     return models
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    if annotation is Architecture:
-        yield from FAMILIES.values()
-    if annotation is SpaceSettings:
-        yield from (family.Space for family in FAMILIES.values())
-    for argument in typing.get_args(annotation):
-        yield from _models_in(argument)
 
 
 def _has_tag(model: type[BaseModel], part: int | str) -> bool:
     source = model.model_fields.get("source")
     return source is not None and part in typing.get_args(source.annotation)
-
-
-_TAGS = {
-    "number",
-    "text",
-    "range",
-    "choice",
-    "emt-aluminum",
-    "extxyz",
-    "ase-db",
-    "ani-h5",
-    "teacher-md",
-    "network",
-    "external",
-}
-
-
-def _is_tag(part: int | str) -> bool:
-    """Whether a part of pydantic's location names a branch of a union rather than a key."""
-    return part in _TAGS

@@ -4,12 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol, Unpack
 
-from pareto_search.records import Event, EventKind
+from pareto_search.records import Event, EventDetails, EventKind
 
-#: How those who know no journal note something: `Journal.note`.
-Note = Callable[..., None]
+
+class Note(Protocol):
+    """How those who know no journal note something: `Journal.note`."""
+
+    def __call__(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Journal:
     listeners: list[Callable[[Event], None]]
     clock: Callable[[], float] = time.time
 
-    def note(self, kind: EventKind, **details: Any) -> None:
-        """Tell everyone that something happened; `details` are the other fields of `Event`."""
+    def note(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None:
+        """Tell everyone that something happened."""
         event = Event(self.clock(), kind, **details)
         for listener in self.listeners:
             listener(event)

@@ -52,6 +52,11 @@ def load_study_data(config: StudyConfig, directory: RunDirectory | None = None) 
 def keep_or_compare(data: StudyData, config: StudyConfig, directory: RunDirectory) -> None:
     """Write `dataset.json` of a run, and frames that a teacher made; where it is there, compare the data with it.
 
+    Args:
+        data: As they were read now.
+        config: The settings.
+        directory: The run.
+
     Raises:
         StoreError: If the data have changed.
     """

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypedDict
 
 #: Value of a hyperparameter.
 Scalar = float | int | str
@@ -83,19 +83,18 @@ class ModelRecord:
     md_asked_ps: float | None = None
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> "ModelRecord":
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from a mapping that may hold further keys."""
-        defaults: dict[str, Any] = {f.name: None if f.default is MISSING else f.default for f in fields(cls)}
-        return cls(**{name: values.get(name, default) for name, default in defaults.items()})
+        return cls(**{f.name: values.get(f.name, None if f.default is MISSING else f.default) for f in fields(cls)})
 
     def to_plain(self) -> dict[str, Any]:
         """JSON form."""
         return asdict(self)
 
-    def to_row(self) -> dict[str, Any]:
+    def to_row(self) -> dict[str, Scalar | None]:
         """Column of `models.csv` to value: `MODEL_COLUMNS`, then further hyperparameters."""
-        plain = self.to_plain()
-        known = plain.pop("hyperparameters") | {name: value for name, value in plain.items() if name in MODEL_COLUMNS}
+        own = {name: value for name, value in asdict(self).items() if name in MODEL_COLUMNS}
+        known: dict[str, Scalar | None] = {**self.hyperparameters, **own}
         return {name: known.get(name) for name in MODEL_COLUMNS} | known
 
     @property
@@ -124,7 +123,7 @@ MODEL_COLUMNS: tuple[str, ...] = (
     *_LATER_FIELDS[_LATER_FIELDS.index("rdf_error_std") :], "label",
 )  # fmt: skip
 #: What a column that an older version did not write stands for, where that is something.
-MODEL_DEFAULTS: dict[str, Any] = {
+MODEL_DEFAULTS: dict[str, str | float] = {
     f.name: f.default for f in fields(ModelRecord) if f.default is not MISSING and f.default is not None
 }
 
@@ -211,6 +210,20 @@ class Event:
     text: str | None = None
 
 
+class EventDetails(TypedDict, total=False):
+    """Fields of `Event` that belong to some kinds of event alone."""
+
+    stage: str | None
+    trial_id: int | None
+    model_id: str | None
+    status: str | None
+    epoch: int | None
+    valid_force_rmse_ev_per_ang: float | None
+    seconds: float | None
+    n_planned: int | None
+    text: str | None
+
+
 #: Columns of `events.csv`, in order.
 EVENT_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(Event))
 
@@ -293,7 +306,7 @@ class CostRecord:
         return architecture_key(str(self.architecture["family"]), {**self.architecture, "family": None})
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> "CostRecord":
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from the JSON form."""
         md = {name: value for name, value in values["md"].items() if name in MdTiming.__dataclass_fields__}
         md["us_per_atom_steps"] = tuple(md["us_per_atom_steps"])
@@ -302,6 +315,6 @@ class CostRecord:
         capacity["probes"] = tuple((n, used) for n, used in capacity["probes"])
         return cls(**{**values, "md": MdTiming(**md), "capacity": Capacity(**capacity)})
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """JSON form."""
         return asdict(self)

@@ -1,10 +1,11 @@
 """The results of a run, for notebooks and scripts: tables, figures, answer and networks."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -33,22 +34,19 @@ class Results:
     Args:
         directory: The files of the run.
         config: Its settings.
-        data: Its tables, as the report is made from them.
+        models: Every network, a row each: the columns of `models.csv`.
+        data: What the report is made from.
     """
 
-    def __init__(self, directory: RunDirectory, config: StudyConfig, data: "ReportInput") -> None:
+    def __init__(self, directory: RunDirectory, config: StudyConfig, models: pd.DataFrame, data: "ReportInput") -> None:
         self.directory = directory
         self.config = config
+        self.models = models
         self.data = data
 
     def __repr__(self) -> str:
         """Where it is from and how much there is."""
         return f"Results({str(self.directory.path)!r}: {len(self.models)} networks)"
-
-    @property
-    def models(self) -> pd.DataFrame:
-        """Every network, a row each: the columns of `models.csv`."""
-        return self.data.models
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -87,7 +85,7 @@ class Results:
     @property
     def front(self) -> pd.DataFrame:
         """Students and controls that no other dominates, by rising MD step time."""
-        return pd.DataFrame(self.summary.front_networks)
+        return pd.DataFrame([asdict(network) for network in self.summary.front_networks])
 
     @property
     def claims(self) -> "list[Claim]":
@@ -143,13 +141,17 @@ class Results:
 def open_results(run_dir: str | Path) -> Results:
     """Read the results of a run, which may be going on.
 
+    >>> results = open_results("runs/quickstart")
+    >>> sorted(set(results.models["role"]))
+    ['control', 'student', 'teacher']
+
     Raises:
         StoreError: If the path is no run directory, or its results cannot be read.
     """
     config = stored_config(Path(run_dir))
     directory = RunDirectory(Path(run_dir))
     with ResultReader(directory.results_sqlite) as reader:
-        return Results(directory, config, report_input(directory, config, reader))
+        return Results(directory, config, reader.models(), report_input(directory, config, reader))
 
 
 def stored_config(run_dir: Path, overrides: tuple[str, ...] = ()) -> StudyConfig:
@@ -184,19 +186,23 @@ def find_model(directory: RunDirectory, model_id: str) -> Path:
 
 
 def report_input(directory: RunDirectory, config: StudyConfig, reader: ResultReader) -> "ReportInput":
-    """What a report of the run is made from."""
+    """What a report of the run is made from.
+
+    Args:
+        directory: Files of the run: its costs, data and liquid.
+        config: Its settings.
+        reader: Its results, open.
+    """
     from pareto_search.measure.liquid_files import LiquidFolder, rdf_table
     from pareto_search.report.tables import ReportInput
 
-    dataset: dict[str, Any] = {}
-    if directory.dataset_json.is_file():  # a run that has just begun has none
-        dataset = read_dataset_info(directory.dataset_json).to_plain()
+    has_dataset = directory.dataset_json.is_file()  # a run that has just begun has none
     return ReportInput(
-        config=config.to_plain(),
+        config=config,
         models=reader.models(),
         curves=reader.curves(),
         costs=CostTable(directory.costs_dir).all(),
-        dataset=dataset,
+        dataset=read_dataset_info(directory.dataset_json) if has_dataset else None,
         events=reader.events(),
         rdf=rdf_table(LiquidFolder(directory.liquid_dir).all()),
     )

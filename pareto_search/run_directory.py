@@ -3,45 +3,20 @@
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import yaml
 from pydantic import ValidationError
 
 from pareto_search.config import StudyConfig
+from pareto_search.config.roles import BUDGET, NEUTRAL, keys_of_role
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
-
-#: Settings that may grow: more trials, seeds or networks are added to what is there.
-BUDGET_KEYS = (
-    "search.n_trials",
-    "search.max_trained_epochs",
-    "search.max_hours",
-    "search.stop_without_gain",
-    "confirm.n_seeds",
-    "confirm.max_front",
-    "confirm.n_ladder",
-    "confirm.controls",
-)
-#: Settings that change no number of the study; a name ending in a dot stands for everything below it.
-NEUTRAL_KEYS = (
-    "description",
-    "cluster.address",
-    "cluster.max_concurrent_trials",
-    "cluster.max_hours_per_trial",
-    "cluster.memory_gib_per_trial",
-    "cluster.reuse_workers",
-    "cluster.dashboard",
-    "search.report_every_epochs",
-    "teacher.reuse",
-    "measure.liquid",
-    "measure.liquid.",
-)
 
 _OTHER_OUT = "choose another directory with --out"
 
@@ -205,8 +180,8 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
 
     Args:
         path: The directory.
-        config: Settings of this run. They must equal those the directory was made with, except that `BUDGET_KEYS`
-            may have grown and `NEUTRAL_KEYS` may differ.
+        config: Settings of this run. They must equal those the directory was made with, except that budgets may
+            have grown and neutral settings may differ (`config.roles`).
 
     Raises:
         StoreError: If the directory is in use, was made with another config, holds something else or is not writable.
@@ -223,17 +198,17 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
         _check(directory, config)  # again: another process may have written it while this one waited for the file
         stored = _stored_config(directory)
         config = _with_liquid_of(stored, config)
-        if stored != config.to_plain():
+        if stored != config:
             write_atomic(directory.config_yaml, to_yaml(config))
         yield directory
 
 
-def _with_liquid_of(stored: dict[str, Any] | None, config: StudyConfig) -> StudyConfig:
+def _with_liquid_of(stored: StudyConfig | None, config: StudyConfig) -> StudyConfig:
     """Settings that keep those of the liquid that the run has, where they have none themselves."""
-    if stored is None or config.measure.liquid is not None or stored["measure"]["liquid"] is None:
+    if stored is None or config.measure.liquid is not None:
         return config
-    plain = config.to_plain()
-    return StudyConfig.model_validate(plain | {"measure": plain["measure"] | {"liquid": stored["measure"]["liquid"]}})
+    measure = config.measure.model_copy(update={"liquid": stored.measure.liquid})
+    return config.model_copy(update={"measure": measure})
 
 
 def to_yaml(config: StudyConfig) -> str:
@@ -255,21 +230,22 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
         if path.is_dir() and any(entry.name != directory.lock.name for entry in path.iterdir()):
             raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {_OTHER_OUT}")
         return
-    conflicts = _conflicts(stored, config.to_plain())
+    conflicts = _conflicts(stored, config)
     if conflicts:
         lines = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in conflicts.items())
+        budgets = ", ".join(keys_of_role(StudyConfig, BUDGET))
         raise StoreError(
             f"{path} was made with other settings:\n{lines}\n"
-            f"{_OTHER_OUT}, or go back to the old settings (only {', '.join(BUDGET_KEYS)} may grow)"
+            f"{_OTHER_OUT}, or go back to the old settings (only {budgets} may grow)"
         )
 
 
-def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
+def _stored_config(directory: RunDirectory) -> StudyConfig | None:
     path = directory.config_yaml
     if not path.is_file():
         return None
     try:
-        return StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).to_plain()
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise StoreError(
@@ -277,31 +253,32 @@ def _stored_config(directory: RunDirectory) -> dict[str, Any] | None:
         ) from error
 
 
-def _conflicts(stored: dict[str, Any], wanted: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def _conflicts(stored: StudyConfig, wanted: StudyConfig) -> dict[str, tuple[object, object]]:
     """Settings that differ in a way that forbids continuing, by key path."""
-    old, new = _flatten(stored), _flatten(wanted)
+    old, new = _flatten(stored.to_plain()), _flatten(wanted.to_plain())
+    budgets = keys_of_role(StudyConfig, BUDGET)
     conflicts = {}
     for key in dict.fromkeys([*old, *new]):
         before, now = old.get(key), new.get(key)
-        has_grown = key in BUDGET_KEYS and _allows_more(before, now)
+        has_grown = key in budgets and _allows_more(before, now)
         if before != now and not has_grown and not _is_neutral(key):
             conflicts[key] = (before, now)
     return conflicts
 
 
-def _allows_more(before: Any, now: Any) -> bool:
+def _allows_more(before: object, now: object) -> bool:
     """Whether a budget allows all that it allowed before; None is no limit."""
     if isinstance(before, list) and isinstance(now, list):
         return set(now) >= set(before)
-    return now is None or (before is not None and now >= before)
+    return now is None or (isinstance(before, int | float) and isinstance(now, int | float) and now >= before)
 
 
 def _is_neutral(key: str) -> bool:
-    return any(key == name or (name.endswith(".") and key.startswith(name)) for name in NEUTRAL_KEYS)
+    return any(key == name or key.startswith(f"{name}.") for name in keys_of_role(StudyConfig, NEUTRAL))
 
 
-def _flatten(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flatten(plain: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for name, value in plain.items():
         if isinstance(value, dict):
             flat |= _flatten(value, f"{prefix}{name}.")

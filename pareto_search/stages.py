@@ -30,7 +30,13 @@ logger = logging.getLogger(__name__)
 
 
 def run(config: StudyConfig, out: str | Path) -> StudyReport:
-    """Do every stage and write the report; continues what is there."""
+    """Do every stage and write the report; continues what is there.
+
+    >>> from pareto_search.config_file import load_config
+    >>> report = run(load_config("configs/quickstart.yaml", ("cluster.dashboard=false",)), "runs/quickstart")
+    >>> report.answer.verdict in ("better", "worse", "unsure")
+    True
+    """
     with _study(config, out) as study:
         study.label()
         study.costs()
@@ -82,7 +88,13 @@ def label(config: StudyConfig, out: str | Path) -> Labels:
 
 
 def costs(config: StudyConfig, out: str | Path, n_ladder: int = 4) -> list[CostRecord]:
-    """Measure the cost of the teacher, of the search's first points and of a ladder of architectures."""
+    """Measure the cost of the teacher, of the search's first points and of a ladder of architectures.
+
+    Args:
+        config: The settings.
+        out: The run directory, made if needed.
+        n_ladder: Architectures of the ladder, spread evenly through the space.
+    """
     with _study(config, out) as study:
         return study.costs(n_ladder)
 
@@ -124,7 +136,13 @@ def report(run_dir: str | Path) -> StudyReport:
 
 
 def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
-    """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on."""
+    """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on.
+
+    Args:
+        run_dir: The run.
+        folder: Gets the files; made if needed.
+        formats: Kinds of image.
+    """
     from pareto_search.report.figures.static import write_figures
 
     return write_figures(open_results(run_dir).data, Path(folder), formats)
@@ -160,6 +178,11 @@ class Measurement:
 
 def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ()) -> Measurement:
     """Measure a trained model of a run again; `measure.*` settings can be overridden.
+
+    Args:
+        run_dir: The run.
+        model_id: Which model; `teacher` is the teacher.
+        overrides: Settings as "measure.n_steps=10".
 
     Raises:
         ConfigError: If the run has no such model, or another setting is overridden.
@@ -199,6 +222,12 @@ def export(run_dir: str | Path, model_id: str, kind: str, path: str | Path) -> N
         model_id: Name of the model.
         kind: One of `potential.exports.export_kinds`.
         path: What to write; must not exist.
+
+    Args:
+        run_dir: The run.
+        model_id: Which model.
+        kind: Who is to read it: ase, hippynn or lammps.
+        path: What to write: a folder, or for lammps a file; it must not exist.
 
     Raises:
         StoreError: If `run_dir` is no run directory.

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pareto_search.cluster.tune_loggers import check_loggers
 from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
@@ -330,7 +330,7 @@ class Study:
         self.journal.listeners.append(metrics)
         self.resources.enter_context(metrics.kept_up())
 
-    def _known_costs(self, params: Mapping[str, Any]) -> Costs | None:
+    def _known_costs(self, params: Mapping[str, object]) -> Costs | None:
         """Costs of a trial's architecture, where they were measured."""
         architecture = to_architecture(self.config.search.space, params)
         cost = self.shared.cost_table.get(self.shared.cost_key(architecture))

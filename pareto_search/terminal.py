@@ -2,8 +2,9 @@
 
 import getpass
 import socket
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import yaml
 from rich import box
@@ -31,7 +32,7 @@ def say(text: str) -> None:
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     """Print a table that breaks lines between words only: where the terminal is too narrow for that, it is wider."""
     cells = [[_cell(value) for value in row] for row in rows]
     widths = _widths([list(texts) for texts in zip(columns, *cells, strict=True)], Console().width)
@@ -55,7 +56,7 @@ def _widths(columns: list[list[str]], width: int) -> list[int]:
     return wanted
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None or value != value:
         return "–"
     if isinstance(value, float):
@@ -157,20 +158,18 @@ def _duration(seconds: float) -> str:
 
 def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
     """What the data hold, with histograms as bars."""
-    plain = summary.to_plain()
-    histograms, notes = plain.pop("histograms"), plain.pop("notes")
-    for key, value in (plain | notes).items():
+    facts = {key: value for key, value in summary.to_plain().items() if key not in ("histograms", "notes")}
+    for key, value in (facts | summary.notes).items():
         say(f"{key:32} {_entries(value) if isinstance(value, dict) else _cell(value)}")
-    for name, histogram in histograms.items():
-        counts, edges = histogram["counts"], histogram["edges"]
-        top = max(counts) or 1
-        bars = "".join(_BARS[min(8, -(-8 * n // top))] for n in counts)
+    for name, (counts, edges) in summary.histograms.items():
+        top = int(counts.max()) or 1
+        bars = "".join(_BARS[min(8, -(-8 * n // top))] for n in counts.tolist())
         say(f"{name:32} {edges[0]:10.4g} {bars} {edges[-1]:.4g}")
     if out is not None:
         say(f"histograms: {out / 'data.html'}")
 
 
-def _entries(values: dict[str, Any]) -> str:
+def _entries(values: Mapping[str, object]) -> str:
     """Names and values of a mapping, of mappings in it the names alone; of many the first."""
     entries = [name if isinstance(value, dict) else f"{name} {_cell(value)}" for name, value in values.items()]
     more = [f"… ({len(entries)} in all)"] if len(entries) > _MAX_ENTRIES else []
@@ -225,7 +224,14 @@ def show_export(path: Path, how_to_read: str) -> None:
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
-    """Where the live page is, and how to see it from elsewhere."""
+    """Where the live page is, and how to see it from elsewhere.
+
+    Args:
+        run_dir: The run.
+        host: Address that the page listens on.
+        port: Its port.
+        is_run: Whether there is a run yet.
+    """
     user, machine = getpass.getuser(), socket.gethostname()
     if not is_run:
         say(f"{run_dir} holds no run yet; the page waits for one to begin there")
@@ -241,12 +247,12 @@ def show_study(report: "StudyReport", out: Path) -> None:
     """The front as a table, the answer in words and the path of the report."""
     rows = [
         (
-            network["label"],
-            network["role"] if network["control_kind"] is None else f"{network['control_kind']} control",
-            network["n_seeds"],
-            network["force_rmse_ev_per_ang"],
-            network["md_us_per_atom_step"],
-            network["max_atoms"],
+            network.label,
+            network.role if network.control_kind is None else f"{network.control_kind} control",
+            network.n_seeds,
+            network.force_rmse_ev_per_ang,
+            network.md_us_per_atom_step,
+            network.max_atoms,
         )
         for network in report.summary.front_networks
     ]

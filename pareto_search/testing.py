@@ -1,12 +1,11 @@
 """Contract tests to subclass: a new kind of potential supplies fixtures and inherits every test."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from numpy.typing import NDArray
 
 from pareto_search.data.dataset import from_frames
 from pareto_search.data.neighbors import build_neighbor_table
@@ -25,7 +24,8 @@ def evaluate_frames(potential: Potential, frames: list[Atoms], *, with_forces: b
     dataset = from_frames(labelled, ["test"] * len(frames), {})
     table = build_neighbor_table(dataset, potential.architecture.cutoff_ang, np.float64, elements=potential.elements)
     batch = make_batch(dataset, table, np.arange(len(frames)), potential.dtype)
-    return potential(batch, with_forces=with_forces)
+    result: Evaluation = potential(batch, with_forces=with_forces)
+    return result
 
 
 def evaluate_detached(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
@@ -53,7 +53,7 @@ class PotentialContract:
         """A system without symmetry that the potential knows."""
         raise NotImplementedError("define the fixture `atoms`")
 
-    def test_forces_are_minus_the_slope_of_the_energy(self, potential: Any, atoms: Atoms) -> None:
+    def test_forces_are_minus_the_slope_of_the_energy(self, potential: Potential, atoms: Atoms) -> None:
         """Central differences of the energy."""
         forces = evaluate_detached(potential, [atoms]).forces
         step = 1e-4
@@ -65,17 +65,17 @@ class PotentialContract:
             up, down = evaluate_detached(potential, moved, with_forces=False).energy.tolist()
             assert -(up - down) / (2 * step) == pytest.approx(float(forces[atom, axis]), rel=1e-6, abs=1e-8)
 
-    def test_forces_sum_to_zero(self, potential: Any, atoms: Atoms) -> None:
+    def test_forces_sum_to_zero(self, potential: Potential, atoms: Atoms) -> None:
         """Newton's third law."""
         forces = evaluate_detached(potential, [atoms]).forces
         assert float(forces.sum(0).abs().max()) < 1e-10 * len(atoms)
 
-    def test_atomic_energies_sum_to_the_energy(self, potential: Any, atoms: Atoms) -> None:
+    def test_atomic_energies_sum_to_the_energy(self, potential: Potential, atoms: Atoms) -> None:
         """The decomposition that the teacher hands on."""
         result = evaluate_detached(potential, [atoms])
         assert float(result.atomic_energy.sum()) == pytest.approx(float(result.energy[0]), rel=1e-12)
 
-    def test_rotation_turns_the_forces_and_keeps_the_energy(self, potential: Any, atoms: Atoms) -> None:
+    def test_rotation_turns_the_forces_and_keeps_the_energy(self, potential: Potential, atoms: Atoms) -> None:
         """Rotated, shifted and wrapped differently, it is the same system."""
         turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
         turned = atoms.copy()
@@ -86,14 +86,14 @@ class PotentialContract:
         rtol = 100 * self.rotation_rtol
         torch.testing.assert_close(after.forces, before.forces @ torch.from_numpy(turn), rtol=rtol, atol=rtol / 100)
 
-    def test_order_of_atoms_does_not_matter(self, potential: Any, atoms: Atoms) -> None:
+    def test_order_of_atoms_does_not_matter(self, potential: Potential, atoms: Atoms) -> None:
         """Permutation invariance."""
         order = np.random.default_rng(1).permutation(len(atoms))
         before, after = evaluate_detached(potential, [atoms]), evaluate_detached(potential, [atoms[order]])
         torch.testing.assert_close(after.forces, before.forces[order], rtol=1e-9, atol=1e-11)
         torch.testing.assert_close(after.atomic_energy, before.atomic_energy[order], rtol=1e-9, atol=1e-11)
 
-    def test_batch_equals_separate_calls(self, potential: Any, atoms: Atoms) -> None:
+    def test_batch_equals_separate_calls(self, potential: Potential, atoms: Atoms) -> None:
         """Frames of one batch do not see each other."""
         other = atoms.copy()
         other.rattle(0.05, seed=3)
@@ -104,7 +104,7 @@ class PotentialContract:
             joined = torch.cat([getattr(result, name) for result in alone])
             torch.testing.assert_close(getattr(together, name), joined, rtol=1e-11, atol=1e-12)
 
-    def test_calculator_agrees(self, potential: Any, atoms: Atoms) -> None:
+    def test_calculator_agrees(self, potential: Potential, atoms: Atoms) -> None:
         """The ASE calculator says the same, reference energies added."""
         atoms.calc = potential.calculator()
         result = evaluate_detached(potential, [atoms])
@@ -135,7 +135,9 @@ class TeacherContract:
         """A periodic system without symmetry that the teacher knows."""
         raise NotImplementedError("define the fixture `atoms`")
 
-    def _same(self, one: TeacherEvaluation, other: TeacherEvaluation, order: Any = slice(None)) -> None:
+    def _same(
+        self, one: TeacherEvaluation, other: TeacherEvaluation, order: NDArray[np.int64] | slice = slice(None)
+    ) -> None:
         """Two answers are equal, the atoms of the first taken in this order."""
         n_atoms = len(one.forces_ev_per_ang)
         assert abs(one.energy_ev - other.energy_ev) < n_atoms * self.energy_tol_ev_per_atom

@@ -56,12 +56,12 @@ def test_students_are_compared_with_the_teacher_in_one_run(run):
         5,
         1.0,
     )  # the supercell nearest to 108
-    student = results.summary.best_under["students"][0]
-    speedup = teacher["md_us_per_atom_step"] / student["md_us_per_atom_step"]
-    assert student["speedup"] == pytest.approx(speedup)
+    student = results.summary.best_under.students[0]
+    speedup = teacher["md_us_per_atom_step"] / student.md_us_per_atom_step
+    assert student.speedup == pytest.approx(speedup)
     assert not (run / "cache/costs").exists()  # nor are step times of other runs taken over
     page = (run / "run/report.html").read_text()
-    assert f"The most accurate student, {student['label']}, is" in page
+    assert f"The most accurate student, {student.label}, is" in page
     assert "as fast as EMT and within" in page
     assert results.answer.headline.startswith("The most accurate student")
     assert "errors tell how far students are from it" in " ".join(results.answer.cautions)
@@ -121,7 +121,7 @@ def test_a_structure_or_teacher_given_on_the_command_line_replaces_the_files(run
 
 def test_the_live_page_shows_the_run(run, monkeypatch):
     monkeypatch.setattr("pareto_search.report.live.board.DRAWING_S", 60.0)
-    teacher = ps.open_results(run / "run").summary.teacher["model_id"]
+    teacher = ps.open_results(run / "run").summary.teacher.model_id
     parts = Board(LiveRun(run / "run")).update({}, ("network", teacher))
     assert {"costs", "front_speed", "volume"} <= set(parts)
     assert "EMT" in str(parts["details"].content)

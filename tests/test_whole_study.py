@@ -1,5 +1,7 @@
 """A whole study: each verb does its stage of it, and one that is killed on the way ends with the same numbers."""
 
+import doctest
+import importlib
 import json
 import os
 import shutil
@@ -128,6 +130,16 @@ def test_the_notebook_runs(out: Path) -> None:
         exec(compile("".join(cell["source"]), path.name, "exec"), names)
     assert len(names["energies"]) == 101
     assert names["energies"][-1] == pytest.approx(names["energies"][0], abs=0.01)
+
+
+@pytest.mark.parametrize("module", ["", ".stages", ".results", ".potential.trained"])
+def test_the_examples_of_docstrings_run(out, tmp_path, monkeypatch, module):
+    monkeypatch.chdir(tmp_path)
+    for name, target in (("runs/quickstart", out), ("configs/quickstart.yaml", out.parent / "tiny.yaml")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).symlink_to(target)
+    found = doctest.testmod(importlib.import_module(f"pareto_search{module}"))
+    assert (found.failed, found.attempted > 0) == (0, True)
 
 
 LIQUID = {

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.networks import Basis, clean_models, complete
+from pareto_search.analysis.networks import Basis, complete
 
 #: Shares of the seeds, in percent: quartiles and median.
 PERCENTILES = (25, 50, 75)
@@ -38,7 +38,7 @@ def attainment(
     """Attainment surfaces of the students and of each kind of control (Fonseca et al. 2011, by moocore).
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         basis: Stage and split.
         cost: Column of the cost, such as "md_us_per_atom_step".
         error: Column of the error without its split.
@@ -48,7 +48,7 @@ def attainment(
         By role and control kind ("" for students), those with at least two seeds; rows without a finite cost and error
         do not count. A seed that lost a network has the front of its others.
     """
-    rows = complete(clean_models(models))
+    rows = complete(models)
     names = [cost, f"{basis.split}_{error}"]
     rows = rows[(rows["stage"] == basis.stage) & rows["role"].isin(["student", "control"])]
     rows = rows[np.isfinite(rows[[*names, "seed"]].to_numpy(dtype=float)).all(axis=1)]

@@ -48,7 +48,13 @@ class Claim:
 
 
 def verdict_of(ci95: Interval | None, *, is_below: bool, is_enough: bool = True) -> Verdict:
-    """Whether an interval lies on the claimed side of 0; nothing is sure of fewer values than are enough."""
+    """Whether an interval lies on the claimed side of 0; nothing is sure of fewer values than are enough.
+
+    Args:
+        ci95: 95 % interval of what is claimed to lie on a side of 0; None: there is none.
+        is_below: Whether the claimed side is below 0.
+        is_enough: Whether it rests on as many values as may decide.
+    """
     if ci95 is None or not is_enough:
         return "not sure"
     low, high = ci95 if is_below else (-ci95[1], -ci95[0])

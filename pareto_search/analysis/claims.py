@@ -23,7 +23,6 @@ from pareto_search.analysis.networks import (
     TRAINING_COLUMNS,
     WEIGHT_COLUMNS,
     Basis,
-    clean_models,
     complete,
 )
 from pareto_search.analysis.paired import match_controls, pair_values
@@ -83,11 +82,11 @@ def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> li
     the claims are about those with the paper's, and say so.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         curves: Rows of `curves.csv`.
         basis: Stage and split that carry the run's claims.
     """
-    trained = complete(clean_models(models))
+    trained = complete(models)
     done = _of_one_label_weight(trained) if basis.stage == "confirm" else trained
     teachers = done[done["role"] == "teacher"]
     run = _Run(

@@ -112,7 +112,7 @@ def compare(
     """Everything that is said about students and one kind of control.
 
     Args:
-        models: Rows of `models.csv` as `clean_models` returns them.
+        models: As `clean_models` returns them.
         networks: The same, averaged by `average_networks`.
         basis: Stage and split.
         control_kind: Which controls.
@@ -156,7 +156,7 @@ def compare_hypervolumes(
     Satterthwaite's degrees of freedom.
 
     Args:
-        models: Rows of `models.csv` as `clean_models` returns them.
+        models: As `clean_models` returns them.
         students: Seed-averaged students, as `average_networks` returns them.
         controls: Seed-averaged controls of one kind.
         basis: Stage and split of both.

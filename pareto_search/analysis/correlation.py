@@ -56,7 +56,13 @@ def spearman(x: ArrayLike, y: ArrayLike, architecture: ArrayLike) -> Correlation
 
 
 def pearson(x: ArrayLike, y: ArrayLike, architecture: ArrayLike) -> Correlation | None:
-    """Linear correlation of x and y; arguments and result as for `spearman`."""
+    """Linear correlation of x and y; the result is as for `spearman`.
+
+    Args:
+        x: One value a network, shape (n,); networks with a value that is not finite are left out.
+        y: Another, shape (n,).
+        architecture: What tells architectures apart, shape (n,).
+    """
     return _correlation(x, y, architecture, _pearson)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.networks import clean_models
 from pareto_search.analysis.pareto import as_costs, directions, hypervolume
 from pareto_search.analysis.timeline import active_seconds
 from pareto_search.records import OBJECTIVES
@@ -71,12 +70,11 @@ def ended_trials(models: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
     """The search's trials for `hypervolume_history`, in the order in which they ended.
 
     Args:
-        models: Rows of `models.csv`, in the order they came.
+        models: As `clean_models` returns them, in the order they came.
         events: Rows of `events.csv`. Trials whose end is not among them, as in results that were read back from the
             model folders, come first, in the order of their rows; the time is then unknown.
     """
-    rows = clean_models(models)
-    rows = rows[(rows["stage"] == "search") & rows["trial_id"].notna()]
+    rows = models[(models["stage"] == "search") & models["trial_id"].notna()]
     students = rows[rows["role"] == "student"].drop_duplicates("trial_id", keep="last").set_index("trial_id")
     trials = students[[*(objective.name for objective in OBJECTIVES), "status"]].assign(
         n_epochs=rows.groupby("trial_id")["n_epochs"].sum()
@@ -96,6 +94,5 @@ def ended_trials(models: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
 
 def search_reference(models: pd.DataFrame) -> tuple[float, ...] | None:
     """Reference point of the search's hypervolume, from the teacher's validation error and costs; None without it."""
-    rows = clean_models(models)
-    teacher = rows.loc[rows["role"] == "teacher", [objective.name for objective in OBJECTIVES]].dropna()
+    teacher = models.loc[models["role"] == "teacher", [objective.name for objective in OBJECTIVES]].dropna()
     return None if teacher.empty else tuple(teacher.iloc[0].to_numpy(dtype=float) * _REFERENCE_FACTORS)

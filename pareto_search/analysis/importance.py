@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pareto_search.analysis.intervals import Interval
-from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, clean_models, hyperparameter_columns
+from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, hyperparameter_columns
 from pareto_search.records import OBJECTIVES
 
 #: Fewest trials, and fewest per hyperparameter, of which anything is said.
@@ -78,13 +78,12 @@ def importances(models: pd.DataFrame, rng: np.random.Generator | None = None) ->
     """Importance of each searched hyperparameter for each of `OBJECTIVES`, from the students of the search.
 
     Args:
-        models: Rows of `models.csv`. The error is that of complete trials: pruned ones, which are worse, are missing
-            from it. Costs are also those of pruned trials.
+        models: As `clean_models` returns them. The error is that of complete trials: pruned ones, which are
+            worse, are missing from it. Costs are also those of pruned trials.
         rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    rows = clean_models(models)
-    rows = rows[(rows["stage"] == "search") & (rows["role"] == "student")]
+    rows = models[(models["stage"] == "search") & (models["role"] == "student")]
     complete = rows[rows["status"] == "complete"]
     return tuple(
         _importance(complete if "force_rmse" in objective.name else rows, objective.name, rng)

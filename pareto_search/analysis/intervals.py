@@ -13,7 +13,13 @@ Interval = tuple[float, float]
 
 
 def t_interval(estimate: float, standard_error: float, df: float) -> Interval:
-    """The 95 % interval of an estimate whose standard error is known with `df` degrees of freedom."""
+    """The 95 % interval of an estimate whose standard error is known with `df` degrees of freedom.
+
+    Args:
+        estimate: The middle.
+        standard_error: Of the estimate, in its unit.
+        df: Degrees of freedom, not necessarily whole.
+    """
     half_width = float(stdtrit(df, 0.975)) * standard_error
     return estimate - half_width, estimate + half_width
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pareto_search.analysis.comparison import kinds_of_control
-from pareto_search.analysis.networks import Basis, clean_models, complete
+from pareto_search.analysis.networks import Basis, complete
 from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
 from pareto_search.config import TAUGHT_CONTROLS
 
@@ -29,13 +29,13 @@ def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
     An ablation control is what a student without that weight would be, and stands for weight 0 among the others.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         basis: Stage and split that carry claims.
 
     Returns:
         By kind and rising weight; nothing where the students have fewer than `MIN_WEIGHTS` different weights.
     """
-    rows = complete(clean_models(models))
+    rows = complete(models)
     rows = rows[rows["stage"] == basis.stage]
     students, controls = rows[rows["role"] == "student"], rows[rows["role"] == "control"]
     if students["weight_atomic_energy"].nunique() < MIN_WEIGHTS:

@@ -1,7 +1,8 @@
 """From rows of `models.csv` to seed-averaged networks: which rows carry claims, and what is averaged over seeds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -75,7 +76,7 @@ def clean_models(models: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(architecture_key=_architecture_keys(frame))
 
 
-def _clean_column(column: "pd.Series[Any]") -> "pd.Series[Any]":
+def _clean_column(column: pd.Series) -> pd.Series:
     """Texts as str; of hyperparameters those are texts that hold what is no number."""
     if column.name not in _TEXT_COLUMNS:
         numbers = pd.to_numeric(column, errors="coerce").astype(float)
@@ -93,11 +94,11 @@ def hyperparameter_columns(models: pd.DataFrame) -> list[str]:
     return [name for name in models.columns if name not in fixed]
 
 
-def _architecture_keys(models: pd.DataFrame) -> "pd.Series[Any]":
+def _architecture_keys(models: pd.DataFrame) -> pd.Series:
     """`records.architecture_key` of every row."""
     names = hyperparameter_columns(models)
     rows = models[["family", *names]].astype(object).where(models[["family", *names]].notna(), None)
-    keys: dict[tuple[Any, ...], str] = {}
+    keys: dict[tuple[object, ...], str] = {}
     for row in rows.itertuples(index=False, name=None):
         if row not in keys:
             known = {name: value for name, value in zip(names, row[1:], strict=True) if value not in (None, "")}
@@ -106,16 +107,19 @@ def _architecture_keys(models: pd.DataFrame) -> "pd.Series[Any]":
 
 
 def claim_basis(models: pd.DataFrame) -> Basis:
-    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one."""
-    rows = complete(clean_models(models))
+    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one.
+
+    Args:
+        models: As `clean_models` returns them, as everywhere in this room.
+    """
+    rows = complete(models)
     students = rows[rows["role"] != "teacher"]
     confirmed = students[students["stage"] == "confirm"]
     if len(confirmed) and np.isfinite(confirmed["test_force_rmse_ev_per_ang"]).any():
         return Basis("confirm", "test")
     if len(confirmed):
         return Basis("confirm", "valid", "no test errors are stored")
-    tried = clean_models(models)
-    if ((tried["stage"] == "confirm") & (tried["role"] != "teacher")).any():
+    if ((models["stage"] == "confirm") & (models["role"] != "teacher")).any():
         return Basis("search", "valid", "no network of the confirmation was completed")
     return Basis("search", "valid", "nothing has been retrained for confirmation yet")
 
@@ -149,7 +153,7 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
     """One row per network: architecture, role, control kind and loss weights, averaged over its seeds.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         basis: Stage and split to use; the teacher is kept whatever its stage.
 
     Returns:
@@ -157,7 +161,6 @@ def average_networks(models: pd.DataFrame, basis: Basis) -> pd.DataFrame:
         (NaN for one seed) of complete networks with a finite force RMSE on the split. `best_model_id` is the seed
         with the lowest validation error, so that the choice does not use the test split.
     """
-    models = clean_models(models)
     rows = complete(models)
     rows = rows[(rows["stage"] == basis.stage) | (rows["role"] == "teacher")]
     rows = rows[np.isfinite(rows[f"{basis.split}_force_rmse_ev_per_ang"])]
@@ -189,10 +192,14 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     by_error = rows.sort_values(["valid_force_rmse_ev_per_ang", "seed", "model_id"], na_position="last")
     ends = by_seed.size().cumsum().to_numpy()[:-1]
     best = by_error.groupby("group")["model_id"].first()
-    columns: dict[str, Any] = {
+
+    def of_groups(values: Iterable[tuple[int, ...] | tuple[str, ...]]) -> pd.Series:
+        return pd.Series(list(values) if len(rows) else [], index=best.index, dtype=object)
+
+    columns: dict[str, pd.Series] = {
         "n": by_seed.size(),
-        "seeds": [_whole_numbers(part) for part in np.split(ordered["seed"].to_numpy(), ends)] if len(rows) else [],
-        "model_ids": [tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)] if len(rows) else [],
+        "seeds": of_groups(_whole_numbers(part) for part in np.split(ordered["seed"].to_numpy(), ends)),
+        "model_ids": of_groups(tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)),
         "best_model_id": best,
         **{name: by_seed[name].median() for name in COST_COLUMNS},
         "force_rmse_ev_per_ang": by_seed[force].mean(),

@@ -19,7 +19,6 @@ from pareto_search.analysis.networks import (
     TRAINING_COLUMNS,
     WEIGHT_COLUMNS,
     Basis,
-    clean_models,
     complete,
 )
 from pareto_search.config import TAUGHT_CONTROLS
@@ -86,7 +85,7 @@ def match_controls(models: pd.DataFrame, basis: Basis, control_kind: str) -> pd.
     student's may have been trained with other loss weights.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
         basis: Stage and split.
         control_kind: Such as "paper".
 
@@ -94,7 +93,7 @@ def match_controls(models: pd.DataFrame, basis: Basis, control_kind: str) -> pd.
         The complete students that have one, each column also as that of the control, with `_control` after its name,
         and the number of the `architecture`.
     """
-    rows = complete(clean_models(models))
+    rows = complete(models)
     rows = rows[rows["stage"] == basis.stage]
     keys = [*ARCHITECTURE_COLUMNS, "seed", *_kept_settings(control_kind)]
     students = rows[rows["role"] == "student"].sort_values([*keys, "trial_id", "model_id"])

@@ -47,13 +47,25 @@ def as_costs(points: ArrayLike, minimize: Directions = None) -> NDArray[np.float
 
 
 def weakly_dominates(a: ArrayLike, b: ArrayLike, minimize: Directions = None) -> bool:
-    """True if point `a` is at least as good as point `b` in every objective; shapes (n_objectives,)."""
+    """True if point `a` is at least as good as point `b` in every objective.
+
+    Args:
+        a: Objective values, shape (n_objectives,).
+        b: Those of the other point, same shape.
+        minimize: Per objective, is smaller better; omitted: all.
+    """
     costs = as_costs(np.stack([np.asarray(a), np.asarray(b)]), minimize)
     return bool(np.isfinite(costs).all() and (costs[0] <= costs[1]).all())
 
 
 def dominates(a: ArrayLike, b: ArrayLike, minimize: Directions = None) -> bool:
-    """True if point `a` is at least as good as `b` everywhere and better somewhere; shapes (n_objectives,)."""
+    """True if point `a` is at least as good as `b` everywhere and better somewhere.
+
+    Args:
+        a: Objective values, shape (n_objectives,).
+        b: Those of the other point, same shape.
+        minimize: Per objective, is smaller better; omitted: all.
+    """
     costs = as_costs(np.stack([np.asarray(a), np.asarray(b)]), minimize)
     return bool(np.isfinite(costs).all() and (costs[0] <= costs[1]).all() and (costs[0] < costs[1]).any())
 
@@ -140,7 +152,13 @@ def hypervolume(
 def hypervolume_contributions(
     points: ArrayLike, reference: ArrayLike, minimize: Directions = None, *, is_log10: bool = False
 ) -> NDArray[np.float64]:
-    """Volume that would be lost without each point; the arguments are those of `hypervolume`.
+    """Volume that would be lost without each point, as `hypervolume` takes it.
+
+    Args:
+        points: Objective values, shape (n_points, n_objectives).
+        reference: Worst values that still count, shape (n_objectives,).
+        minimize: Per objective, is smaller better; omitted: all.
+        is_log10: Take the volume in decades of the objectives.
 
     Returns:
         Shape (n_points,); 0 for dominated, repeated and non-finite points.

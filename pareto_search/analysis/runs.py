@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.comparison import front_points, kinds_of_control, reference_point
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis, clean_models
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis
 from pareto_search.analysis.pareto import hypervolume, pareto_mask
 from pareto_search.errors import DataError
 
@@ -62,14 +62,13 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
     every run was confirmed.
 
     Args:
-        models: Rows of `models.csv` by the run's name.
+        models: As `clean_models` returns them, by the run's name.
         is_forced: Compare runs on different data, and say so.
 
     Raises:
         DataError: If the runs do not share data and split, or one has no network yet, unless forced.
     """
-    cleaned = {name: clean_models(rows) for name, rows in models.items()}
-    hashes = {name: _hash_of(rows) for name, rows in cleaned.items()}
+    hashes = {name: _hash_of(rows) for name, rows in models.items()}
     if len(set(hashes.values())) > 1 and not is_forced:
         if bare := [name for name, value in hashes.items() if not value]:
             raise DataError(f"{' and '.join(bare)}: no network is trained yet, so there is nothing to compare")
@@ -78,15 +77,15 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
             f"the runs were not trained on the same data and split ({listed}), so their errors cannot be compared; "
             "--force compares them all the same and labels the page"
         )
-    bases = [claim_basis(rows) for rows in cleaned.values()]
+    bases = [claim_basis(rows) for rows in models.values()]
     basis = max(bases, key=lambda basis: (basis.stage == "search", basis.split == "valid"))
-    networks = {name: average_networks(rows, basis) for name, rows in cleaned.items()}
+    networks = {name: average_networks(rows, basis) for name, rows in models.items()}
     points = [point.values for frame in networks.values() if (point := reference_point(frame)) is not None]
     reference = tuple(float(value) for value in np.max(points, axis=0)) if points else None
     return RunsComparison(
-        runs=tuple(_summary(name, cleaned[name], networks[name], basis, reference, hashes[name]) for name in cleaned),
+        runs=tuple(_summary(name, models[name], networks[name], basis, reference, hashes[name]) for name in models),
         reference=reference,
-        differences=tuple(_differences(cleaned, hashes)),
+        differences=tuple(_differences(models, hashes)),
     )
 
 

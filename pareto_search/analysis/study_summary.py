@@ -3,15 +3,16 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import JsonValue
 
-from pareto_search.analysis.caps import best_under, describe_network
+from pareto_search.analysis.caps import BestStudents, best_under
 from pareto_search.analysis.comparison import (
     REFERENCE_FACTORS,
     ControlComparison,
+    Dominance,
     HypervolumeComparison,
     ReferencePoint,
     best_control_errors,
@@ -20,12 +21,12 @@ from pareto_search.analysis.comparison import (
     kinds_of_control,
     reference_point,
 )
+from pareto_search.analysis.described import DescribedNetwork, describe, describe_all
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     Basis,
     average_networks,
     claim_basis,
-    clean_models,
     complete,
 )
 from pareto_search.analysis.pareto import pareto_mask
@@ -33,6 +34,44 @@ from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
+
+
+@dataclass(frozen=True)
+class TeacherSummary(DescribedNetwork):
+    """The teacher, the most accurate of several; errors are of one seed where they name their split.
+
+    Attributes:
+        split: Part of the data that its other errors are on.
+        engine: That its step time was measured with, or the calculator of one that is not ours.
+        device: On which it was measured.
+        percent_below_median_control: How far its force RMSE is below the median architecture's best control.
+        is_clearly_better_than_controls: Whether that is `TEACHER_MARGIN_PERCENT`; None without controls.
+        is_external: Whether it is not a network of this package.
+        n_teachers: Teachers of all generations.
+        n_generations: Generations.
+        teachers_train_s: What the training of all took, seconds.
+        teachers_train_ratio: The same over that of the first.
+    """
+
+    split: str
+    test_force_rmse_ev_per_ang: float
+    test_energy_rmse_ev_per_atom: float
+    valid_force_rmse_ev_per_ang: float
+    valid_energy_rmse_ev_per_atom: float
+    engine: str | None
+    device: str | None
+    percent_below_median_control: float | None
+    is_clearly_better_than_controls: bool | None
+    is_external: bool
+    n_teachers: int
+    n_generations: int
+    teachers_train_s: float
+    teachers_train_ratio: float | None
+
+    @property
+    def made_the_data(self) -> bool:
+        """Whether the energies and forces of the data are its own."""
+        return self.is_external and self.force_rmse_ev_per_ang == 0
 
 
 @dataclass(frozen=True)
@@ -44,8 +83,8 @@ class StudySummary:
         n_architectures: Student architectures of that stage.
         n_seeds: Seeds of its students and controls.
         comparisons: One per control kind, the headline's first; empty without controls.
-        teacher: The teacher's errors and costs, and whether it is clearly more accurate than the controls; or None.
-        best_under: See `caps.best_under`.
+        teacher: The teacher; or None.
+        best_under: The students a user would take.
         front_networks: Students and controls that no other dominates, by rising step time.
         reference: Reference point of the hypervolumes.
         status_counts: Networks by status, over all stages.
@@ -56,9 +95,9 @@ class StudySummary:
     n_architectures: int
     n_seeds: int
     comparisons: tuple[ControlComparison, ...]
-    teacher: dict[str, Any] | None
-    best_under: dict[str, Any]
-    front_networks: tuple[dict[str, Any], ...]
+    teacher: TeacherSummary | None
+    best_under: BestStudents
+    front_networks: tuple[DescribedNetwork, ...]
     reference: ReferencePoint | None
     status_counts: dict[str, int]
     winners_curse: WinnersCurse | None
@@ -75,29 +114,29 @@ class StudySummary:
     @property
     def front(self) -> list[str]:
         """One model id per network of the front: the seed with the lowest validation error."""
-        return [network["model_id"] for network in self.front_networks]
+        return [network.model_id for network in self.front_networks]
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, JsonValue]:
         """The content of `report.json`: plain values, None for everything unknown."""
-        headline = _plain_comparison(self.headline)
-        plain = {
+        plain = asdict(self)
+        basis, comparisons = plain.pop("basis"), plain.pop("comparisons")
+        content = {
             "n_architectures": self.n_architectures,
             "n_seeds": self.n_seeds,
-            **headline,
-            "teacher": self.teacher,
-            "best_under": self.best_under,
+            **(comparisons[0] if comparisons else _NO_COMPARISON),
+            "teacher": plain["teacher"],
+            "best_under": plain["best_under"],
             "front": self.front,
-            "front_networks": list(self.front_networks),
-            "stage": self.basis.stage,
-            "split": self.basis.split,
-            "basis_reason": self.basis.reason,
-            "by_control_kind": {c.control_kind: _plain_comparison(c) for c in self.comparisons},
-            "hypervolume_reference": asdict(self.reference) if self.reference else None,
+            "front_networks": plain["front_networks"],
+            "stage": basis["stage"],
+            "split": basis["split"],
+            "basis_reason": basis["reason"],
+            "by_control_kind": {comparison["control_kind"]: comparison for comparison in comparisons},
+            "hypervolume_reference": plain["reference"],
             "status_counts": self.status_counts,
-            "winners_curse": asdict(self.winners_curse) if self.winners_curse else None,
+            "winners_curse": plain["winners_curse"],
         }
-        strict: dict[str, Any] = _strict(plain)
-        return strict
+        return {name: _strict(value) for name, value in content.items()}
 
 
 def summarize_study(
@@ -108,11 +147,10 @@ def summarize_study(
     """What a study found, from the rows of `models.csv`; never fails for lack of networks.
 
     Args:
-        models: Rows of `models.csv`; only complete ones carry numbers.
+        models: As `clean_models` returns them; only complete ones carry numbers.
         reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
             bytes per atom.
     """
-    models = clean_models(models)
     basis = claim_basis(models)
     networks = average_networks(models, basis)
     reference = reference_point(networks, reference_factors)
@@ -127,7 +165,7 @@ def summarize_study(
         comparisons=tuple(compare(models, networks, basis, kind, reference) for kind in kinds),
         teacher=_describe_teacher(teacher, networks, models),
         best_under=best_under(networks, teacher),
-        front_networks=_front(trained, teacher),
+        front_networks=describe_all(_front(trained), teacher),
         reference=reference,
         status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
         winners_curse=winners_curse(models),
@@ -142,67 +180,55 @@ def teacher_row(networks: pd.DataFrame) -> pd.Series | None:
     return teachers.sort_values(["valid_force_rmse_ev_per_ang", "best_model_id"]).iloc[0]
 
 
-def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models: pd.DataFrame) -> dict[str, Any] | None:
+def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models: pd.DataFrame) -> TeacherSummary | None:
     """Errors and costs of the teacher, and how far it is below the median architecture's best control."""
     if teacher is None:
         return None
-    plain = describe_network(teacher, None)
-    row = complete(models).set_index("model_id").loc[[teacher["best_model_id"]]].iloc[0]
+    trained = complete(models)
+    row = trained.set_index("model_id").loc[[teacher["best_model_id"]]].iloc[0]
     control_errors = best_control_errors(networks)
     percent_below = None
     if len(control_errors):
         percent_below = 100 * float(1 - teacher["force_rmse_ev_per_ang"] / float(np.median(control_errors)))
-    is_clear = None if percent_below is None else percent_below >= TEACHER_MARGIN_PERCENT
-    return {
-        **plain,
-        "split": teacher["split"],
-        "test_force_rmse_ev_per_ang": row["test_force_rmse_ev_per_ang"],
-        "test_energy_rmse_ev_per_atom": row["test_energy_rmse_ev_per_atom"],
-        "valid_force_rmse_ev_per_ang": row["valid_force_rmse_ev_per_ang"],
-        "valid_energy_rmse_ev_per_atom": row["valid_energy_rmse_ev_per_atom"],
-        "engine": row["engine"] or None,
-        "device": row["device"] or None,
-        "percent_below_median_control": percent_below,
-        "is_clearly_better_than_controls": is_clear,
-        "is_external": not row["architecture_key"],
-        **_teachers_trained(complete(models)),
-    }
-
-
-def _teachers_trained(models: pd.DataFrame) -> dict[str, Any]:
-    """How many teachers there are, of how many generations, and what their training took against that of the first."""
-    teachers = models[models["role"] == "teacher"].sort_values(["generation", "seed"])
+    teachers = trained[trained["role"] == "teacher"].sort_values(["generation", "seed"])
     seconds = teachers["train_s"].to_numpy(dtype=float)
-    return {
-        "n_teachers": len(teachers),
-        "n_generations": max(1, int(teachers["generation"].nunique())),
-        "teachers_train_s": float(seconds.sum()),
-        "teachers_train_ratio": float(seconds.sum() / seconds[0]) if seconds[0] > 0 else None,
-    }
+    return TeacherSummary(
+        **vars(describe(teacher)),
+        split=teacher["split"],
+        test_force_rmse_ev_per_ang=row["test_force_rmse_ev_per_ang"],
+        test_energy_rmse_ev_per_atom=row["test_energy_rmse_ev_per_atom"],
+        valid_force_rmse_ev_per_ang=row["valid_force_rmse_ev_per_ang"],
+        valid_energy_rmse_ev_per_atom=row["valid_energy_rmse_ev_per_atom"],
+        engine=row["engine"] or None,
+        device=row["device"] or None,
+        percent_below_median_control=percent_below,
+        is_clearly_better_than_controls=None if percent_below is None else percent_below >= TEACHER_MARGIN_PERCENT,
+        is_external=not row["architecture_key"],
+        n_teachers=len(teachers),
+        n_generations=max(1, int(teachers["generation"].nunique())),
+        teachers_train_s=float(seconds.sum()),
+        teachers_train_ratio=float(seconds.sum() / seconds[0]) if seconds[0] > 0 else None,
+    )
 
 
-def _front(networks: pd.DataFrame, teacher: pd.Series | None) -> tuple[dict[str, Any], ...]:
+def _front(networks: pd.DataFrame) -> pd.DataFrame:
     front = networks[pareto_mask(front_points(networks))]
-    front = front.sort_values(["md_us_per_atom_step", "force_rmse_ev_per_ang", "best_model_id"])
-    return tuple(describe_network(row, teacher) for _, row in front.iterrows())
+    return front.sort_values(["md_us_per_atom_step", "force_rmse_ev_per_ang", "best_model_id"])
 
 
-def _plain_comparison(comparison: ControlComparison | None) -> dict[str, Any]:
-    """The part of `report.json` about one kind of control."""
-    if comparison is None:
-        nothing = {"mean": None, "ci95": None, "n": 0, "p_value": None, "is_conclusive": False}
-        return {
-            "control_kind": None,
-            "paired_force_rmse": nothing,
-            "paired_energy_rmse": dict(nothing),
-            "paired_rdf_error": dict(nothing),
-            "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
-            "dominance": {"n_controls_dominated": 0, "n_controls": 0, "n_students_dominated": 0, "n_students": 0},
-        }
-    return asdict(comparison)
+#: The part of `report.json` about a kind of control, where there is none.
+_NOTHING = {"mean": None, "ci95": None, "n": 0, "p_value": None, "is_conclusive": False}
+_NO_COMPARISON = {
+    "control_kind": None,
+    "paired_force_rmse": _NOTHING,
+    "paired_energy_rmse": _NOTHING,
+    "paired_rdf_error": _NOTHING,
+    "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
+    "dominance": asdict(Dominance(0, 0, 0, 0)),
+}
 
 
-def _strict(value: Any) -> Any:
+def _strict(value: object) -> JsonValue:
     """The value in JSON types alone, with None for NaN and infinities."""
     if isinstance(value, dict):
         return {str(key): _strict(item) for key, item in value.items()}
@@ -212,4 +238,6 @@ def _strict(value: Any) -> Any:
         value = value.item()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value
+    if value is None or isinstance(value, str | int):
+        return value
+    raise TypeError(f"{value!r} is no value of a report")

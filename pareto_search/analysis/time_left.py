@@ -36,7 +36,13 @@ class TimeLeft:
 
 
 def time_left(progress: Progress, budget: StudyBudget, now_s: float) -> TimeLeft:
-    """How long a run may still take: the stage at the speed it has had, then the confirmation at its longest."""
+    """How long a run may still take: the stage at the speed it has had, then the confirmation at its longest.
+
+    Args:
+        progress: The run's journal.
+        budget: What the study wants.
+        now_s: Unix time.
+    """
     stage = progress.stage
     if stage is None:
         return TimeLeft(None, "no stage is under way")

@@ -42,7 +42,7 @@ def winners_curse(models: pd.DataFrame) -> WinnersCurse | None:
     """Errors of the search's front against those of the same students in the confirmation; None where there are none.
 
     Args:
-        models: Rows of `models.csv`.
+        models: As `clean_models` returns them.
     """
     searched, confirmed = (average_networks(models, Basis(stage, "valid")) for stage in ("search", "confirm"))
     searched, confirmed = (frame[frame["role"] == "student"] for frame in (searched, confirmed))

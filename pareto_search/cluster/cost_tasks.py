@@ -16,7 +16,7 @@ from pareto_search.config import ClusterSettings
 from pareto_search.search.messages import Costs
 
 #: What measures: called in a worker with what all trials share and a trial's parameters.
-MeasureCosts = Callable[[Any, dict[str, Any]], Costs]
+MeasureCosts = Callable[[Any, dict[str, object]], Costs]
 
 
 class CostTasks:
@@ -32,17 +32,18 @@ class CostTasks:
     """
 
     def __init__(self, measure: MeasureCosts, cluster: ClusterSettings, notes: Path) -> None:
-        self.shared_ref: ray.ObjectRef | None = None
+        self.shared_ref: ray.ObjectRef[Any] | None = None
         self._measure = measure
         self._cluster = cluster
         self._notes = notes
-        self._running: dict[ray.ObjectRef, tuple[int, float]] = {}
+        self._running: dict[ray.ObjectRef[Costs], tuple[int, float]] = {}
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, number: int, params: dict[str, Any], name: str) -> None:
+    def start(self, number: int, params: dict[str, object], name: str) -> None:
         """Begin to measure for a trial."""
+        assert self.shared_ref is not None, "it is set before the first start"
         on_gpu = self._cluster.gpus_per_trial > 0
         reference = start_work(
             self._measure,

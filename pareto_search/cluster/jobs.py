@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import ray
 
@@ -14,6 +14,7 @@ from pareto_search.config import ClusterSettings
 
 logger = logging.getLogger(__name__)
 
+Shared = TypeVar("Shared")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -21,9 +22,9 @@ Result = TypeVar("Result")
 def run_jobs(
     *,
     cluster: ClusterSettings,
-    shared: Any,
+    shared: Shared,
     jobs: list[Job],
-    job: Callable[[Any, Job], Result],
+    job: Callable[[Shared, Job], Result],
     name: Callable[[Job], str],
     notes: Path,
     on_result: Callable[[Job, Result | None, str | None], None],
@@ -49,7 +50,7 @@ def run_jobs(
     )  # fmt: skip
     waiting = list(reversed(jobs))
     limit = n_slots(cluster)
-    running: dict[ray.ObjectRef, Job] = {}
+    running: dict[ray.ObjectRef[Result], Job] = {}
     try:
         while waiting or running:
             while waiting and len(running) < limit:

@@ -68,11 +68,13 @@ class RunMetrics:
 
         def counter(name: str, description: str, *labels: str) -> metrics.Counter:
             made = metrics.Counter(f"pareto_search_{name}", description, ("study", *labels))
-            return made.set_default_tags({"study": study})
+            made.set_default_tags({"study": study})
+            return made
 
         def gauge(name: str, description: str, *labels: str) -> metrics.Gauge:
             made = metrics.Gauge(f"pareto_search_{name}", description, ("study", *labels))
-            return made.set_default_tags({"study": study})
+            made.set_default_tags({"study": study})
+            return made
 
         self._trials = gauge("trials", "Trials of the search by state", "state")
         self._measuring_queue = gauge("measuring_queue", "Trials that wait for their costs")
@@ -175,7 +177,7 @@ class RunMetrics:
 
 
 def _set(gauge: metrics.Gauge, value: float, state: str | None) -> None:
-    gauge.set(value, None if state is None else {"state": state})
+    gauge.set(value, {} if state is None else {"state": state})
 
 
 def _front_values(record: ModelRecord) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar, cast
 
 import ray
 
@@ -10,6 +10,10 @@ from pareto_search.cluster.limits import limited, why_all_end, why_failed
 from pareto_search.cluster.session import WorkFailedError
 from pareto_search.config import ClusterSettings
 from pareto_search.errors import WriteError
+
+_Shared = TypeVar("_Shared")
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 
 #: Work is started again this often if its worker process dies; work that raises is not.
 _MAX_RETRIES = 2
@@ -20,16 +24,16 @@ class _AllWorkFailsError(WorkFailedError):
 
 
 def start_work(
-    job: Callable[[Any, Any], Any],
-    shared_ref: ray.ObjectRef,
-    argument: Any,
+    job: Callable[[_Shared, _Argument], _Result],
+    shared_ref: ray.ObjectRef[_Shared],
+    argument: _Argument,
     *,
     name: str,
     cluster: ClusterSettings,
     notes: Path,
     n_cpus: float,
     n_gpus: float,
-) -> ray.ObjectRef:
+) -> ray.ObjectRef[_Result]:
     """Begin to call a job in a worker with what it shares with others and its argument.
 
     Args:
@@ -43,10 +47,11 @@ def start_work(
         n_gpus: GPUs that the task holds.
     """
     task = _call.options(name=name, num_cpus=n_cpus, num_gpus=n_gpus, max_retries=_MAX_RETRIES, retry_exceptions=False)
-    return task.remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
+    reference = task.remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
+    return cast("ray.ObjectRef[_Result]", reference)
 
 
-def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
+def outcome_of(reference: ray.ObjectRef[_Result]) -> tuple[_Result | None, str | None]:
     """Result of work that has ended, or None and the reason.
 
     Raises:
@@ -62,8 +67,8 @@ def outcome_of(reference: ray.ObjectRef) -> tuple[Any, str | None]:
         return None, f"its worker process died ({type(error).__name__})"
 
 
-@ray.remote  # type: ignore[untyped-decorator]
-def _call(job: Callable[[Any, Any], Any], shared: Any, argument: Any, cluster: ClusterSettings, note: Path) -> Any:
+@ray.remote
+def _call(job: Callable[..., object], shared: object, argument: object, cluster: ClusterSettings, note: Path) -> object:
     try:
         with limited(cluster, note):
             return job(shared, argument)

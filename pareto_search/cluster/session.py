@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import ray
 from ray.job_config import JobConfig
@@ -80,7 +81,7 @@ def n_slots(settings: ClusterSettings) -> int:
     """
     machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     needs = {"CPU": float(settings.cpus_per_trial), "GPU": settings.gpus_per_trial}
-    held = sum(
+    held: int = sum(
         min(math.floor(machine.get(kind, 0.0) / need + 1e-9) for kind, need in needs.items() if need > 0)
         for machine in machines
     )
@@ -133,19 +134,20 @@ def _start_or_join(settings: ClusterSettings, name: str) -> None:
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # a failure is in the study and the log, with its reason
     _share_one_heap()
     n_threads = str(settings.cpus_per_trial)
-    common = {
-        "namespace": name,
-        "job_config": JobConfig(metadata={"job_name": name}),
-        "runtime_env": {"env_vars": {"OMP_NUM_THREADS": n_threads, "MKL_NUM_THREADS": n_threads}},
-        "log_to_driver": False,
-        "logging_level": logging.ERROR,
-    }
+    begin = partial(
+        ray.init,
+        namespace=name,
+        job_config=JobConfig(metadata={"job_name": name}),
+        runtime_env={"env_vars": {"OMP_NUM_THREADS": n_threads, "MKL_NUM_THREADS": n_threads}},
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
     if settings.address is None:
-        ray.init(address="local", num_cpus=n_cores(), include_dashboard=settings.dashboard, **common)
+        begin(address="local", num_cpus=n_cores(), include_dashboard=settings.dashboard)
         return
     _check_reachable(settings.address)
     try:
-        ray.init(address=settings.address, **common)
+        begin(address=settings.address)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         raise _unreachable(settings.address, str(error).splitlines()[0]) from error
 

@@ -38,12 +38,12 @@ def run_search(
     study_name: str,
     study_db: Path,
     storage_dir: Path,
-    shared: Any,
+    shared: object,
     measure: MeasureCosts,
     trial: TrialFunction,
     on_end: Callable[[TrialEnd], None],
-    known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
-    on_result: Callable[[dict[str, Any]], None] | None = None,
+    known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,
+    on_result: Callable[[dict[str, object]], None] | None = None,
     note: Note = lambda kind, **details: None,
     prepare: Callable[[optuna.Study], None] = lambda study: None,
     join_ray: Callable[[], None] = lambda: None,
@@ -139,10 +139,10 @@ def _tuner(
     )
 
 
-def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef, cluster: ClusterSettings, notes: Path) -> Any:
+def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef[Any], cluster: ClusterSettings, notes: Path) -> Any:
     """The trial as Tune wants it: a class whose actors carry the trial's name in the dashboard."""
 
-    def run(config: dict[str, Any], shared: Any) -> None:
+    def run(config: dict[str, object], shared: Any) -> None:
         run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, config)
 
     resources = {"cpu": cluster.cpus_per_trial, "gpu": cluster.gpus_per_trial}

@@ -42,7 +42,7 @@ class StopAll(tune.Stopper):
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+    def __call__(self, trial_id: str, result: dict[str, object]) -> bool:
         """No trial is ended for itself."""
         return False
 
@@ -57,16 +57,16 @@ class Events(TrialProgressCallback):
     It takes the place of the callback that Tune would add for its own log, and which remembers every trial.
     """
 
-    def __init__(self, stop: Stop, on_result: Callable[[dict[str, Any]], None] | None) -> None:
+    def __init__(self, stop: Stop, on_result: Callable[[dict[str, object]], None] | None) -> None:
         self._stop = stop
         self._on_result = on_result
         self._begun: set[int] = set()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing: Tune pickles its callbacks into a snapshot that is never read, and handlers may hold open files."""
         return {}
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
         """Log it, the first time with its parameters."""
         number = trial.config["trial_number"]
         if number in self._begun:
@@ -78,7 +78,7 @@ class Events(TrialProgressCallback):
         logger.info("trial %d: started, %s", number, shown)
 
     def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, object], **info: Any
     ) -> None:
         """Hand it on."""
         if FAILURE in result:
@@ -87,12 +87,12 @@ class Events(TrialProgressCallback):
             with self._stop.on_error():
                 self._on_result({**result, "trial_number": trial.config["trial_number"]})
 
-    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
         """Say nothing: the searcher knows how the trial ended."""
 
     on_trial_error = on_trial_complete
 
-    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
         """Log that a trial starts again."""
         logger.warning("trial %d: its worker or machine was lost, tried again", trial.config["trial_number"])
 

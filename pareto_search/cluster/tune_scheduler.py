@@ -1,7 +1,6 @@
 """The scheduler by which Tune ends stints at rungs; Ray ships none for several objectives."""
 
 import logging
-from typing import Any
 
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -19,16 +18,16 @@ class RungScheduler(FIFOScheduler):
     """
 
     def __init__(self, searcher: StudySearch) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray's
         self._searcher = searcher
 
-    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, object]) -> str:
         """CONTINUE or STOP."""
         if self._searcher.goes_on(trial.trial_id, result):
             return TrialScheduler.CONTINUE
         logger.info("trial %d: waits at epoch %d", trial.config["trial_number"], result["epoch"])
         return TrialScheduler.STOP
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing: Tune pickles its scheduler into a snapshot that is never read."""
         return {}

@@ -85,12 +85,12 @@ class StudySearch(Searcher):
         on_end: Callable[[TrialEnd], None],
         stop: Stop,
         n_slots: Callable[[], int],
-        known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
+        known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,
         note: Note = lambda kind, **details: None,
     ) -> None:
         super().__init__(
-            metric=[objective.name for objective in OBJECTIVES],
-            mode=["min" if objective.direction == "minimize" else "max" for objective in OBJECTIVES],
+            metric=[objective.name for objective in OBJECTIVES],  # type: ignore[arg-type]  # takes several, too
+            mode=["min" if o.direction == "minimize" else "max" for o in OBJECTIVES],  # type: ignore[arg-type]
         )
         self._study = study
         self._settings = settings
@@ -161,7 +161,9 @@ class StudySearch(Searcher):
 
     # --- Tune's questions -------------------------------------------------------------------------------------------
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(  # type: ignore[override]  # it leaves FINISHED out
+        self, trial_id: str
+    ) -> dict[str, object] | str | None:
         """Parameters of the next trial, with its `trial_number`; None while there is none; FINISHED at the end."""
         with self._stop.on_error():
             number = self._next()
@@ -179,20 +181,20 @@ class StudySearch(Searcher):
                 self._prune_paused()
         return Searcher.FINISHED
 
-    def goes_on(self, trial_id: str, result: Mapping[str, Any]) -> bool:
+    def goes_on(self, trial_id: str, result: Mapping[str, object]) -> bool:
         """Whether a trial trains on after a report; its stint ends otherwise."""
         with self._stop.on_error():
             return self._goes_on(self._trials[self._numbers[trial_id]], result)
         return True  # the search is ending, and the trial with it
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+    def on_trial_result(self, trial_id: str, result: dict[str, object]) -> None:
         """Remember a failure that the worker announces."""
         if result.get(ENDS_ALL):
             self._stop.because(WriteError(str(result[FAILURE])))
         if result.get(FAILURE):
             self._trials[self._numbers[trial_id]].failure = str(result[FAILURE])
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
         """Tell the study how a stint ended: the trial is complete, failed, or waits at its rung."""
         number = self._numbers.pop(trial_id, None)
         if number is None or self._stop.error is not None:
@@ -216,7 +218,7 @@ class StudySearch(Searcher):
         """Refuse: see `save`."""
         raise NotImplementedError("a search is resumed from its Optuna study")
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Nothing: Tune pickles its searcher into a snapshot that is never read, and the study's files stay open."""
         return {}
 
@@ -248,7 +250,7 @@ class StudySearch(Searcher):
         """Begin one more trial, unless the search is over; its costs come first."""
         if not self._may_begin():
             return False
-        attributes: dict[str, Any] = {}
+        attributes: dict[str, object] = {}
         if self._points:
             attributes[SEED_POINT], params = self._points.popleft()
         else:
@@ -334,7 +336,7 @@ class StudySearch(Searcher):
         features = to_features(self._settings.space, trial.params)
         self.rungs.record(trial.number, epoch, float(force_rmse), trial.costs, features)
 
-    def _verdict(self, trial: SearchTrial, result: Mapping[str, Any], error: bool) -> tuple[EndStatus, str | None]:
+    def _verdict(self, trial: SearchTrial, result: Mapping[str, object], error: bool) -> tuple[EndStatus, str | None]:
         if error or trial.failure is not None:
             return "failed", trial.failure or _WORKER_DIED
         if not result.get(IS_FINAL):
@@ -386,9 +388,9 @@ class StudySearch(Searcher):
         return f"not among the best 1/{self.rungs.reduction_factor} at epoch {epoch}"
 
 
-def _named_objectives(result: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def _named_objectives(result: Mapping[str, object]) -> list[tuple[str, object]]:
     return [(objective.name, result.get(objective.name)) for objective in OBJECTIVES]
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: object) -> bool:
     return isinstance(value, Real) and math.isfinite(value)

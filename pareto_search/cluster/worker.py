@@ -12,15 +12,15 @@ from pareto_search.config import ClusterSettings
 from pareto_search.records import OBJECTIVES
 from pareto_search.search.messages import ENDS_ALL, FAILURE, IS_FINAL, Report
 
-TrialFunction = Callable[[Any, dict[str, Any], Report], dict[str, Any]]
+TrialFunction = Callable[[Any, dict[str, object], Report], dict[str, object]]
 
 
 def run_in_worker(
-    trial: TrialFunction, shared: Any, cluster: ClusterSettings, notes: Path, config: dict[str, Any]
+    trial: TrialFunction, shared: object, cluster: ClusterSettings, notes: Path, config: dict[str, object]
 ) -> None:
     """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason."""
 
-    def report(result: dict[str, Any]) -> None:
+    def report(result: dict[str, object]) -> None:
         missing = [objective.name for objective in OBJECTIVES if objective.name not in result]
         if missing:
             raise ValueError(f"every report of a trial holds the three objectives; missing {missing}")

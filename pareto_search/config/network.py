@@ -21,6 +21,7 @@ from pareto_search.config.base import LabelWeighting, Settings
 from pareto_search.config.data import TeacherMdSource
 from pareto_search.config.families import AnyArchitecture
 from pareto_search.config.hipnn import HipnnArchitecture
+from pareto_search.config.roles import NEUTRAL
 
 Compiling = Literal["auto", "always", "never"]
 
@@ -104,7 +105,9 @@ class TeacherSettings(Settings):
         "equal", description="spread: atoms on whose energy the members differ count less"
     )
     born_again: BornAgainSettings | None = Field(None, description="omitted: students learn from the first generation")
-    reuse: tuple[Path, ...] = Field((), description="run directories from which this very teacher is taken, if there")
+    reuse: Annotated[tuple[Path, ...], NEUTRAL] = Field(
+        (), description="run directories from which this very teacher is taken, if there"
+    )
 
     @model_validator(mode="after")
     def _spread_of_several(self) -> Self:

@@ -2,13 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import Settings
 from pareto_search.config.dimensions import Choice, Range
 from pareto_search.config.network import NO_TRANSFER, TrainingSettings, TransferSettings
+from pareto_search.config.roles import BUDGET, NEUTRAL
 from pareto_search.config.space import SpaceSettings
 
 #: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
@@ -45,12 +46,16 @@ class SearchSettings(Settings):
     """The multi-objective search over students."""
 
     space: SpaceSettings = SpaceSettings()
-    n_trials: PositiveInt | None = Field(40, description="trials to finish, pruned ones included; null: no limit")
-    max_trained_epochs: PositiveInt | None = Field(
+    n_trials: Annotated[PositiveInt | None, BUDGET] = Field(
+        40, description="trials to finish, pruned ones included; null: no limit"
+    )
+    max_trained_epochs: Annotated[PositiveInt | None, BUDGET] = Field(
         None, description="no trial is begun once students and controls of the search have trained for this many epochs"
     )
-    max_hours: PositiveFloat | None = Field(None, description="no trial is begun once the search has run this long")
-    stop_without_gain: PositiveInt | None = Field(
+    max_hours: Annotated[PositiveFloat | None, BUDGET] = Field(
+        None, description="no trial is begun once the search has run this long"
+    )
+    stop_without_gain: Annotated[PositiveInt | None, BUDGET] = Field(
         None, description="the search ends when the hypervolume has not grown for this many finished trials"
     )
     sampler: SamplerName = "tpe"
@@ -69,7 +74,7 @@ class SearchSettings(Settings):
     )
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings = NO_TRANSFER
-    report_every_epochs: PositiveInt = 5
+    report_every_epochs: Annotated[PositiveInt, NEUTRAL] = 5
 
     @property
     def rungs(self) -> tuple[int, ...]:
@@ -117,12 +122,16 @@ def _check_inside(where: str, value: float | int | str, dimension: Range | Choic
 class ConfirmSettings(Settings):
     """Retraining of the front and of a ladder along cost with fresh seeds: the numbers that carry claims."""
 
-    n_seeds: PositiveInt = 4
+    n_seeds: Annotated[PositiveInt, BUDGET] = 4
     first_seed: NonNegativeInt = Field(1000, description="seeds are first_seed, first_seed + 1, ...")
     select: Literal["front", "all"] = Field(
         "front", description="front: as below; all: every student of the search with its own loss weights, for grids"
     )
-    max_front: PositiveInt = Field(8, description="at most this many architectures from the search's front")
-    n_ladder: NonNegativeInt = Field(4, description="further architectures spread evenly along MD cost")
-    controls: tuple[ControlKind, ...] = Field(("paper", "ablation"), min_length=1)
+    max_front: Annotated[PositiveInt, BUDGET] = Field(
+        8, description="at most this many architectures from the search's front"
+    )
+    n_ladder: Annotated[NonNegativeInt, BUDGET] = Field(
+        4, description="further architectures spread evenly along MD cost"
+    )
+    controls: Annotated[tuple[ControlKind, ...], BUDGET] = Field(("paper", "ablation"), min_length=1)
     training: TrainingSettings | None = Field(None, description="omitted: as in the search")

@@ -1,8 +1,8 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import Settings
 from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
@@ -16,6 +16,7 @@ from pareto_search.config.network import (
     TeacherSettings,
     TrainingSettings,
 )
+from pareto_search.config.roles import NEUTRAL
 from pareto_search.config.search import ConfirmSettings, SearchSettings
 from pareto_search.config.structure import StructureSettings
 
@@ -36,27 +37,33 @@ class MeasureSettings(Settings):
     )
     rel_tol: float = Field(0.02, gt=0, lt=1, description="width of the capacity bracket")
     max_atoms_limit: PositiveInt = Field(20_000_000, description="capacity is not sought beyond this")
-    liquid: LiquidSettings | None = Field(None, description="MD of the liquid by teacher and confirmed networks")
+    liquid: Annotated[LiquidSettings | None, NEUTRAL] = Field(
+        None, description="MD of the liquid by teacher and confirmed networks"
+    )
 
 
 class ClusterSettings(Settings):
     """How trials use the machines."""
 
-    address: str | None = Field(None, description="address of a running Ray cluster; omitted: start one here")
+    address: Annotated[str | None, NEUTRAL] = Field(
+        None, description="address of a running Ray cluster; omitted: start one here"
+    )
     cpus_per_trial: PositiveInt = 1
     gpus_per_trial: NonNegativeFloat = 0.0
-    max_concurrent_trials: PositiveInt | None = Field(None, description="omitted: as many as the cluster holds")
-    max_hours_per_trial: PositiveFloat | None = Field(
+    max_concurrent_trials: Annotated[PositiveInt | None, NEUTRAL] = Field(
+        None, description="omitted: as many as the cluster holds"
+    )
+    max_hours_per_trial: Annotated[PositiveFloat | None, NEUTRAL] = Field(
         None, description="a trial or network that takes longer is ended as failed; omitted: no limit"
     )
-    memory_gib_per_trial: PositiveFloat | None = Field(
+    memory_gib_per_trial: Annotated[PositiveFloat | None, NEUTRAL] = Field(
         None, description="CPU: memory that a trial may hold of its own, capacity probes aside; omitted: no limit"
     )
-    reuse_workers: bool = Field(
+    reuse_workers: Annotated[bool, NEUTRAL] = Field(
         False,
         description="start trials in the processes of earlier ones: seconds less, but the dashboard shows old names",
     )
-    dashboard: bool = True
+    dashboard: Annotated[bool, NEUTRAL] = True
     loggers: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = Field(
         (), description="loggers of Tune that see the trials too; each needs its package"
     )
@@ -66,7 +73,7 @@ class StudyConfig(Settings):
     """Everything a study needs; the root of a config file."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)
-    description: str = ""
+    description: Annotated[str, NEUTRAL] = ""
     data: DataSource
     split: SplitSettings = SplitSettings()
     teacher: AnyTeacher = TeacherSettings()
@@ -209,6 +216,6 @@ class StudyConfig(Settings):
             return longest
         return max(self.teacher.architecture.cutoff_ang, longest)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, JsonValue]:
         """The settings as plain JSON values."""
         return self.model_dump(mode="json")

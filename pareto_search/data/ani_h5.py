@@ -7,13 +7,13 @@ A group holds `species` (n_atoms,), `coordinates` (n, n_atoms, 3) Å, `cell` (n,
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from ase.data import atomic_numbers
 from ase.units import Hartree
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from pareto_search.config import AniH5Source
 from pareto_search.data.checks import check_dataset, check_path
@@ -76,7 +76,7 @@ def _read_file(file: Path) -> list[_Block]:
         ) from error
 
 
-def _groups(parent: Any) -> Iterator[Any]:
+def _groups(parent: h5py.Group) -> Iterator[h5py.Group]:
     """Groups that hold coordinates, at any depth, in order of their names."""
     if "coordinates" in parent:
         yield parent
@@ -85,7 +85,7 @@ def _groups(parent: Any) -> Iterator[Any]:
             yield from _groups(parent[name])
 
 
-def _read_group(group: Any, file: Path) -> _Block:
+def _read_group(group: h5py.Group, file: Path) -> _Block:
     origin = f"{file.name}{group.name}".rstrip("/")
     where = f"{file}: group {group.name}"
     species = _atomic_numbers(_array(group, ("species",), where), where)
@@ -105,7 +105,7 @@ def _read_group(group: Any, file: Path) -> _Block:
     return _Block(origin, species, positions, energy.reshape(n) * Hartree, forces * Hartree, cell, is_periodic)
 
 
-def _array(group: Any, names: tuple[str, ...], where: str) -> NDArray[Any]:
+def _array(group: h5py.Group, names: tuple[str, ...], where: str) -> NDArray[np.generic]:
     found = [name for name in names if name in group]
     if not found:
         raise DataError(
@@ -115,7 +115,7 @@ def _array(group: Any, names: tuple[str, ...], where: str) -> NDArray[Any]:
     return np.asarray(group[found[0]][()])
 
 
-def _floats(group: Any, names: tuple[str, ...], where: str) -> NDArray[np.float64]:
+def _floats(group: h5py.Group, names: tuple[str, ...], where: str) -> NDArray[np.float64]:
     values = _array(group, names, where)
     if values.dtype.kind not in "fiu":
         raise DataError(f"{where}: {names[0]} must hold numbers, got {values.dtype}; correct the group")
@@ -127,7 +127,7 @@ def _check_shape(name: str, values: NDArray[np.float64], shape: tuple[int, ...],
         raise DataError(f"{where}: {name} must have shape {shape}, got {values.shape}; correct or remove the group")
 
 
-def _atomic_numbers(species: NDArray[Any], where: str) -> NDArray[np.int64]:
+def _atomic_numbers(species: NDArray[np.generic], where: str) -> NDArray[np.int64]:
     """Atomic numbers from symbols (fixed or variable-length bytes, or text) or numbers."""
     if species.ndim != 1:
         raise DataError(f"{where}: species must be one list for the group, got shape {species.shape}; correct it")
@@ -155,7 +155,7 @@ def _join(blocks: list[_Block]) -> Dataset:
     )
 
 
-def _sign(stored: Dataset, settings: AniH5Source) -> tuple[int, dict[str, Any]]:
+def _sign(stored: Dataset, settings: AniH5Source) -> tuple[int, dict[str, JsonValue]]:
     """Factor that turns the stored array into -dE/dR, and what to note about it."""
     if settings.force_sign != "auto":
         sign = 1 if settings.force_sign == "force" else -1

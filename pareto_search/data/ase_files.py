@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -11,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.io import ParseError, read
 from ase.io.formats import UnknownFileTypeError
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pareto_search.config import AseDatabaseSource, ExtxyzSource
 from pareto_search.data.checks import check_path
@@ -88,7 +87,7 @@ def _check_last_line(path: Path, file_format: str | None) -> None:
             )
 
 
-def _labelled_dataset(frames: Iterable[tuple[Atoms, Any]], path: Path) -> Dataset:
+def _labelled_dataset(frames: Iterable[tuple[Atoms, object]], path: Path) -> Dataset:
     """Join frames given with their source, if known."""
     labelled, origins = [], []
     for index, (atoms, source) in enumerate(frames):
@@ -115,7 +114,7 @@ def _with_labels(atoms: Atoms, frame: str) -> Atoms:
     return atoms
 
 
-def _number(value: Any, name: str, frame: str) -> NDArray[np.float64]:
+def _number(value: ArrayLike | None, name: str, frame: str) -> NDArray[np.float64]:
     if value is None:
         raise DataError(f"{frame} has no {name}; store it under the key {name!r} (eV, Å), or remove the frame")
     try:

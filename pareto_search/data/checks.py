@@ -172,7 +172,7 @@ def _check_cell(dataset: Dataset, system: int, where: str) -> None:
 def _heights(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distances between lattice planes in Å of 1 to 3 independent cell vectors: inverse reciprocal lengths."""
     reciprocal = np.linalg.pinv(vectors)
-    return 1.0 / np.linalg.norm(reciprocal, axis=0)
+    return np.asarray(1.0 / np.linalg.norm(reciprocal, axis=0))
 
 
 def _check_distances(dataset: Dataset, system: int, min_distance_ang: float, where: str) -> None:

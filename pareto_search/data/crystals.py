@@ -43,13 +43,19 @@ def nearest_ang(atoms: Atoms) -> float:
 
 def scaled(atoms: Atoms, scale: float) -> Atoms:
     """The cell and what is in it, so many times as long."""
-    other = atoms.copy()
+    other: Atoms = atoms.copy()
     other.set_cell(atoms.cell.array * scale, scale_atoms=True)
     return other
 
 
 def rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Atoms:
-    """The atoms, moved at random; those that come too near to another are moved half as far, until none is."""
+    """The atoms, moved at random; those that come too near to another are moved half as far, until none is.
+
+    Args:
+        atoms: A crystal, changed in place.
+        deviation_ang: Standard deviation of each coordinate, Å.
+        rng: Draws the moves.
+    """
     sites = atoms.positions.copy()
     moves = rng.normal(scale=deviation_ang, size=sites.shape)
     closest_ang = _CLOSEST * nearest_ang(atoms)
@@ -64,6 +70,6 @@ def rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Ato
 def _strained(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
     """A random symmetric strain applied."""
     strain = rng.uniform(-largest, largest, size=(3, 3))
-    strained = atoms.copy()
+    strained: Atoms = atoms.copy()
     strained.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
     return strained

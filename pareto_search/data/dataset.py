@@ -1,14 +1,15 @@
 """The dataset: atomistic frames as ragged arrays, in eV and Å, without padding."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Dataset:
     pbc: NDArray[np.bool_]
     offsets: NDArray[np.int64]
     origin: tuple[str, ...]
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, JsonValue] = field(default_factory=dict)
 
     @property
     def n_systems(self) -> int:
@@ -104,10 +105,13 @@ class Dataset:
         )
 
 
-def from_frames(frames: list[Atoms], origin: list[str], notes: dict[str, Any]) -> Dataset:
+def from_frames(frames: list[Atoms], origin: list[str], notes: Mapping[str, JsonValue]) -> Dataset:
     """Join ASE frames that carry an energy (eV) and forces (eV/Å).
 
-    The reader has checked that every frame has both.
+    Args:
+        frames: The frames; the reader has checked that each has both.
+        origin: Where each is from, one text a frame.
+        notes: What the reader found, for the run's record.
     """
     counts = [len(atoms) for atoms in frames]
     return Dataset(
@@ -119,12 +123,12 @@ def from_frames(frames: list[Atoms], origin: list[str], notes: dict[str, Any]) -
         pbc=np.stack([atoms.pbc for atoms in frames]),
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         origin=tuple(origin),
-        notes=notes,
+        notes=dict(notes),
     )
 
 
-def _calculated(atoms: Atoms, name: str) -> Any:
+def _calculated(atoms: Atoms, name: str) -> NDArray[np.float64]:
     """A result of the frame's calculator; a stored one as it is, even where a NaN makes ASE think the atoms moved."""
     if isinstance(atoms.calc, SinglePointCalculator):
-        return atoms.calc.results[name]
-    return atoms.calc.get_property(name, atoms)
+        return np.asarray(atoms.calc.results[name])
+    return np.asarray(atoms.calc.get_property(name, atoms))

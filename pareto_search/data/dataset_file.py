@@ -1,17 +1,30 @@
 """`dataset.json` of a run directory: which data the run uses, how they were split, and what they hold."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self, TypedDict
+
+from pydantic import JsonValue
 
 from pareto_search.data.references import ReferenceEnergies
-from pareto_search.data.split import Split
+from pareto_search.data.split import Split, SplitJson
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
 
 _FORMAT = 1
+
+
+class DatasetJson(TypedDict):
+    """JSON form of the record."""
+
+    format: int
+    dataset_hash: str
+    split_hash: str
+    references_ev: dict[str, float]
+    notes: dict[str, JsonValue]
+    summary: dict[str, JsonValue]
+    split: SplitJson
 
 
 @dataclass(frozen=True)
@@ -31,17 +44,25 @@ class DatasetInfo:
     split: Split
     split_hash: str
     references: ReferenceEnergies
-    summary: dict[str, Any]
-    notes: dict[str, Any]
+    summary: dict[str, JsonValue]
+    notes: dict[str, JsonValue]
 
     @property
     def periodic_directions(self) -> set[str]:
         """Which there are: frames periodic in `all`, `some`, `no` directions. Older files do not tell some from no."""
-        if "periodic_directions" not in self.summary:
+        found = self.summary.get("periodic_directions")
+        if not isinstance(found, dict):
             return {"no" if self.summary["density_g_per_cm3"] is None else "all"}
-        return {directions for directions, n_frames in self.summary["periodic_directions"].items() if n_frames}
+        return {directions for directions, n_frames in found.items() if n_frames}
 
-    def to_plain(self) -> dict[str, Any]:
+    @property
+    def force_rms_ev_per_ang(self) -> float | None:
+        """Root mean square of the force components; None in older files."""
+        found = self.summary.get("force_component_ev_per_ang")
+        rms = found.get("rms") if isinstance(found, dict) else None
+        return float(rms) if isinstance(rms, int | float) else None
+
+    def to_plain(self) -> DatasetJson:
         """JSON form."""
         return {
             "format": _FORMAT,
@@ -54,7 +75,7 @@ class DatasetInfo:
         }
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "DatasetInfo":
+    def from_plain(cls, values: DatasetJson) -> Self:
         """Build from the JSON form."""
         return cls(
             dataset_hash=str(values["dataset_hash"]),

@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import SupportsFloat
 
 import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from numpy.typing import NDArray
+from pydantic import JsonValue
 from scipy.constants import atomic_mass
 
 from pareto_search.data.dataset import Dataset
@@ -58,10 +59,10 @@ class DatasetSummary:
     net_force_max_ev_per_ang_per_atom: float
     n_duplicate_frames: int
     origins: dict[str, int]
-    notes: dict[str, Any]
+    notes: dict[str, JsonValue]
     histograms: dict[str, Histogram] = field(repr=False)
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, JsonValue]:
         """JSON form; a histogram becomes {counts, edges}."""
         plain = asdict(self)
         plain["histograms"] = {
@@ -117,8 +118,8 @@ def count_duplicates(dataset: Dataset) -> int:
     return dataset.n_systems - len(seen)
 
 
-def _range(values: NDArray[Any], *names: str) -> dict[str, float]:
-    functions: dict[str, Callable[[NDArray[Any]], Any]] = {
+def _range(values: NDArray[np.number], *names: str) -> dict[str, float]:
+    functions: dict[str, Callable[[NDArray[np.number]], SupportsFloat]] = {
         "min": np.min,
         "median": np.median,
         "mean": np.mean,
@@ -143,7 +144,7 @@ def _densities(dataset: Dataset) -> NDArray[np.float64]:
     mass_amu = np.add.reduceat(atomic_masses[dataset.species], dataset.offsets[:-1])
     is_bulk = dataset.pbc.all(axis=1)
     volume_ang3 = np.abs(np.linalg.det(dataset.cell[is_bulk]))
-    return mass_amu[is_bulk] / volume_ang3 * _DENSITY_UNIT
+    return np.asarray(mass_amu[is_bulk] / volume_ang3 * _DENSITY_UNIT)
 
 
 def _largest_net_force(dataset: Dataset) -> float:
@@ -151,7 +152,7 @@ def _largest_net_force(dataset: Dataset) -> float:
     return float(np.max(np.linalg.norm(net, axis=1) / dataset.n_atoms_per_system))
 
 
-def _histograms(quantities: dict[str, NDArray[Any] | None]) -> dict[str, Histogram]:
+def _histograms(quantities: dict[str, NDArray[np.number] | None]) -> dict[str, Histogram]:
     present = {name: values for name, values in quantities.items() if values is not None and len(values)}
     return {name: _histogram(np.asarray(values, dtype=np.float64)) for name, values in present.items()}
 

@@ -23,7 +23,13 @@ class ClosePair(NamedTuple):
 
 
 def closest_pair(dataset: Dataset, system: int, cutoff_ang: float) -> ClosePair | None:
-    """The nearest pair of a frame, or None if no pair is nearer than the cutoff (Å)."""
+    """The nearest pair of a frame, or None if no pair is nearer than the cutoff (Å).
+
+    Args:
+        dataset: The frames.
+        system: Number of the frame.
+        cutoff_ang: Distance from which on a pair does not count, Å.
+    """
     rows = dataset.atoms_of(system)
     search = NeighborList(cutoff=max(cutoff_ang, _FASTEST_CUTOFF_ANG), full_list=False)
     i, j, distance = search.compute(

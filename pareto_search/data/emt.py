@@ -4,10 +4,10 @@ import logging
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from pydantic import JsonValue
 
 from pareto_search.config import EmtAluminumSource
 from pareto_search.data.dataset import Dataset, from_frames
@@ -70,7 +70,7 @@ def cache_name(settings: EmtAluminumSource) -> str:
     return f"emt-aluminum-v{_FORMAT}-frames{settings.n_frames}-atoms{settings.n_atoms}-seed{settings.seed}.npz"
 
 
-def _notes(settings: EmtAluminumSource) -> dict[str, Any]:
+def _notes(settings: EmtAluminumSource) -> dict[str, JsonValue]:
     return {
         "source": "generated",
         "potential": "ASE EMT: a demonstration potential, not a physical model of aluminium",

@@ -64,7 +64,7 @@ def _spread(n_systems: int) -> list[int]:
 def _emt_forces(dataset: Dataset, system: int) -> NDArray[np.float64]:
     atoms = dataset.frame(system)
     atoms.calc = EMT()
-    return atoms.get_forces()
+    return np.asarray(atoms.get_forces())
 
 
 def _correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:

@@ -5,7 +5,6 @@ import json
 import logging
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def read_frames(path: Path) -> Dataset | None:
         return None
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            arrays: dict[str, Any] = {name: stored[name] for name in _ARRAYS}
+            arrays = {name: stored[name] for name in _ARRAYS}
             origin = tuple(str(text) for text in stored["origin"])
             notes = json.loads(str(stored["notes"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -35,7 +34,7 @@ def read_frames(path: Path) -> Dataset | None:
 
 def write_frames(path: Path, dataset: Dataset) -> None:
     """Keep the frames for the next run; a folder that cannot be written to only costs the time to generate again."""
-    arrays: dict[str, Any] = {name: getattr(dataset, name) for name in _ARRAYS}
+    arrays = {name: getattr(dataset, name) for name in _ARRAYS}
     content = io.BytesIO()
     np.savez(content, origin=np.array(dataset.origin), notes=np.array(json.dumps(dataset.notes)), **arrays)
     try:

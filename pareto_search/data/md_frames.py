@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
 
 import numpy as np
 from ase import Atoms, units
+from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.langevin import Langevin
 from numpy.typing import NDArray
@@ -133,8 +133,13 @@ def groups(recipe: Recipe) -> list[Group]:
     return [group for group in found if group.n_frames]
 
 
-def make_frames(recipe: Recipe, group: Group, calculator: Any) -> MadeFrames:
+def make_frames(recipe: Recipe, group: Group, calculator: Calculator) -> MadeFrames:
     """The frames of one group; the same recipe, group and calculator give the same frames.
+
+    Args:
+        recipe: What all groups share.
+        group: Which frames.
+        calculator: ASE calculator of energy (eV) and forces (eV/Å).
 
     Raises:
         DataError: If the calculator gives an energy or force that is not finite.
@@ -151,7 +156,7 @@ def make_frames(recipe: Recipe, group: Group, calculator: Any) -> MadeFrames:
     return MadeFrames(frames)
 
 
-def at_lowest_energy(unit: Atoms, calculator: Any) -> Atoms:
+def at_lowest_energy(unit: Atoms, calculator: Calculator) -> Atoms:
     """The cell scaled, with its atoms, to the calculator's lowest energy.
 
     Raises:
@@ -198,7 +203,7 @@ def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
 
 
 def _trajectory(
-    recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator
+    recipe: Recipe, group: Group, temperature_k: float, calculator: Calculator, rng: np.random.Generator
 ) -> MadeFrames:
     """Snapshots of Langevin MD at constant volume; a melt is expanded and first heated far above melting.
 
@@ -225,7 +230,9 @@ def _trajectory(
     return MadeFrames(passed[::spacing][: group.n_frames], correlation, spacing)
 
 
-def _started(recipe: Recipe, group: Group, temperature_k: float, calculator: Any, rng: np.random.Generator) -> Langevin:
+def _started(
+    recipe: Recipe, group: Group, temperature_k: float, calculator: Calculator, rng: np.random.Generator
+) -> Langevin:
     """Equilibrated dynamics."""
     is_melt = group.kind == "melt"
     scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k

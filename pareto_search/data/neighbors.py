@@ -47,7 +47,7 @@ class NeighborTable:
     @property
     def n_neighbors(self) -> NDArray[np.int64]:
         """Neighbours of each atom, shape (n_atoms,)."""
-        return self.counts.reshape(-1, len(self.elements)).sum(axis=1)
+        return np.asarray(self.counts.reshape(-1, len(self.elements)).sum(axis=1))
 
     @property
     def nbytes(self) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Self
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
@@ -43,7 +43,7 @@ class ReferenceEnergies:
         return {chemical_symbols[z]: energy for z, energy in self.by_element.items()}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "ReferenceEnergies":
+    def from_plain(cls, values: Mapping[str, float]) -> Self:
         """Build from the JSON form.
 
         Raises:

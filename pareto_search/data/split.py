@@ -2,9 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,16 @@ from pareto_search.errors import DataError
 
 PartName = Literal["train", "valid", "test"]
 PARTS: tuple[PartName, ...] = ("train", "valid", "test")
+
+
+class SplitJson(TypedDict):
+    """JSON form of a split."""
+
+    kind: str
+    seed: int
+    train: list[int]
+    valid: list[int]
+    test: list[int]
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,13 @@ class Split:
             digest.update(np.ascontiguousarray(self.part(name), dtype=np.int64).tobytes())
         return digest.hexdigest()
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> SplitJson:
         """JSON form."""
-        return {"kind": self.kind, "seed": self.seed, **{name: self.part(name).tolist() for name in PARTS}}
+        train, valid, test = (self.part(name).tolist() for name in PARTS)
+        return {"kind": self.kind, "seed": self.seed, "train": train, "valid": valid, "test": test}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Split":
+    def from_plain(cls, values: SplitJson) -> Self:
         """Build from the JSON form."""
         train, valid, test = (np.array(values[name], dtype=np.int64) for name in PARTS)
         return cls(train=train, valid=valid, test=test, kind=str(values["kind"]), seed=int(values["seed"]))

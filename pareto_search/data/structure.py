@@ -53,7 +53,8 @@ def supercell(unit: Atoms, n_atoms: int) -> Atoms:
     The longest edge is at most twice the shortest, or as drawn out as the unit cell if that is more. The count never
     falls when n_atoms rises, and is never below the unit cell's.
     """
-    return unit.repeat(_repeats(np.asarray(unit.cell.lengths()), n_atoms / len(unit)))
+    repeated: Atoms = unit.repeat(_repeats(np.asarray(unit.cell.lengths()), n_atoms / len(unit)))
+    return repeated
 
 
 def supercell_size(unit: Atoms, n_atoms: int) -> int:
@@ -87,7 +88,7 @@ def _repeats(edges_ang: NDArray[np.float64], n_cells: float) -> tuple[int, int, 
 
 
 def _crystal(settings: CrystalSettings, setting: str) -> Atoms:
-    symbol, crystal = settings.symbol, settings.crystal
+    symbol, crystal = settings.symbol or "", settings.crystal
     try:
         return bulk(symbol, crystal, a=settings.a_ang, cubic=crystal != "hcp", orthorhombic=crystal == "hcp")
     except (ValueError, KeyError) as error:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
+from pydantic import JsonValue
 
 from pareto_search.config import TeacherMdSource
 from pareto_search.data.dataset import Dataset, from_frames
@@ -42,7 +43,7 @@ class FrameMaker:
 
     name: str
     sha256: str
-    build: Callable[[], Any]
+    build: Callable[[], Calculator]
 
 
 def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) -> Dataset:
@@ -50,6 +51,11 @@ def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) ->
 
     The crystal is first scaled to the teacher's lattice constant. Each group of frames (a trajectory, or crystals of a
     kind) is one `origin` and one file of the cache; the same settings and teacher find what is there.
+
+    Args:
+        settings: Structure, temperatures and number of frames.
+        cache_dir: The user's cache.
+        maker: The teacher.
 
     Raises:
         DataError: If the structure cannot be read, or the teacher does not know the material.
@@ -89,7 +95,7 @@ def _recipe(settings: TeacherMdSource, unit: Atoms) -> Recipe:
     )
 
 
-def _notes(settings: TeacherMdSource, maker: FrameMaker, recipe: Recipe, given: Atoms) -> dict[str, Any]:
+def _notes(settings: TeacherMdSource, maker: FrameMaker, recipe: Recipe, given: Atoms) -> dict[str, JsonValue]:
     return {
         "source": "made by a teacher",
         "potential": maker.name,
@@ -99,7 +105,7 @@ def _notes(settings: TeacherMdSource, maker: FrameMaker, recipe: Recipe, given: 
     }
 
 
-def _joined(parts: list[Dataset], notes: dict[str, Any]) -> Dataset:
+def _joined(parts: list[Dataset], notes: dict[str, JsonValue]) -> Dataset:
     frames = [part.frame(system) for part in parts for system in range(part.n_systems)]
     return from_frames(frames, [name for part in parts for name in part.origin], notes)
 
@@ -109,7 +115,7 @@ class _Work:
 
     def __init__(self, settings: TeacherMdSource, folder: Path, maker: FrameMaker) -> None:
         self._settings, self._folder, self._maker = settings, folder, maker
-        self._calculator: Any = None
+        self._calculator: Calculator | None = None
 
     def lattice(self, unit: Atoms) -> Atoms:
         """The unit cell at the teacher's lattice constant."""
@@ -123,7 +129,7 @@ class _Work:
                 write_atomic(path, json.dumps(cell.tolist()))
             except (StoreError, OSError) as error:
                 logger.warning("the lattice is not cached: %s", error)
-        scaled = unit.copy()
+        scaled: Atoms = unit.copy()
         scaled.set_cell(cell, scale_atoms=True)
         return scaled
 
@@ -153,7 +159,7 @@ class _Work:
         started = time.perf_counter()
         made = make_frames(recipe, group, calculator)
         pace.saw(group, made.spacing_steps, time.perf_counter() - started)
-        notes: dict[str, Any] = {"n_frames": len(made.frames)}
+        notes: dict[str, JsonValue] = {"n_frames": len(made.frames)}
         if made.spacing_steps is not None:
             step = recipe.timestep_fs
             notes |= {
@@ -164,7 +170,7 @@ class _Work:
         write_frames(self._folder / f"{group.name}.npz", dataset)
         return dataset
 
-    def _teacher(self) -> Any:
+    def _teacher(self) -> Calculator:
         if self._calculator is None:
             self._calculator = self._maker.build()
         return self._calculator

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 from ase import Atoms, units
@@ -71,6 +71,15 @@ class NoLiquidError(MeasurementError):
         self.run = run
 
 
+class _Found(TypedDict, total=False):
+    """Fields of `LiquidRun` that the dynamics gives, as far as it comes."""
+
+    reason: str
+    temperature_k: float
+    rdf: Rdf
+    nve_drift_ev_per_atom_ps: float
+
+
 class _WentWrongError(Exception):
     """The dynamics is not that of a liquid any more."""
 
@@ -121,7 +130,7 @@ class _Watched:
 
     def _step(self, dynamics: Langevin | VelocityVerlet) -> None:
         try:
-            dynamics.step()
+            dynamics.step()  # type: ignore[no-untyped-call]  # ASE's
         except AtomsError as error:
             raise _WentWrongError(f"it flew apart: {error}") from error
 
@@ -173,7 +182,7 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
         NoLiquidError: If the dynamics goes wrong, or the atoms stay on their sites.
     """
     rng = np.random.default_rng(settings.seed)
-    atoms = crystal.copy()
+    atoms: Atoms = crystal.copy()
     atoms.calc = calculator
     atoms.set_momenta(thermal_momenta(atoms.get_masses(), settings.melt_temperature_k, rng))
     watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
@@ -226,7 +235,7 @@ def run_liquid(
     atoms = start.copy()
     atoms.calc = calculator
     watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
-    found: dict[str, Any] = {}
+    found: _Found = {}
     try:
         found |= _sample(watched, atoms, name)
         found |= _nve_drift(watched, atoms)
@@ -235,7 +244,7 @@ def run_liquid(
     return _liquid_run(watched, atoms, settings.run_ps, **found)
 
 
-def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Any) -> LiquidRun:
+def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Unpack[_Found]) -> LiquidRun:
     return LiquidRun(
         n_atoms=len(atoms),
         density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * 1e24 / units.mol,
@@ -245,7 +254,7 @@ def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Any) 
     )
 
 
-def _sample(watched: _Watched, atoms: Atoms, name: str) -> dict[str, Any]:
+def _sample(watched: _Watched, atoms: Atoms, name: str) -> _Found:
     settings, temperature_k = watched.settings, watched.settings.temperature_k
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     dynamics = watched.langevin(atoms, temperature_k, np.random.default_rng([settings.seed, digest]))
@@ -265,7 +274,7 @@ def _sample(watched: _Watched, atoms: Atoms, name: str) -> dict[str, Any]:
     return {"rdf": rdf, "temperature_k": float(np.mean(temperatures_k))}
 
 
-def _nve_drift(watched: _Watched, atoms: Atoms) -> dict[str, Any]:
+def _nve_drift(watched: _Watched, atoms: Atoms) -> _Found:
     settings = watched.settings
     if settings.n_steps_nve == 0:
         return {}

@@ -32,7 +32,15 @@ class _Trace:
 def start_nve(
     atoms: Atoms, calculator: TimedCalculator, *, timestep_fs: float, temperature_k: float, seed: int
 ) -> VelocityVerlet:
-    """NVE dynamics of a copy of the atoms, with seeded Maxwell-Boltzmann momenta whose total is zero."""
+    """NVE dynamics of a copy of the atoms, with seeded Maxwell-Boltzmann momenta whose total is zero.
+
+    Args:
+        atoms: Where it starts; left as they are.
+        calculator: Gives energy and forces.
+        timestep_fs: Time step, fs.
+        temperature_k: Of the momenta, K.
+        seed: Of the momenta.
+    """
     system = atoms.copy()
     system.calc = calculator
     system.set_momenta(thermal_momenta(system.get_masses(), temperature_k, np.random.default_rng(seed)))
@@ -42,11 +50,17 @@ def start_nve(
 def thermal_momenta(
     masses_amu: NDArray[np.float64], temperature_k: float, generator: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Maxwell-Boltzmann momenta in ASE's unit, shape (n_atoms, 3), seen from the centre of mass."""
+    """Maxwell-Boltzmann momenta in ASE's unit, shape (n_atoms, 3), seen from the centre of mass.
+
+    Args:
+        masses_amu: Mass of each atom, amu, shape (n_atoms,).
+        temperature_k: Temperature, K.
+        generator: Draws them.
+    """
     spread = np.sqrt(masses_amu * units.kB * temperature_k)[:, None]
     momenta = spread * generator.standard_normal((len(masses_amu), 3))
     drift = momenta.sum(0) / masses_amu.sum()
-    return momenta - masses_amu[:, None] * drift
+    return np.asarray(momenta - masses_amu[:, None] * drift)
 
 
 def time_md(

@@ -1,8 +1,8 @@
 """One capacity probe: the memory of a real MD step, measured by a process that exists for nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Required, Self, TypedDict
 
 import numpy as np
 from ase import Atoms
@@ -49,7 +49,7 @@ class ProbeSpec:
     timestep_fs: float = 1.0
     temperature_k: float = 300.0
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """JSON form."""
         unit = {
             "numbers": self.unit.numbers.tolist(),
@@ -59,7 +59,7 @@ class ProbeSpec:
         return {**vars(self), "architecture": self.architecture.model_dump(mode="json"), "unit": unit}
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
+    def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from the JSON form."""
         return cls(
             **{
@@ -69,6 +69,25 @@ class ProbeSpec:
                 "unit": Atoms(**values["unit"], pbc=True),
             }
         )
+
+
+class Request(TypedDict):
+    """A probe that is asked for, as JSON."""
+
+    spec: dict[str, object]
+    n_atoms: int
+    budget_bytes: int | None
+
+
+class Reply(TypedDict, total=False):
+    """How a probe ended, as JSON: with what `StepMemory` holds, a message or the signal that killed it."""
+
+    outcome: Required[Literal["fits", "does not fit", "killed", "error"]]
+    used_bytes: int
+    baseline_bytes: int
+    signal: int
+    message: str
+    traceback: str
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,13 @@ import os
 import sys
 import threading
 import traceback
-from dataclasses import asdict
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 from pareto_search.errors import is_out_of_memory
 from pareto_search.measure.memory import free_of_soft_limit, volunteer_for_oom_killer
-from pareto_search.measure.probe import ProbeSpec, memory_of_step
+from pareto_search.measure.probe import ProbeSpec, Reply, Request, memory_of_step
 
-DOES_NOT_FIT = {"outcome": "does not fit"}
+DOES_NOT_FIT: Reply = {"outcome": "does not fit"}
 
 
 def serve(requests: TextIO, replies: TextIO) -> None:
@@ -27,7 +26,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         replies.flush()
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def _answer(request: Request) -> Reply:
     """What the child that ran a probe said, or the signal that ended it."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -39,17 +38,18 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         said = pipe.read()
     _, status = os.waitpid(child, 0)
     if said:
-        return dict(json.loads(said))
+        reply: Reply = json.loads(said)
+        return reply
     if os.WIFSIGNALED(status):
         return {"outcome": "killed", "signal": os.WTERMSIG(status)}
     return {"outcome": "error", "message": f"the probe ended with exit status {os.waitstatus_to_exitcode(status)}"}
 
 
-def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
+def _run_child(request: Request, writing: int) -> NoReturn:
     """Run the probe and end the process."""
     first = threading.Lock()  # memory may be watched in a thread, which gives up at the moment when the probe ends
 
-    def finish(reply: dict[str, Any]) -> NoReturn:
+    def finish(reply: Reply) -> NoReturn:
         first.acquire()
         os.write(writing, json.dumps(reply).encode())
         os._exit(0)
@@ -67,7 +67,7 @@ def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
         if is_out_of_memory(error):  # on a GPU the host's too: neighbour lists are built there
             finish(DOES_NOT_FIT)
         finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
-    finish({"outcome": "fits", **asdict(memory)})
+    finish({"outcome": "fits", "used_bytes": memory.used_bytes, "baseline_bytes": memory.baseline_bytes})
 
 
 def main() -> None:

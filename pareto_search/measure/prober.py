@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from pareto_search.errors import MeasurementError
-from pareto_search.measure.probe import ProbeSpec, StepMemory
+from pareto_search.measure.probe import ProbeSpec, Reply, Request, StepMemory
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Prober:
         failure.add_note(f"In the probe: {reply.get('traceback', 'no traceback')}")
         raise failure
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: Request) -> Reply:
         if self._server is None or self._server.stdin is None or self._server.stdout is None:
             raise MeasurementError("a Prober must be open to run probes; use it as `with Prober() as prober:`")
         with contextlib.suppress(BrokenPipeError):
@@ -96,7 +96,8 @@ class Prober:
         line = self._server.stdout.readline()
         if not line:
             raise MeasurementError(f"the probe server must stay alive, but it ended. It said: {self._last_words()}")
-        return dict(json.loads(line))
+        reply: Reply = json.loads(line)
+        return reply
 
     def _last_words(self) -> str:
         self._log.seek(0)

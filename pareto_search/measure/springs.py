@@ -1,7 +1,5 @@
 """Springs that keep a material together whose potential does not: a cost is measured with random weights."""
 
-from typing import Any
-
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
@@ -41,6 +39,6 @@ class SiteSprings:
         """None is taken from them."""
         return 0
 
-    def todict(self) -> dict[str, Any]:
+    def todict(self) -> dict[str, object]:
         """ASE writes constraints so."""
         return {"name": type(self).__name__, "kwargs": {}}

@@ -10,15 +10,16 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from ase.calculators.calculator import PropertyNotImplementedError, all_changes
 from numpy.typing import NDArray
 
 from pareto_search.config import ExternalTeacher
 from pareto_search.errors import ConfigError, DataError
+from pareto_search.potential.interface import TimedCalculator
 
 #: Extras of this package that install a teacher, by its module.
 _EXTRAS = {"chgnet": "chgnet"}
@@ -75,7 +76,7 @@ def build_calculator(settings: ExternalTeacher) -> Any:
 def _factory(settings: ExternalTeacher) -> Any:
     module, _, name = settings.calculator.partition(":")
     try:
-        found: Any = importlib.import_module(module)
+        found: object = importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
         what = f"pareto_search[{_EXTRAS[package]}]" if package in _EXTRAS else package
@@ -104,7 +105,7 @@ def teacher_hash(settings: ExternalTeacher) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _by_content(option: Any) -> Any:
+def _by_content(option: object) -> Any:
     """An option with the hash of a file in place of its path."""
     if isinstance(option, dict):
         return {name: _by_content(value) for name, value in option.items()}
@@ -154,7 +155,7 @@ def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ..
     return array
 
 
-def _needed(name: str, value: Any) -> Any:
+def _needed(name: str, value: object) -> Any:
     if value is None:
         raise DataError(f"the teacher gives no {name}; it must be an ASE calculator of energy and forces")
     return value
@@ -178,20 +179,17 @@ def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
         ) from error
 
 
-class TeacherCalculator(Calculator):
-    """A teacher's energy and forces for MD, and how long they took, as `TimedCalculator` asks.
+class TeacherCalculator(TimedCalculator):
+    """A teacher's energy and forces for MD, and how long they took.
 
     Its neighbour list is part of the model. Where the teacher fails, a DataError says so.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "forces"]
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012 - as ASE declares it
 
     def __init__(self, teacher: Teacher) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE's
         self._teacher = teacher
-        self.neighbor_s = 0.0
-        self.model_s = 0.0
-        self.is_compiled = False
 
     @property
     def n_list_builds(self) -> int:
@@ -210,10 +208,12 @@ class TeacherCalculator(Calculator):
         system_changes: list[str] = all_changes,
     ) -> None:
         """Energy and forces."""
-        super().calculate(atoms, properties, system_changes)
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's
+        system = self.atoms
+        assert system is not None
         started = time.perf_counter()
         self.results = {
-            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", self.atoms)), dtype=np.float64),
-            "energy": float(_needed("energy", _ask(self._teacher, "energy", self.atoms))),
+            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", system)), dtype=np.float64),
+            "energy": float(_needed("energy", _ask(self._teacher, "energy", system))),
         }
         self.model_s += time.perf_counter() - started

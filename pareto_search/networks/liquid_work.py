@@ -109,7 +109,8 @@ class LiquidWork:
 
     def _calculator(self, job: LiquidJob) -> Calculator:
         if job.external is not None:
-            return build_calculator(job.external)
+            external: Calculator = build_calculator(job.external)
+            return external
         return load_model(job.folder).to(self.device).calculator(skin_ang=self.skin_ang)
 
 

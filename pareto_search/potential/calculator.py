@@ -5,19 +5,19 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
 from ase import Atoms
-from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.calculator import all_changes
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 from torch import Tensor
 
 from pareto_search.data.neighbors import element_index
 from pareto_search.potential.compiled import TensorFunction, compiled, has_compiler
-from pareto_search.potential.interface import LocalPotential, Potential
+from pareto_search.potential.interface import LocalPotential, Potential, TimedCalculator
 from pareto_search.potential.md_chunk import chunk_function
 from pareto_search.potential.verlet import ListSizes, VerletList
 
@@ -128,13 +128,13 @@ def evaluate_list(
     return torch.empty_like(atomic).index_copy_(0, current.order.long(), atomic), current.on_atoms(forces), virial
 
 
-class VerletCalculator(Calculator):
+class VerletCalculator(TimedCalculator):
     """A local potential for ASE. Energies include the reference energies and are summed in float64.
 
-    Memory per atom is that of the neighbour list: the network runs on chunks of atoms. A `TimedCalculator`.
+    Memory per atom is that of the neighbour list: the network runs on chunks of atoms.
     """
 
-    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012 - as ASE has it
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class VerletCalculator(Calculator):
         is_compiled: bool | None = None,
         memory_budget_bytes: int | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # ASE's
         self.potential = potential
         self.skin_ang = skin_ang
         self._state, self._chunk = _pure_chunk(potential)
@@ -157,7 +157,12 @@ class VerletCalculator(Calculator):
         self._on_device: DeviceList | None = None
         self.neighbor_s = 0.0
         self.model_s = 0.0
-        self.n_list_builds = 0
+        self._n_list_builds = 0
+
+    @property
+    def n_list_builds(self) -> int:
+        """Neighbour lists built since construction."""
+        return self._n_list_builds
 
     @property
     def n_neighbors_mean(self) -> float:
@@ -176,19 +181,21 @@ class VerletCalculator(Calculator):
             KeyError: If an atom is of an element that the network does not know.
             AtomsError: If an atom's position is not finite or too far away.
         """
-        super().calculate(atoms, properties, system_changes)
-        self._count_work(len(self.atoms))
+        super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's
+        system = self.atoms
+        assert system is not None
+        self._count_work(len(system))
         started = time.perf_counter()
-        current = self._current_list(self.atoms)
+        current = self._current_list(system)
         listed = time.perf_counter()
-        atomic, forces, virial = self._evaluate(self.atoms, current)
+        atomic, forces, virial = self._evaluate(system, current)
         self.neighbor_s += listed - started
         self.model_s += time.perf_counter() - listed
-        energies = atomic + self.potential.references.of_atoms(self.atoms.numbers)
+        energies = atomic + self.potential.references.of_atoms(system.numbers)
         energy = float(energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
-        if self.atoms.cell.rank == 3:
-            self.results["stress"] = full_3x3_to_voigt_6_stress(virial / self.atoms.get_volume())
+        if system.cell.rank == 3:
+            self.results["stress"] = full_3x3_to_voigt_6_stress(virial / system.get_volume())
 
     def _count_work(self, n_atoms: int) -> None:
         self._n_atom_steps += n_atoms
@@ -207,7 +214,7 @@ class VerletCalculator(Calculator):
                 sizes=self._sizes,
             )
             self._on_device = DeviceList.of(self.list, self.potential.device)
-            self.n_list_builds += 1
+            self._n_list_builds += 1
         assert self._on_device is not None
         return self._on_device
 

@@ -54,7 +54,7 @@ def has_compiler(device_type: str) -> bool:
     return has_cpp and (device_type == "cpu" or (device_type == "cuda" and bool(importlib.util.find_spec("triton"))))
 
 
-def compiled(function: TensorFunction, *example: Any) -> TensorFunction:
+def compiled(function: TensorFunction, *example: object) -> TensorFunction:
     """The compiled form of a function for the structure of some arguments; made now if it is not on disk.
 
     Where that fails it is the very function, by which callers tell, and the log says so. Sizes that are one in the
@@ -88,7 +88,7 @@ def named_after(function: TensorFunction, *inner: Callable[..., Any]) -> TensorF
 _in_this_process: dict[str, TensorFunction] = {}
 
 
-def _loaded(function: TensorFunction, digest: str, example: Any) -> TensorFunction:
+def _loaded(function: TensorFunction, digest: str, example: object) -> TensorFunction:
     if digest not in _in_this_process:
         path = cache_dir() / f"{function.__name__}-{digest}.pt2"
         try:
@@ -108,7 +108,7 @@ def _said(error: Exception) -> str:
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[-1:]])
 
 
-def _made_once(function: TensorFunction, example: Any, path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
+def _made_once(function: TensorFunction, example: object, path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
     """What a file holds, compiled first if it is not there; processes that want the same wait for the first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
@@ -155,7 +155,7 @@ def _cleared_unpacking() -> Iterator[None]:
                 os.environ["TMPDIR"] = before
 
 
-def _compile(function: TensorFunction, example: Any, path: Path) -> None:
+def _compile(function: TensorFunction, example: object, path: Path) -> None:
     logger.info("compiling %s; kept in %s", function.__name__, path.parent)
     started = time.monotonic()
     import torch._inductor
@@ -175,7 +175,7 @@ def _compile(function: TensorFunction, example: Any, path: Path) -> None:
     logger.info("compiled %s in %.0f s", function.__name__, time.monotonic() - started)
 
 
-def _export(function: TensorFunction, example: Any) -> torch.export.ExportedProgram:
+def _export(function: TensorFunction, example: object) -> torch.export.ExportedProgram:
     """The function as a graph of tensors with symbolic sizes; gradients taken inside it are part of the graph."""
     from torch.fx.experimental import _config as shapes
     from torch.fx.experimental.proxy_tensor import make_fx

@@ -6,7 +6,7 @@ Where the energy of an atom follows from its own neighbours alone, subclass `Loc
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from ase.calculators.calculator import Calculator
@@ -34,26 +34,28 @@ class Evaluation(NamedTuple):
     hierarchicality: Tensor
 
 
-class TimedCalculator(Protocol):
-    """An ASE calculator that tells how long its parts took.
+class TimedCalculator(Calculator):
+    """An ASE calculator that counts how long its parts took.
 
     Attributes:
         neighbor_s: Seconds spent on neighbour lists since construction.
         model_s: Seconds spent on the network since construction.
-        n_list_builds: Neighbour lists built since construction.
-        n_neighbors_mean: Listed neighbours (within cutoff + skin) per atom.
         is_compiled: Whether it runs compiled.
     """
 
-    neighbor_s: float
-    model_s: float
-    is_compiled: bool
+    neighbor_s: float = 0.0
+    model_s: float = 0.0
+    is_compiled: bool = False
 
     @property
-    def n_list_builds(self) -> int: ...  # noqa: D102
+    def n_list_builds(self) -> int:
+        """Neighbour lists built since construction."""
+        raise NotImplementedError
 
     @property
-    def n_neighbors_mean(self) -> float: ...  # noqa: D102
+    def n_neighbors_mean(self) -> float:
+        """Listed neighbours (within cutoff + skin) per atom."""
+        raise NotImplementedError
 
 
 class EngineTraits(NamedTuple):
@@ -123,8 +125,8 @@ class Potential(nn.Module):
 
     def calculator(
         self, *, skin_ang: float = 0.5, is_compiled: bool | None = None, memory_budget_bytes: int | None = None
-    ) -> Calculator:
-        """An ASE calculator of energy, forces and stress; it is also a `TimedCalculator`.
+    ) -> TimedCalculator:
+        """An ASE calculator of energy, forces and stress.
 
         Args:
             skin_ang: How much farther than the cutoff the neighbour list looks, Å.
@@ -203,7 +205,7 @@ class LocalPotential(Potential):
 
     def calculator(
         self, *, skin_ang: float = 0.5, is_compiled: bool | None = None, memory_budget_bytes: int | None = None
-    ) -> Calculator:
+    ) -> TimedCalculator:
         """The calculator that evaluates a neighbour list in chunks of atoms; see `Potential.calculator`."""
         from pareto_search.potential.calculator import VerletCalculator  # it is made for potentials of this class
 

@@ -31,7 +31,7 @@ def save_model(folder: Path, potential: Potential | None, extra: dict[str, Any],
         extra: Further keys of `model.json`.
         files: Further text files, by name.
     """
-    description: dict[str, Any] = {"format": _FORMAT, **extra}
+    description: dict[str, object] = {"format": _FORMAT, **extra}
     with whole_folder(folder) as temporary:
         if potential is not None:
             arrays: dict[str, Any] = _arrays(potential)

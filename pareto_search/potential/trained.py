@@ -54,11 +54,17 @@ class TrainedPotential:
         batch = make_batch(frame, table, np.array([0]), self.potential.dtype).to(self.potential.device)
         with torch.no_grad():
             atomic = self.potential(batch, with_forces=False).atomic_energy
-        return atomic.detach().cpu().double().numpy() + self.potential.references.of_atoms(frame.species)
+        energies: NDArray[np.float64] = atomic.detach().cpu().double().numpy()
+        return energies + self.potential.references.of_atoms(frame.species)
 
 
 def load(model_dir: str | Path, device: str = "cpu") -> TrainedPotential:
     """Read a trained network from its folder.
+
+    >>> from ase.build import bulk
+    >>> teacher = load("runs/quickstart/teacher")
+    >>> teacher.atomic_energies(bulk("Al", cubic=True)).shape  # eV
+    (4,)
 
     Args:
         model_dir: The folder.

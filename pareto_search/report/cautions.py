@@ -6,7 +6,7 @@ import numpy as np
 
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
 from pareto_search.analysis.study_summary import StudySummary
-from pareto_search.config import TAUGHT_CONTROLS
+from pareto_search.config import TAUGHT_CONTROLS, EmtAluminumSource, ExternalTeacher, TeacherMdSource
 from pareto_search.report.page.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
@@ -15,7 +15,13 @@ _UNEVEN = 2.0
 
 
 def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    """Each limit that applies, most important first."""
+    """Each limit that applies, most important first.
+
+    Args:
+        summary: What the study found.
+        data: What the report is made from.
+        tables: The same as tidy frames.
+    """
     rules: tuple[Callable[[StudySummary, ReportInput, ReportTables], Iterator[str]], ...] = (
         _demonstration_data,
         _teacher_is_the_truth,
@@ -35,9 +41,9 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
 
 
 def _demonstration_data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    notes = " ".join(note_lines(data.dataset.get("notes")))
-    source = str((data.config.get("data") or {}).get("source", ""))
-    if source == "emt-aluminum" or "demonstration" in notes.lower():
+    notes = "" if data.dataset is None else " ".join(note_lines(data.dataset.notes))
+    is_emt = data.config is not None and isinstance(data.config.data, EmtAluminumSource)
+    if is_emt or "demonstration" in notes.lower():
         yield (
             "The data come from a demonstration potential (EMT), not from quantum chemistry. The figures show that "
             "the method runs; they say nothing about the real material."
@@ -45,15 +51,16 @@ def _demonstration_data(summary: StudySummary, data: ReportInput, tables: Report
 
 
 def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    teacher = data.config.get("teacher") or {}
-    if str((data.config.get("data") or {}).get("source", "")) == "teacher-md":
+    if data.config is None:
+        return
+    if isinstance(data.config.data, TeacherMdSource):
         yield (
             "The frames, energies and forces are the teacher's own: errors tell how far students are from it, not from "
             "quantum chemistry or experiment. Where the teacher errs, so do they."
         )
-    if "calculator" in teacher:
-        n_atoms = int((data.config.get("measure") or {}).get("n_atoms", 0))
-        n_atoms_timed = min(int(teacher.get("n_atoms_timed", n_atoms)), n_atoms)
+    if isinstance(data.config.teacher, ExternalTeacher):
+        n_atoms = data.config.measure.n_atoms
+        n_atoms_timed = min(data.config.teacher.n_atoms_timed, n_atoms)
         yield (
             f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about "
             f"{n_atoms}. Its memory was not measured, so the hypervolume is taken from the values of the worst network."
@@ -72,7 +79,7 @@ def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables)
 
 def _weak_teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     teacher = summary.teacher
-    if teacher is not None and teacher["is_clearly_better_than_controls"] is False:
+    if teacher is not None and teacher.is_clearly_better_than_controls is False:
         yield (
             "The teacher is not clearly more accurate than the controls, so its atomic energies carry little that "
             "the data do not. A better teacher may change the result."
@@ -178,7 +185,7 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
 
 
 def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    kind = str((data.config.get("split") or {}).get("kind", ""))
+    kind = None if data.config is None else data.config.split.kind
     if kind == "random":
         yield (
             "The split is random: test frames resemble training frames, so errors on new kinds of structures may be "
@@ -212,5 +219,5 @@ def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
         for record in data.costs
         if record.capacity.bracket.n_failed is not None and record.capacity.bracket.n_ok > 0
     ]
-    width = max(widths, default=float((data.config.get("measure") or {}).get("rel_tol", 0.02)))
+    width = max(widths, default=0.02 if data.config is None else data.config.measure.rel_tol)
     return bool(np.max(atoms) / np.min(atoms) - 1 <= width)

@@ -1,10 +1,10 @@
 """What is said of students of a teacher that is not ours: how much faster they are, and how near to it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from pareto_search.analysis.described import ComparedNetwork
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportInput
@@ -12,12 +12,12 @@ from pareto_search.report.tables import ReportInput
 
 def is_external(summary: StudySummary) -> bool:
     """Whether the study's teacher is not a network of this package."""
-    return summary.teacher is not None and bool(summary.teacher["is_external"])
+    return summary.teacher is not None and summary.teacher.is_external
 
 
-def front_students(summary: StudySummary) -> list[dict[str, Any]]:
-    """Students that no other student dominates, the most accurate first."""
-    return list(summary.best_under["students"])
+def front_students(summary: StudySummary) -> list[ComparedNetwork]:
+    """Students that no other student dominates, the most accurate first; none where there is no teacher."""
+    return [network for network in summary.best_under.students if isinstance(network, ComparedNetwork)]
 
 
 def times(ratio: float) -> str:
@@ -30,13 +30,13 @@ def external_headline(summary: StudySummary) -> Iterator[str]:
     students = front_students(summary)
     if summary.teacher is None or not is_external(summary) or not students:
         return
-    best, name = students[0], summary.teacher["label"]
-    off = f"{1000 * best['force_rmse_ev_per_ang']:.1f} meV/Å"
-    speed = f"{times(best['speedup'])} as fast as {name}" if np.isfinite(best["speedup"]) else "of unknown speed"
-    if made_the_data(summary.teacher):
-        yield f"The most accurate student, {best['label']}, is {speed} and within {off} (RMSE) of its forces."
+    best, name = students[0], summary.teacher.label
+    off = f"{1000 * best.force_rmse_ev_per_ang:.1f} meV/Å"
+    speed = f"{times(best.speedup)} as fast as {name}" if np.isfinite(best.speedup) else "of unknown speed"
+    if summary.teacher.made_the_data:
+        yield f"The most accurate student, {best.label}, is {speed} and within {off} (RMSE) of its forces."
     else:
-        yield f"The most accurate student, {best['label']}, is {speed}, with a force RMSE of {off} on the data."
+        yield f"The most accurate student, {best.label}, is {speed}, with a force RMSE of {off} on the data."
 
 
 def external_sentences(summary: StudySummary, data: ReportInput) -> Iterator[str]:
@@ -44,33 +44,28 @@ def external_sentences(summary: StudySummary, data: ReportInput) -> Iterator[str
     teacher = summary.teacher
     if teacher is None:
         return
-    students = [network for network in front_students(summary) if np.isfinite(network["speedup"])]
+    students = [network for network in front_students(summary) if np.isfinite(network.speedup)]
     split = "test" if summary.basis.split == "test" else "validation"
     if students:
-        fastest = max(students, key=lambda network: network["speedup"])
-        low, high = (pick(network["speedup"] for network in students) for pick in (min, max))
+        fastest = max(students, key=lambda network: network.speedup)
+        low, high = (pick(network.speedup for network in students) for pick in (min, max))
         span = times(high) if len(students) == 1 else f"{times(low)} to {times(high)}"
-        energy = f"{1000 * students[0]['energy_rmse_ev_per_atom']:.1f} meV/atom"
+        energy = f"{1000 * students[0].energy_rmse_ev_per_atom:.1f} meV/atom"
         yield (
-            f"Students on the front run MD {span} as fast as {teacher['label']} "
-            f"({number(teacher['md_us_per_atom_step'])} µs/atom/step); the fastest, {fastest['label']}, takes "
-            f"{number(fastest['md_us_per_atom_step'])} µs at a force RMSE of "
-            f"{1000 * fastest['force_rmse_ev_per_ang']:.1f} meV/Å. The most accurate errs by {energy} in energy "
+            f"Students on the front run MD {span} as fast as {teacher.label} "
+            f"({number(teacher.md_us_per_atom_step)} µs/atom/step); the fastest, {fastest.label}, takes "
+            f"{number(fastest.md_us_per_atom_step)} µs at a force RMSE of "
+            f"{1000 * fastest.force_rmse_ev_per_ang:.1f} meV/Å. The most accurate errs by {energy} in energy "
             f"({split} split{_typical_force(data)})."
         )
-    if not made_the_data(teacher):
+    if not teacher.made_the_data:
         yield (
-            f"{teacher['label']} itself has a force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å "
+            f"{teacher.label} itself has a force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å "
             f"against the data ({split} split)."
         )
 
 
 def _typical_force(data: ReportInput) -> str:
     """What errors of forces are to be compared with."""
-    rms = ((data.dataset.get("summary") or {}).get("force_component_ev_per_ang") or {}).get("rms")
+    rms = None if data.dataset is None else data.dataset.force_rms_ev_per_ang
     return "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
-
-
-def made_the_data(teacher: dict[str, Any] | None) -> bool:
-    """Whether the energies and forces of the data are the teacher's own."""
-    return teacher is not None and bool(teacher["is_external"] and teacher["force_rmse_ev_per_ang"] == 0)

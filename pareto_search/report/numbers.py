@@ -4,7 +4,13 @@ import numpy as np
 
 
 def number(value: float, digits: int = 3, unit: str = "") -> str:
-    """The value to some significant digits without an exponent, thin spaces between thousands; "–" if unknown."""
+    """The value to some significant digits without an exponent, thin spaces between thousands; "–" if unknown.
+
+    Args:
+        value: The number, in the unit that is shown.
+        digits: Significant digits.
+        unit: Written behind it; empty: none.
+    """
     if not np.isfinite(value):
         return "–"
     magnitude = 0 if value == 0 else int(np.floor(np.log10(abs(value))))

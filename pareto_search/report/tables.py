@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -23,6 +22,8 @@ from pareto_search.analysis.networks import (
     has_several_cutoffs,
     hyperparameter_columns,
 )
+from pareto_search.config import StudyConfig
+from pareto_search.data.dataset_file import DatasetInfo
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
 ArchitectureKey = str
@@ -34,22 +35,31 @@ class ReportInput:
     """Everything a report shows.
 
     Attributes:
-        config: The resolved configuration as plain values.
-        models: Rows of `models.csv` (`MODEL_COLUMNS`).
+        config: The settings; None for a run that has none yet.
+        models: Rows of `models.csv`, from records or from the file: whatever they are, they are kept as `clean_models`
+            returns them, so that nobody else has to clean them.
         curves: Rows of `curves.csv` (`CURVE_COLUMNS`).
         costs: The cost table.
-        dataset: The content of `dataset.json`.
+        dataset: What `dataset.json` says of the data; None for a run that has read none yet.
         events: Rows of `events.csv` (`EVENT_COLUMNS`); empty for a run that has none.
         rdf: g(r) of the liquid by teacher and networks (`RDF_COLUMNS`); empty where it was not measured.
     """
 
-    config: dict[str, Any]
+    config: StudyConfig | None
     models: pd.DataFrame
     curves: pd.DataFrame
     costs: list[CostRecord]
-    dataset: dict[str, Any]
+    dataset: DatasetInfo | None = None
     events: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EVENT_COLUMNS)))
     rdf: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(RDF_COLUMNS)))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", clean_models(self.models))
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return "study" if self.config is None else self.config.name
 
 
 @dataclass(frozen=True)
@@ -108,13 +118,12 @@ class ReportTables:
 
 def make_tables(data: ReportInput) -> ReportTables:
     """The tidy frames that figures and page are drawn from."""
-    models = clean_models(data.models)
-    basis = claim_basis(models)
-    labels = architecture_labels(models, has_several_cutoffs(models))
-    models = models.assign(
-        label=pd.Series(labels, index=models.index, dtype=object),
-        network=_group_numbers(models, list(NETWORK_KEYS)),
-        architecture=_group_numbers(models.assign(is_teacher=models["role"] == "teacher"), _COST_KEYS),
+    basis = claim_basis(data.models)
+    labels = architecture_labels(data.models, has_several_cutoffs(data.models))
+    models = data.models.assign(
+        label=pd.Series(labels, index=data.models.index, dtype=object),
+        network=_group_numbers(data.models, list(NETWORK_KEYS)),
+        architecture=_group_numbers(data.models.assign(is_teacher=data.models["role"] == "teacher"), _COST_KEYS),
     )
     searched = _searched(models, data.config)
     search = average_networks(searched, Basis("search", "valid"))
@@ -132,9 +141,9 @@ def make_tables(data: ReportInput) -> ReportTables:
     )
 
 
-def _searched(models: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
+def _searched(models: pd.DataFrame, config: StudyConfig | None) -> pd.DataFrame:
     """Rows that may tell how the search went: without its own where, in an epoch or two, it listed what to confirm."""
-    is_list = (config.get("confirm") or {}).get("select") == "all"
+    is_list = config is not None and config.confirm.select == "all"
     return models[models["stage"] != "search"] if is_list else models
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from pareto_search.analysis.caps import CriteriaMet, PaperClaim
 from pareto_search.analysis.comparison import ControlComparison
+from pareto_search.analysis.described import ComparedNetwork, DescribedNetwork
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
@@ -45,7 +47,13 @@ class Answer:
 
 
 def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Answer:
-    """The answer of a study in words."""
+    """The answer of a study in words.
+
+    Args:
+        summary: What the study found.
+        data: What the report is made from.
+        tables: The same as tidy frames.
+    """
     verdict = verdict_of(summary)
     return Answer(
         verdict=verdict,
@@ -174,56 +182,55 @@ def _other_kind_sentence(verdict: Verdict, comparison: ControlComparison) -> str
 
 
 def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
-    teacher, claim = summary.teacher, summary.best_under["paper"]
+    teacher, claim = summary.teacher, summary.best_under.paper
     if teacher is None:
         yield "No teacher is stored, so speed and memory cannot be put in relation to it."
         return
-    below = teacher["percent_below_median_control"]
-    is_ensemble = teacher["n_teachers"] > teacher["n_generations"] == 1
-    who, has = (f"{teacher['n_teachers']} teachers", "have a mean") if is_ensemble else ("teacher", "has a")
-    text = f"The {who} ({teacher['label']}) {has} force RMSE of {1000 * teacher['force_rmse_ev_per_ang']:.1f} meV/Å"
+    below = teacher.percent_below_median_control
+    is_ensemble = teacher.n_teachers > teacher.n_generations == 1
+    who, has = (f"{teacher.n_teachers} teachers", "have a mean") if is_ensemble else ("teacher", "has a")
+    text = f"The {who} ({teacher.label}) {has} force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å"
     if below is not None:
         side = "below" if below >= 0 else "above"
         text += f", {abs(below):.0f} % {side} the median architecture's best control"
     yield text + "."
-    if teacher["n_teachers"] > 1 and teacher["teachers_train_ratio"] is not None:
-        generations = teacher["n_generations"]
+    if teacher.n_teachers > 1 and teacher.teachers_train_ratio is not None:
+        generations = teacher.n_generations
         of = f" in {count(generations, 'generation')}" if generations > 1 else ""
         yield (
-            f"There are {count(teacher['n_teachers'], 'teacher')}{of}: their training took "
-            f"{teacher['teachers_train_ratio']:.1f} times as long as that of the first."
+            f"There are {count(teacher.n_teachers, 'teacher')}{of}: their training took "
+            f"{teacher.teachers_train_ratio:.1f} times as long as that of the first."
         )
-    if claim["network"] is not None:
-        yield _claim_sentence(claim)
+    if claim.network is not None and claim.met is not None:
+        yield _claim_sentence(claim, claim.network, claim.met)
 
 
-def _claim_sentence(claim: dict[str, Any]) -> str:
-    network, met = claim["network"], claim["met"]
+def _claim_sentence(claim: PaperClaim, network: ComparedNetwork, met: CriteriaMet) -> str:
     facts = [
-        f"{network['speedup']:.1f}× as fast" if np.isfinite(network["speedup"]) else "its speed not measured",
-        f"{100 * network['memory_fraction']:.0f} % of the memory per atom"
-        if np.isfinite(network["memory_fraction"])
+        f"{network.speedup:.1f}× as fast" if np.isfinite(network.speedup) else "its speed not measured",
+        f"{100 * network.memory_fraction:.0f} % of the memory per atom"
+        if np.isfinite(network.memory_fraction)
         else "its memory not measured",
-        f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error",
+        f"{signed(network.force_rmse_vs_teacher_percent, 0)} % force error",
     ]
-    text = f"{network['label']}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}{md_went_wrong(network)}"
-    if claim["is_met_by_one"]:
+    text = f"{network.label}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}{md_went_wrong(network)}"
+    if claim.is_met_by_one:
         return (
-            f"{count(claim['n_meeting'], 'student')} {'is' if claim['n_meeting'] == 1 else 'are'} over 2× faster than "
+            f"{count(claim.n_meeting, 'student')} {'is' if claim.n_meeting == 1 else 'are'} over 2× faster than "
             f"the teacher with under half its memory and at most 20 % more force error; the most accurate is {text}."
         )
     names = {"faster": "over 2× faster", "smaller": "under half the memory", "accurate": "within 20 % of its error"}
-    missed = [names[name] for name in names if not met[name]]
+    missed = [text for name, text in names.items() if not getattr(met, name)]
     return (
         "No student is at once over 2× faster than the teacher, under half its memory and within 20 % of its error. "
         f"The nearest is {text} (not met: {', '.join(missed)})."
     )
 
 
-def md_went_wrong(network: dict[str, Any]) -> str:
+def md_went_wrong(network: DescribedNetwork) -> str:
     """What must be said of a network under which MD of the liquid went wrong."""
-    n = network["n_md_went_wrong"]
-    return f"; but MD of the liquid went wrong with {n} of {count(network['n_seeds'], 'seed')}" if n else ""
+    n = network.n_md_went_wrong
+    return f"; but MD of the liquid went wrong with {n} of {count(network.n_seeds, 'seed')}" if n else ""
 
 
 def percent_interval(paired: PairedDifference) -> str:

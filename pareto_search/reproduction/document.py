@@ -103,7 +103,7 @@ def _gains_table(columns: Mapping[str, Sequence[WeightGain]], of: Callable[[Weig
 def _teacher_error(run: KeptRun) -> str:
     """Of several teachers the mean."""
     teacher = run.summary.teacher
-    return "" if teacher is None else f"{1e3 * teacher['force_rmse_ev_per_ang']:.0f} meV/Å"
+    return "" if teacher is None else f"{1e3 * teacher.force_rmse_ev_per_ang:.0f} meV/Å"
 
 
 def _scale_table(found: Mapping[str, KeptRun]) -> str:
@@ -122,8 +122,8 @@ def _scale_table(found: Mapping[str, KeptRun]) -> str:
         teachers = models[models["role"] == "teacher"]
         several = f"{len(teachers)} × " if len(teachers) > 1 else ""
         rows.append((
-            name, f"{run.data.dataset['summary']['n_frames']}",
-            "" if teacher is None else f"{several}{teacher['label']}, {_teacher_error(run)}",
+            name, f"{run.n_frames}",
+            "" if teacher is None else f"{several}{teacher.label}, {_teacher_error(run)}",
             "" if teachers.empty else f"{teachers['weight_forces'].iloc[0]:g}", _from_to(teachers["n_epochs"]),
             f"{len(confirmed)}", _from_to(confirmed["n_epochs"]),
             f"{training.plateau_patience}, {training.termination_patience}", f"{training.batch_size}",

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from pareto_search.analysis.study_summary import StudySummary, summarize_study
-from pareto_search.config import StudyConfig
+from pareto_search.config import FileSource, StudyConfig, TeacherSettings
+from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 from pareto_search.report.page.report_page import write_report
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
@@ -22,12 +22,13 @@ _CURVE_COLUMNS = ["model_id", "epoch", "train_force_rmse_ev_per_ang", "valid_for
 
 @dataclass(frozen=True)
 class KeptRun:
-    """A kept run, and what its report would say."""
+    """A kept run, what its report would say, and how many frames its data have."""
 
     config: StudyConfig
     data: ReportInput
     tables: ReportTables
     summary: StudySummary
+    n_frames: int
 
 
 def keep_runs(runs: Mapping[str, Path], folder: Path) -> None:
@@ -49,32 +50,37 @@ def read_kept_run(folder: Path) -> KeptRun:
     """Read a run that was kept in a folder."""
     config = stored_config(folder)
     data = ReportInput(
-        config=config.to_plain(),
+        config=config,
         models=pd.read_csv(folder / "models.csv"),
         curves=pd.read_csv(folder / "curves.csv.gz"),
         costs=[],
-        dataset=json.loads((folder / "dataset.json").read_text(encoding="utf-8")),
     )
-    return KeptRun(config, data, make_tables(data), summarize_study(data.models))
+    n_frames = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["summary"]["n_frames"]
+    return KeptRun(config, data, make_tables(data), summarize_study(data.models), n_frames)
 
 
 def _keep(results: Results, folder: Path) -> None:
+    config, dataset = _without_places(results.config), results.data.dataset
+    if dataset is None:
+        raise StoreError(f"{results.directory.path} has networks but no dataset.json; put it back")
     folder.mkdir(parents=True, exist_ok=True)
-    data = _without_places(results.data)
-    summary = {name: data.dataset["summary"][name] for name in ("n_frames", "n_atoms")}
-    write_atomic(folder / "config.yaml", to_yaml(StudyConfig.model_validate(data.config)))
+    summary = {name: dataset.summary[name] for name in ("n_frames", "n_atoms")}
+    write_atomic(folder / "config.yaml", to_yaml(config))
     write_atomic(folder / "dataset.json", json.dumps({"summary": summary}))
-    write_atomic(folder / "models.csv", data.models.to_csv(index=False))
+    write_atomic(folder / "models.csv", results.models.to_csv(index=False))
     packed = {"method": "gzip", "mtime": 0}  # equal curves give equal files
-    data.curves[_CURVE_COLUMNS].to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g", compression=packed)
+    curves = results.curves[_CURVE_COLUMNS]
+    curves.to_csv(folder / "curves.csv.gz", index=False, float_format="%.5g", compression=packed)
+    notes = {name: Path(str(note)).name if name == "path" else note for name, note in dataset.notes.items()}
+    data = replace(results.data, config=config, dataset=replace(dataset, notes=notes))
     write_report(data, folder / "report.html", folder / "report.json", shared=folder.parent / "pages")
 
 
-def _without_places(data: ReportInput) -> ReportInput:
+def _without_places(config: StudyConfig) -> StudyConfig:
     """The same without where on a machine data and other runs lay."""
-    config, notes = deepcopy(data.config), dict(data.dataset["notes"])
-    for where in (config["data"], notes):
-        if "path" in where:
-            where["path"] = Path(where["path"]).name
-    config["teacher"].pop("reuse", None)
-    return replace(data, config=config, dataset=data.dataset | {"notes": notes})
+    data, teacher = config.data, config.teacher
+    if isinstance(data, FileSource):
+        data = data.model_copy(update={"path": Path(data.path.name)})
+    if isinstance(teacher, TeacherSettings):
+        teacher = teacher.model_copy(update={"reuse": ()})
+    return config.model_copy(update={"data": data, "teacher": teacher})

@@ -9,7 +9,7 @@ from typing import Any, Literal
 FAILURE, ENDS_ALL, IS_FINAL, N_TRAINED_EPOCHS = "failure", "ends_all", "is_final", "n_trained_epochs"
 
 #: How a trial reports a result while it trains.
-Report = Callable[[dict[str, Any]], None]
+Report = Callable[[dict[str, object]], None]
 
 EndStatus = Literal["complete", "pruned", "infeasible", "failed"]
 
@@ -27,7 +27,7 @@ class Costs:
     bytes_per_atom: float
     key: str = ""
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> dict[str, object]:
         """Name to value."""
         return asdict(self)
 
@@ -49,7 +49,7 @@ class TrialEnd:
     number: int
     status: EndStatus
     reason: str | None
-    params: dict[str, Any]
+    params: dict[str, object]
     cost_key: str = ""
     epoch: int | None = None
     result: dict[str, Any] | None = None

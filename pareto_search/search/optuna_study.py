@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import optuna
 from optuna.samplers import RandomSampler
@@ -74,7 +73,7 @@ def _check(study_db: Path) -> None:
 
 
 def begin_trial(
-    study: optuna.Study, settings: SearchSettings, params: Mapping[str, Any], attributes: Mapping[str, Any]
+    study: optuna.Study, settings: SearchSettings, params: Mapping[str, object], attributes: Mapping[str, object]
 ) -> Trial:
     """Add a running trial, in one transaction.
 
@@ -94,7 +93,7 @@ def set_violation(trial: Trial, violation: float) -> None:
     trial.study._storage.set_trial_system_attr(trial._trial_id, "constraints", [violation])
 
 
-def points_to_try(study: optuna.Study, settings: SearchSettings) -> list[tuple[int, dict[str, Any]]]:
+def points_to_try(study: optuna.Study, settings: SearchSettings) -> list[tuple[int, dict[str, object]]]:
     """The user's points that no trial of the study has, with their index."""
     begun = {trial.user_attrs.get(SEED_POINT) for trial in study.get_trials(deepcopy=False)}
     return [(i, to_point(settings.space, point)) for i, point in enumerate(settings.points) if i not in begun]

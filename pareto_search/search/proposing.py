@@ -41,7 +41,7 @@ class SeenTrial:
         is_open: Whether the trial has begun and not ended.
     """
 
-    params: Mapping[str, Any]
+    params: Mapping[str, object]
     values: tuple[float, float, float] | None
     violation: float = 0.0
     is_open: bool = False
@@ -51,7 +51,7 @@ class Exhausted(Exception):  # noqa: N818 - the end of a grid is no error
     """Every point of the grid has been proposed."""
 
 
-def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int) -> dict[str, Any]:
+def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int) -> dict[str, object]:
     """The next point of the space; in a space of choices another than all seen, as long as there is one.
 
     Args:
@@ -78,7 +78,7 @@ def propose(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int
     return left[np.random.default_rng([settings.seed, n_proposed]).integers(len(left))] if left else point
 
 
-def is_exhausted(settings: SearchSettings, points: Iterable[Mapping[str, Any]]) -> bool:
+def is_exhausted(settings: SearchSettings, points: Iterable[Mapping[str, object]]) -> bool:
     """Whether `propose` has nothing left to propose after these points."""
     if settings.sampler != "grid":
         return False
@@ -86,11 +86,11 @@ def is_exhausted(settings: SearchSettings, points: Iterable[Mapping[str, Any]]) 
     return all(_key(point) in tried for point in _grid(settings))
 
 
-def _key(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+def _key(params: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
     return tuple(sorted(params.items()))
 
 
-def _grid(settings: SearchSettings) -> list[dict[str, Any]]:
+def _grid(settings: SearchSettings) -> list[dict[str, object]]:
     """Every combination of a space of choices."""
     searched = settings.space.searched
     choices = [
@@ -101,16 +101,17 @@ def _grid(settings: SearchSettings) -> list[dict[str, Any]]:
     return [dict(zip(searched, values, strict=True)) for values in itertools.product(*choices)]
 
 
-def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, Any], ...]]) -> dict[str, Any]:
+def _next_of_grid(settings: SearchSettings, tried: set[tuple[tuple[str, object], ...]]) -> dict[str, object]:
     """The first combination that is not tried, in an order shuffled by the seed."""
     grid = _grid(settings)
     for index in np.random.default_rng(settings.seed).permutation(len(grid)):
-        if _key(grid[index]) not in tried:
-            return grid[index]
+        point = grid[int(index)]
+        if _key(point) not in tried:
+            return point
     raise Exhausted
 
 
-def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, attempt: int) -> dict[str, Any]:
+def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, attempt: int) -> dict[str, object]:
     n_dimensions = len(settings.space.searched)
     if settings.sampler == "qmc" and attempt == 0:
         from scipy.stats import qmc
@@ -136,7 +137,7 @@ def _draw(settings: SearchSettings, seen: Sequence[SeenTrial], n_proposed: int, 
 
 def _ask(
     settings: SearchSettings, known: Sequence[SeenTrial], running: Sequence[SeenTrial], seed: int
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Ask one of Optuna's samplers, which sees a study in memory with what it needs of the trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every study, otherwise
     searched = settings.space.searched
@@ -214,7 +215,7 @@ def _coded_distribution(space: SpaceSettings, name: str, dimension: Range | Choi
     return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
 
 
-def _code(params: Mapping[str, Any], searched: Mapping[str, Range | Choice]) -> dict[str, Any]:
+def _code(params: Mapping[str, Any], searched: Mapping[str, Range | Choice]) -> dict[str, object]:
     return {
         name: sorted(dim.choices, key=float).index(params[name])
         if isinstance(dim, Choice) and _is_ordered(dim)

@@ -7,7 +7,6 @@ pruned as on a cluster, but its validation errors are looked up in a table of ne
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ class CurveTable:
         bytes_per_atom: Shape (n_networks,).
     """
 
-    points: Sequence[dict[str, Any]]
+    points: Sequence[dict[str, object]]
     force_rmse_ev_per_ang: NDArray[np.float64]
     final_force_rmse_ev_per_ang: NDArray[np.float64]
     md_us_per_atom_step: NDArray[np.float64]
@@ -44,14 +43,14 @@ class CurveTable:
     @property
     def n_epochs(self) -> int:
         """Epochs that every network was trained for."""
-        return self.force_rmse_ev_per_ang.shape[1]
+        return int(self.force_rmse_ev_per_ang.shape[1])
 
     @property
     def objectives(self) -> NDArray[np.float64]:
         """Final force RMSE, MD step time and most atoms, shape (n_networks, 3)."""
         return np.stack([self.final_force_rmse_ev_per_ang, self.md_us_per_atom_step, self.max_atoms], axis=1)
 
-    def row(self, params: dict[str, Any]) -> int:
+    def row(self, params: dict[str, object]) -> int:
         """Index of the network with these parameters."""
         return list(self.points).index(params)
 

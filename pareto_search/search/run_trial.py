@@ -32,12 +32,12 @@ def costs_of(cost: CostRecord) -> Costs:
     return Costs(cost.md.us_per_atom_step_median, capacity.max_atoms, capacity.bytes_per_atom, cost.key)
 
 
-def measure_costs(shared: SharedStudy, params: dict[str, Any]) -> Costs:
+def measure_costs(shared: SharedStudy, params: dict[str, object]) -> Costs:
     """Costs of a trial's architecture, measured in this process where they are not known."""
     return costs_of(shared.cost(to_architecture(shared.config.search.space, params)))
 
 
-def run_trial(shared: SharedStudy, params: dict[str, Any], report: Report) -> dict[str, Any]:
+def run_trial(shared: SharedStudy, params: dict[str, object], report: Report) -> dict[str, object]:
     """Train the student of a trial and its controls.
 
     Args:

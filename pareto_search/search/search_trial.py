@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -49,7 +49,7 @@ class SearchTrial:
     """
 
     number: int
-    params: dict[str, Any]
+    params: dict[str, object]
     handle: Trial | None
     costs: Costs | None = None
     violation: float = 0.0
@@ -59,7 +59,7 @@ class SearchTrial:
 
     @classmethod
     def begin(
-        cls, study: optuna.Study, settings: SearchSettings, params: dict[str, Any], attributes: dict[str, Any]
+        cls, study: optuna.Study, settings: SearchSettings, params: dict[str, object], attributes: dict[str, object]
     ) -> Self:
         """Begin a trial in the study, with user attributes."""
         handle = begin_trial(study, settings, params, attributes)

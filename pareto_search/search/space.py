@@ -30,7 +30,7 @@ def distributions(space: SpaceSettings) -> dict[str, BaseDistribution]:
     return {name: _distribution(space, name, dimension) for name, dimension in space.searched.items()}
 
 
-def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architecture:
+def to_architecture(space: SpaceSettings, params: Mapping[str, object]) -> Architecture:
     """The architecture of a sample; further keys of the sample are ignored.
 
     Raises:
@@ -41,7 +41,7 @@ def to_architecture(space: SpaceSettings, params: Mapping[str, Any]) -> Architec
     return _build(lambda: space.families[family].from_point({"family": family, **values}), values)
 
 
-def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
+def to_weights(space: SpaceSettings, params: Mapping[str, object]) -> LossWeights:
     """The loss weights of a sample; one below a range's `zero_below` is exactly 0.
 
     Raises:
@@ -51,7 +51,7 @@ def to_weights(space: SpaceSettings, params: Mapping[str, Any]) -> LossWeights:
     return _build(lambda: LossWeights.model_validate(values), values)
 
 
-def to_training(space: SpaceSettings, params: Mapping[str, Any], training: TrainingSettings) -> TrainingSettings:
+def to_training(space: SpaceSettings, params: Mapping[str, object], training: TrainingSettings) -> TrainingSettings:
     """Training settings of a sample: those given, with learning rate and batch size where the space names them.
 
     Raises:
@@ -61,7 +61,7 @@ def to_training(space: SpaceSettings, params: Mapping[str, Any], training: Train
     return training.model_copy(update=_values(space, params, names))
 
 
-def to_point(space: SpaceSettings, point: Mapping[str, Any]) -> dict[str, Any]:
+def to_point(space: SpaceSettings, point: Mapping[str, object]) -> dict[str, object]:
     """A user's point in the exact values and types of the distributions, so that Optuna takes it as its own."""
     return {name: _exact(space, name, dimension, point[name]) for name, dimension in space.searched.items()}
 
@@ -81,7 +81,7 @@ def ladder(space: SpaceSettings, n: int) -> list[Architecture]:
     return list(dict.fromkeys(rungs))
 
 
-def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float64]) -> dict[str, Any]:
+def from_unit(space: SpaceSettings, position: Sequence[float] | NDArray[np.float64]) -> dict[str, object]:
     """The point at a position of the unit cube; uniform positions give what a random sampler draws.
 
     Args:

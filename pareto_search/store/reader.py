@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from pareto_search.store.tables import (
     CURVE_TYPES,
     EVENT_TYPES,
     SCHEMA_VERSION,
+    Row,
     as_frame,
     as_record,
     models_frame,
@@ -116,7 +117,7 @@ class ResultReader:
         ).fetchall()
         return as_frame(rows, CURVE_COLUMNS, CURVE_TYPES)
 
-    def model_marks(self) -> dict[int, tuple[Any, ...]]:
+    def model_marks(self) -> dict[int, Row]:
         """Of every network's place in the order, what changes when it is stored again: the rest need not be read."""
         rows = self._connection.execute("SELECT position, model_id, status, reason, n_epochs, train_s FROM models")
         return {row[0]: row[1:] for row in rows}
@@ -139,14 +140,20 @@ class ResultReader:
         rows = self._event_rows(position - 1, 1)
         return Event(*rows[0]) if rows else None
 
-    def _event_rows(self, after: int, limit: int = -1) -> list[tuple[Any, ...]]:
+    def _event_rows(self, after: int, limit: int = -1) -> list[Row]:
         return self._connection.execute(
             f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position LIMIT ?",
             (after, limit),
         ).fetchall()
 
     def export_csv(self, models_csv: Path, curves_csv: Path, events_csv: Path) -> None:
-        """Write the tables as CSV, each in one step."""
+        """Write the tables as CSV, each in one step.
+
+        Args:
+            models_csv: Gets a row for each network.
+            curves_csv: Gets a row for each network and epoch.
+            events_csv: Gets a row for each event.
+        """
         write_atomic(models_csv, self.models().to_csv(index=False))
         write_atomic(curves_csv, self.curves().to_csv(index=False))
         write_atomic(events_csv, self.events().to_csv(index=False))

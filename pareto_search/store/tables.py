@@ -4,7 +4,7 @@ import json
 import sqlite3
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -14,12 +14,14 @@ import pandas as pd
 from pareto_search.records import MODEL_COLUMNS, MODEL_FIELDS, CurvePoint, Event, ModelRecord
 
 SCHEMA_VERSION = 3
+#: A row as SQLite returns it: the columns' types are those of the record that it becomes.
+Row = tuple[Any, ...]
 SQL_TYPES = {int: "INTEGER", float: "REAL", str: "TEXT", dict: "TEXT"}
 #: pandas' own dtype for text: `str` from version 3 on, `object` before.
 _TEXT_DTYPE = pd.Series(["text"]).dtype
 
 
-def _plain_type(annotation: Any) -> type:
+def _plain_type(annotation: object) -> type:
     """int, float or str, seen through Optional and Literal."""
     if typing.get_origin(annotation) is typing.Literal:
         return str
@@ -53,7 +55,7 @@ def default_of(name: str) -> str:
     return "NULL" if value is None else f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def as_row(values: dict[str, Any], types_by_name: dict[str, type]) -> tuple[Any, ...]:
+def as_row(values: Mapping[str, object], types_by_name: Mapping[str, type]) -> Row:
     """Values as SQLite's own types, in column order; NumPy's scalars would be stored as bytes."""
     return tuple(None if values[name] is None else _to_sql(values[name], kind) for name, kind in types_by_name.items())
 
@@ -89,14 +91,20 @@ def marks(columns: Sequence[str]) -> str:
     return ", ".join("?" * len(columns))
 
 
-def as_frame(rows: list[tuple[Any, ...]], columns: Sequence[str], types_by_name: dict[str, type]) -> pd.DataFrame:
-    """Rows as a data frame: whole numbers as Int64, others as float64, text as pandas' own; what is absent missing."""
+def as_frame(rows: Sequence[Row], columns: Sequence[str], types_by_name: Mapping[str, type]) -> pd.DataFrame:
+    """Rows as a data frame: whole numbers as Int64, others as float64, text as pandas' own; what is absent missing.
+
+    Args:
+        rows: As SQLite returns them, each of shape (n_columns,).
+        columns: Their names, in order.
+        types_by_name: int, float or str for each name.
+    """
     values = zip(*rows, strict=True) if rows else [()] * len(columns)
     series = {name: _series(list(column), types_by_name[name]) for name, column in zip(columns, values, strict=True)}
     return pd.DataFrame(series, columns=list(columns))
 
 
-def _series(values: list[Any], kind: type) -> "pd.Series[Any]":
+def _series(values: Sequence[object], kind: type) -> pd.Series:
     if kind is int:
         return pd.Series(values, dtype="Int64")
     filled = [np.nan if value is None else value for value in values]

@@ -8,7 +8,6 @@ import logging
 import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +36,7 @@ class Checkpoint:
     epoch: int
     weights: dict[str, Tensor]
     best_weights: dict[str, Tensor]
-    optimizer: dict[str, Any]
+    optimizer: dict[str, object]
     plateau: Plateau
     curve: tuple[CurvePoint, ...]
     train_s: float

@@ -3,18 +3,18 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.attainment import attainment
-from pareto_search.analysis.networks import Basis
+from pareto_search.analysis.networks import Basis, clean_models
 
 TEST = Basis("confirm", "test")
 
 
 def rows(fronts: dict[int, list[tuple[float, float]]], role: str = "student", kind: str = "") -> pd.DataFrame:
     """Rows of `models.csv` from the (step time, force RMSE) of each seed's networks."""
-    return pd.DataFrame([
+    return clean_models(pd.DataFrame([
         {"model_id": f"{role}{kind}{seed}-{n}", "stage": "confirm", "status": "complete", "role": role,
          "control_kind": kind, "seed": seed, "md_us_per_atom_step": cost, "test_force_rmse_ev_per_ang": error}
         for seed, points in fronts.items() for n, (cost, error) in enumerate(points)
-    ])  # fmt: skip
+    ]))  # fmt: skip
 
 
 def surfaces(models: pd.DataFrame, role: str = "student", kind: str = "") -> dict[int, list[list[float]]]:
@@ -45,7 +45,7 @@ def test_a_place_that_too_few_seeds_reach_is_not_attained():
 
 def test_nothing_is_said_with_one_seed():
     assert attainment(rows({7: [(1, 0.1), (2, 0.05)]}), TEST, "md_us_per_atom_step") == {}
-    assert attainment(pd.DataFrame(), TEST, "md_us_per_atom_step") == {}
+    assert attainment(clean_models(pd.DataFrame()), TEST, "md_us_per_atom_step") == {}
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.importance import Importance, importances
+from pareto_search.analysis.networks import clean_models
 
 ERROR = "valid_force_rmse_ev_per_ang"
 
@@ -18,7 +19,7 @@ def search(n, rng, noise=0.1, **columns):
         ERROR: features**-0.5 * layers**-0.4 * np.exp(noise * rng.standard_normal(n)),
         "md_us_per_atom_step": hard**3, "max_atoms": 1e6 / features,
     })  # fmt: skip
-    return frame.assign(**columns)
+    return clean_models(frame.assign(**columns))
 
 
 def of(models, objective=ERROR) -> Importance:
@@ -95,7 +96,7 @@ def test_too_few_trials_are_said_to_be_too_few():
     assert (found.effects, found.explained) == ((), None)
     assert found.reason == "19 trials are too few: at least 20 are needed"
     assert of(search(20, np.random.default_rng(7))).reason is None
-    assert "0 trials" in (of(pd.DataFrame()).reason or "")
+    assert "0 trials" in (of(clean_models(pd.DataFrame())).reason or "")
 
 
 def test_a_search_of_nothing_has_no_importance():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.label_weights import gains_by_weight
-from pareto_search.analysis.networks import Basis
+from pareto_search.analysis.networks import Basis, clean_models
 from tests.report.synthetic import CONTROL_WEIGHTS, STUDENT_WEIGHTS, row
 
 SHAPE = (12, 8, 1)
@@ -27,7 +27,7 @@ def models(weights: list[float]) -> pd.DataFrame:
                 error=0.1 * FACTORS[weight] * (1 + 0.005 * rng.normal()), test_energy_rmse_ev_per_atom=0.002,
                 **(STUDENT_WEIGHTS | {"weight_atomic_energy": weight}),
             ))  # fmt: skip
-    return pd.DataFrame(rows)
+    return clean_models(pd.DataFrame(rows))
 
 
 def test_each_weight_is_compared_with_each_control_by_seed():

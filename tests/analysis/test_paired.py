@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as t_distribution
 from scipy.stats import wilcoxon
 
-from pareto_search.analysis.networks import Basis
+from pareto_search.analysis.networks import Basis, clean_models
 from pareto_search.analysis.paired import match_controls, pair_values, paired_difference, wilcoxon_p_value
 
 TEST = Basis("confirm", "test")
@@ -33,7 +33,7 @@ def model(role: str, features: int, seed: int, error: float, **values: object) -
 
 
 def pairs_of(rows: list[dict[str, object]], kind: str = "paper") -> pd.DataFrame:
-    return pair_values(match_controls(pd.DataFrame(rows), TEST, kind), "test_force_rmse_ev_per_ang")
+    return pair_values(match_controls(clean_models(pd.DataFrame(rows)), TEST, kind), "test_force_rmse_ev_per_ang")
 
 
 def draw(rng: np.random.Generator, effect: float, n_architectures: int = 10, n_seeds: int = 4) -> pd.DataFrame:

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pareto_search.analysis.networks import clean_models
 from pareto_search.analysis.runs import compare_runs
 from pareto_search.errors import DataError
 from pareto_search.records import MODEL_COLUMNS
@@ -20,7 +21,7 @@ def row(model_id: str, stage: str, role: str, error: float, md: float, **changes
 
 def run(*rows: dict[str, object], teacher: float = 0.1) -> pd.DataFrame:
     first = row("teacher-1", "teacher", "teacher", teacher, 10.0, n_features=64)
-    return pd.DataFrame([first, *rows], columns=list(MODEL_COLUMNS))
+    return clean_models(pd.DataFrame([first, *rows], columns=list(MODEL_COLUMNS)))
 
 
 def test_hypervolumes_share_the_worst_of_the_reference_points() -> None:

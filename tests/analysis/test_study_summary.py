@@ -1,10 +1,12 @@
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pareto_search.analysis.study_summary import summarize_study
+from pareto_search.analysis.networks import clean_models
+from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.records import MODEL_COLUMNS
 from tests.report import synthetic
 
@@ -12,8 +14,12 @@ CONTRACT = {"n_architectures", "n_seeds", "control_kind", "paired_force_rmse", "
             "best_under", "front"}  # fmt: skip
 
 
+def summary_of(models: pd.DataFrame, **options: Sequence[float]) -> StudySummary:
+    return summarize_study(clean_models(models), **options)
+
+
 def test_students_better_by_ten_percent() -> None:
-    plain = summarize_study(synthetic.models(student_factor=0.9)).to_plain()
+    plain = summary_of(synthetic.models(student_factor=0.9)).to_plain()
     errors = [synthetic.control_error(shape) for shape in synthetic.LADDER]
     assert plain["paired_force_rmse"]["mean"] == pytest.approx(-0.1 * np.mean(errors))
     assert plain["paired_force_rmse"]["mean_percent"] == pytest.approx(-10)
@@ -30,17 +36,17 @@ def test_students_better_by_ten_percent() -> None:
 
 
 def test_front_holds_one_student_per_architecture_on_it() -> None:
-    summary = summarize_study(synthetic.models(student_factor=0.9))
+    summary = summary_of(synthetic.models(student_factor=0.9))
     # In this ladder the larger network is always the slower and the more accurate: every student is on the front.
-    assert all(network["role"] == "student" for network in summary.front_networks)
-    assert summary.front == [network["model_id"] for network in summary.front_networks]
+    assert all(network.role == "student" for network in summary.front_networks)
+    assert summary.front == [network.model_id for network in summary.front_networks]
     assert len(set(summary.front)) == len(summary.front) == 8
 
 
 def test_hypervolume_difference_in_closed_form() -> None:
     # One architecture: the volumes differ only in the extent along the error, by log10(1 / 0.9).
     shape = synthetic.LADDER[3]
-    found = summarize_study(synthetic.models(ladder=(shape,)), reference_factors=(4, 2, 2)).headline
+    found = summary_of(synthetic.models(ladder=(shape,)), reference_factors=(4, 2, 2)).headline
     assert found is not None
     time = np.log10(2 * synthetic.us_per_atom(synthetic.TEACHER) / synthetic.us_per_atom(shape))
     memory = np.log10(2 * synthetic.bytes_per_atom(synthetic.TEACHER) / synthetic.bytes_per_atom(shape))
@@ -49,7 +55,7 @@ def test_hypervolume_difference_in_closed_form() -> None:
 
 
 def test_without_volume_there_is_no_interval_of_no_width() -> None:
-    found = summarize_study(synthetic.models(teacher_error=0.001, noise=0.02)).headline
+    found = summary_of(synthetic.models(teacher_error=0.001, noise=0.02)).headline
     assert found is not None
     assert found.hypervolume.student == found.hypervolume.control == 0
     assert found.hypervolume.ci95 is None
@@ -57,14 +63,14 @@ def test_without_volume_there_is_no_interval_of_no_width() -> None:
 
 
 def test_no_effect_is_not_claimed() -> None:
-    found = summarize_study(synthetic.models(student_factor=1.0, noise=0.05)).headline
+    found = summary_of(synthetic.models(student_factor=1.0, noise=0.05)).headline
     assert found is not None
     assert not found.paired_force_rmse.is_better
     assert not found.paired_force_rmse.is_worse
 
 
 def test_each_control_kind_is_compared_and_paper_is_the_headline() -> None:
-    plain = summarize_study(synthetic.models(factors={"ablation": 0.8, "paper": 1.0})).to_plain()
+    plain = summary_of(synthetic.models(factors={"ablation": 0.8, "paper": 1.0})).to_plain()
     assert plain["control_kind"] == "paper"
     assert plain["by_control_kind"]["ablation"]["paired_force_rmse"]["mean_percent"] == pytest.approx(12.5)
     assert plain["by_control_kind"]["ablation"]["dominance"]["n_controls_dominated"] == 0
@@ -72,7 +78,7 @@ def test_each_control_kind_is_compared_and_paper_is_the_headline() -> None:
 
 
 def test_best_under_finds_the_paper_claim() -> None:
-    claim = summarize_study(synthetic.models(teacher_error=0.036)).to_plain()["best_under"]["paper"]
+    claim = summary_of(synthetic.models(teacher_error=0.036)).to_plain()["best_under"]["paper"]
     assert claim["is_met_by_one"]
     assert claim["met"] == {"faster": True, "smaller": True, "accurate": True}
     network = claim["network"]
@@ -86,14 +92,14 @@ def test_best_under_finds_the_paper_claim() -> None:
 
 
 def test_best_under_says_which_criteria_fail() -> None:
-    claim = summarize_study(synthetic.models(teacher_error=0.010)).to_plain()["best_under"]["paper"]
+    claim = summary_of(synthetic.models(teacher_error=0.010)).to_plain()["best_under"]["paper"]
     assert not claim["is_met_by_one"]
     assert claim["n_meeting"] == 0
     assert claim["met"] == {"faster": True, "smaller": True, "accurate": False}
 
 
 def test_caps_give_the_most_accurate_student_below_them() -> None:
-    caps = summarize_study(synthetic.models()).to_plain()["best_under"]["caps"]
+    caps = summary_of(synthetic.models()).to_plain()["best_under"]["caps"]
     half_time = next(c for c in caps if c["quantity"] == "md_us_per_atom_step" and c["fraction_of_teacher"] == 0.5)
     assert half_time["network"]["label"] == "64/32/3"
     tenth_memory = next(c for c in caps if c["quantity"] == "bytes_per_atom" and c["fraction_of_teacher"] == 0.1)
@@ -105,7 +111,7 @@ def test_who_is_most_accurate_is_told_by_validation() -> None:
     models = synthetic.models()
     is_favoured = (models["role"] == "student") & (models["n_features"] == 48)
     models["valid_force_rmse_ev_per_ang"] *= np.where(is_favoured, 0.01, 1.0)
-    best = summarize_study(models).to_plain()["best_under"]
+    best = summary_of(models).to_plain()["best_under"]
     half_time = next(c for c in best["caps"] if c["quantity"] == "md_us_per_atom_step")
     assert {best["paper"]["network"]["label"], best["students"][0]["label"], half_time["network"]["label"]} == {
         "48/20/3"
@@ -114,13 +120,13 @@ def test_who_is_most_accurate_is_told_by_validation() -> None:
 
 @pytest.mark.parametrize(("teacher_error", "is_clear"), [(0.02, True), (0.3, False)])
 def test_teacher_is_held_against_the_controls(teacher_error: float, is_clear: bool) -> None:
-    teacher = summarize_study(synthetic.models(teacher_error=teacher_error)).teacher
+    teacher = summary_of(synthetic.models(teacher_error=teacher_error)).teacher
     assert teacher is not None
-    assert teacher["is_clearly_better_than_controls"] is is_clear
+    assert teacher.is_clearly_better_than_controls is is_clear
 
 
 def test_without_confirmation_the_search_and_its_validation_split_carry_the_claims() -> None:
-    plain = summarize_study(synthetic.models(ladder=(), n_search=20)).to_plain()
+    plain = summary_of(synthetic.models(ladder=(), n_search=20)).to_plain()
     assert (plain["stage"], plain["split"]) == ("search", "valid")
     assert "confirmation" in plain["basis_reason"]
     assert plain["paired_force_rmse"]["n"] == 14  # of 20: three kinds of end do not count, twice each
@@ -131,7 +137,7 @@ def test_only_complete_networks_enter() -> None:
     broken = frame.copy()
     ids = ["c07-student-s1002", "c00-paper-s1001"]  # of the cheapest, which only its own student can dominate
     broken.loc[broken["model_id"].isin(ids), ["status", "test_force_rmse_ev_per_ang"]] = ["pruned", 1e9]
-    found = summarize_study(broken).headline
+    found = summary_of(broken).headline
     assert found is not None
     assert found.paired_force_rmse.n == 30
     # Costs of three seeds and of four must still count as equal, or dominance would be lost to rounding.
@@ -141,7 +147,7 @@ def test_only_complete_networks_enter() -> None:
 def test_loss_of_all_costs_leaves_the_errors() -> None:
     frame = synthetic.models()
     frame[["md_us_per_atom_step", "max_atoms", "bytes_per_atom"]] = None
-    plain = summarize_study(frame).to_plain()
+    plain = summary_of(frame).to_plain()
     assert plain["paired_force_rmse"]["n"] == 32
     assert plain["hypervolume"]["difference"] is None
     assert plain["dominance"]["n_controls"] == 0
@@ -169,7 +175,7 @@ def degenerate() -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize("name", sorted(degenerate()))
 def test_degenerate_studies_are_summarised_in_strict_json(name: str) -> None:
-    plain = summarize_study(degenerate()[name]).to_plain()
+    plain = summary_of(degenerate()[name]).to_plain()
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert set(plain) >= CONTRACT
 
@@ -178,12 +184,12 @@ def test_csv_and_records_give_the_same_summary(tmp_path_factory: pytest.TempPath
     frame = synthetic.models(noise=0.02, n_search=10)
     path = tmp_path_factory.mktemp("csv") / "models.csv"
     frame.to_csv(path, index=False)
-    assert summarize_study(pd.read_csv(path)).to_plain() == summarize_study(frame).to_plain()
+    assert summary_of(pd.read_csv(path)).to_plain() == summary_of(frame).to_plain()
 
 
 def test_row_order_does_not_matter() -> None:
     frame = synthetic.models(noise=0.02)
     shuffled = frame.sample(frac=1, random_state=3)
-    first, again = summarize_study(frame).to_plain(), summarize_study(shuffled).to_plain()
+    first, again = summary_of(frame).to_plain(), summary_of(shuffled).to_plain()
     assert first["paired_force_rmse"]["ci95"] == pytest.approx(again["paired_force_rmse"]["ci95"])
     assert first["front"] == again["front"]

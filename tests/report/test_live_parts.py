@@ -158,7 +158,7 @@ def test_nothing_yet_is_said_in_the_figures() -> None:
 
 def live_study_input() -> Any:
     data = synthetic.report_input(n_seeds=1)
-    return type(data)(config={}, models=pd.DataFrame(), curves=pd.DataFrame(), costs=[], dataset={})
+    return type(data)(config=None, models=pd.DataFrame(), curves=pd.DataFrame(), costs=[])
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

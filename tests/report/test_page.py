@@ -222,8 +222,8 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     models = data.models.copy()
     models.loc[1, ["model_id", "status", "reason"]] = [HOSTILE, "failed", HOSTILE]
     models["device"] = HOSTILE
-    config = {**data.config, "description": HOSTILE}
-    dataset = {**data.dataset, "notes": [HOSTILE], HOSTILE: HOSTILE}
+    config = data.config.model_copy(update={"description": HOSTILE})
+    dataset = replace(data.dataset, notes={"note": HOSTILE}, summary={HOSTILE: HOSTILE})
     html = written(replace(data, models=models, config=config, dataset=dataset), tmp_path)
     html = html.replace(get_plotlyjs(), "")
     assert "<script>alert" not in html
@@ -265,7 +265,7 @@ def degenerate() -> dict[str, ReportInput]:
     data = synthetic.report_input(noise=0.01)
     models = data.models
     return {
-        "empty": replace(data, models=pd.DataFrame(), curves=pd.DataFrame(), costs=[], dataset={}, config={}),
+        "empty": replace(data, models=pd.DataFrame(), curves=pd.DataFrame(), costs=[], dataset=None, config=None),
         "no teacher": replace(data, models=models[models["role"] != "teacher"]),
         "teacher only": replace(data, models=models[models["role"] == "teacher"]),
         "no controls": replace(data, models=models[models["role"] != "control"]),
@@ -414,7 +414,7 @@ def test_dataset_page_takes_both_forms_of_histograms(tmp_path: Path) -> None:
 @pytest.mark.parametrize("notes", [{"force_sign": "turned"}, ["force_sign: turned"], "force_sign: turned"])
 def test_notes_may_have_any_form(notes: object, tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:1], n_seeds=1)
-    assert "<li>force_sign: turned</li>" in written(replace(data, dataset={"notes": notes}), tmp_path)
+    assert "<li>force_sign: turned</li>" in written(replace(data, dataset=replace(data.dataset, notes=notes)), tmp_path)
     write_dataset_page({"notes": notes}, tmp_path / "data.html")
     assert "<li>force_sign: turned</li>" in (tmp_path / "data.html").read_text(encoding="utf-8")
 

@@ -53,7 +53,8 @@ def test_trials_come_in_the_order_in_which_they_ended(data: ReportInput) -> None
 
 
 def test_a_search_that_only_listed_what_to_confirm_is_not_drawn(data: ReportInput) -> None:
-    listed = make_tables(replace(data, config={"confirm": {"select": "all"}}))
+    confirm = data.config.confirm.model_copy(update={"select": "all"})
+    listed = make_tables(replace(data, config=data.config.model_copy(update={"confirm": confirm})))
     for tables, is_drawn in ((make_tables(data), True), (listed, False)):
         names = [trace.name for trace in accuracy_figure(tables, STEP_TIME, FORCE).data]
         assert (SEARCH_NAME in names) is is_drawn

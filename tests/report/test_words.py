@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.study_summary import summarize_study
+from pareto_search.config import SplitSettings
 from pareto_search.report.tables import ReportInput, make_tables
 from pareto_search.report.words import Answer, answer, p_text
 from tests.report import synthetic
@@ -114,7 +115,7 @@ def test_demonstration_data_are_named() -> None:
 def test_notes_that_name_a_demonstration_are_heeded() -> None:
     data = synthetic.report_input()
     notes = {"source": "extxyz", "potential": "EMT, a demonstration potential"}
-    noted = replace(data, dataset={**data.dataset, "notes": notes})
+    noted = replace(data, dataset=replace(data.dataset, notes=notes))
     assert has(words(noted).cautions, "demonstration potential")
 
 
@@ -139,14 +140,15 @@ def test_flattery_of_the_search_is_stated() -> None:
     unsure = words(replace(data, models=models.assign(valid_force_rmse_ev_per_ang=wild))).cautions
     assert has(unsure, "how much its points flatter is not sure")
     assert not has(words(data).cautions, "flatter")
-    listed = {**data.config, "confirm": {**data.config.get("confirm", {}), "select": "all"}}  # chooses nothing
+    confirm = data.config.confirm.model_copy(update={"select": "all"})  # chooses nothing
+    listed = data.config.model_copy(update={"confirm": confirm})
     assert not has(words(replace(data, models=models, config=listed)).cautions, "flatter")
 
 
 def test_split_kind_is_named() -> None:
     data = synthetic.report_input()
     assert has(words(data).cautions, "The split is random")
-    by_source = replace(data, config={**data.config, "split": {"kind": "source"}})
+    by_source = replace(data, config=data.config.model_copy(update={"split": SplitSettings(kind="source")}))
     assert has(words(by_source).cautions, "The split is by source")
 
 

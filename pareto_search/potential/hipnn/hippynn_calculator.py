@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pareto_search.potential.hipnn.potential import HipnnPotential
 
 
-class TimedHippynnCalculator(HippynnCalculator):
+class TimedHippynnCalculator(HippynnCalculator):  # type: ignore[misc]  # hippynn has no types
     """hippynn's own ASE calculator on a potential's modules, with its times told apart (a `TimedCalculator`).
 
     The non-interacting term is taken out of the float32 network and added in float64, as everywhere else. Unlike

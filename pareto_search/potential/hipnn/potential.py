@@ -13,13 +13,19 @@ from typing import Any
 from unittest import mock
 
 import torch
-from ase.calculators.calculator import Calculator
 from torch import Tensor, nn
 
 from pareto_search.config import HipnnArchitecture
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.hipnn import engine as explicit
-from pareto_search.potential.interface import EngineTraits, Evaluation, LocalPotential, PureForm, evaluation_of
+from pareto_search.potential.interface import (
+    EngineTraits,
+    Evaluation,
+    LocalPotential,
+    PureForm,
+    TimedCalculator,
+    evaluation_of,
+)
 
 
 def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,7 +33,7 @@ def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
     compiled: list[Callable[..., Any]] = []
 
     @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         if not compiled:
             compiled.append(torch.compile(function))
         return compiled[0](*args, **kwargs)
@@ -127,7 +133,7 @@ class HipnnPotential(LocalPotential):
 
     def calculator(
         self, *, skin_ang: float = 0.5, is_compiled: bool | None = None, memory_budget_bytes: int | None = None
-    ) -> Calculator:
+    ) -> TimedCalculator:
         """The calculator of this potential's engine; see `Potential.calculator`."""
         if self.engine == "hippynn":
             return TimedHippynnCalculator(self, skin_ang=skin_ang)

@@ -4,8 +4,6 @@ Points carry the number of their network in `customdata` and say so in `meta.of`
 and selections from it. A line whose `meta.front_of` names a legend group is that group's front.
 """
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -64,7 +62,7 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     ))  # fmt: skip
 
 
-def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, Any] | None:
+def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, object] | None:
     """The region in which a network meets the paper's claim on error and this cost; None without such a claim."""
     teacher = teacher_row(tables.networks)
     if teacher is None or x.column not in _CLAIMED:
@@ -81,7 +79,7 @@ def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def points(frame: pd.DataFrame, look: Look, *, of: str = "network", is_faint: bool = False) -> dict[str, Any]:
+def points(frame: pd.DataFrame, look: Look, *, of: str = "network", is_faint: bool = False) -> dict[str, object]:
     """What every trace of points has: what they stand for, looks and the place in the legend."""
     marker = {"color": look.color, "symbol": look.symbol, "size": 6, "opacity": 0.28}
     if not is_faint:

@@ -3,15 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.caps import describe_network
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epochs_to_shared_error, paired_curves
 from pareto_search.analysis.cutoffs import Power, front_cutoffs, power_of_cutoff
+from pareto_search.analysis.described import describe_beside
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
 from pareto_search.analysis.paired import match_controls
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.analysis.timeline import stage_times
-from pareto_search.report.external_words import made_the_data
 from pareto_search.report.figures.front_3d import on_front
 from pareto_search.report.figures.parallel import searched_students, varied
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, with_values
@@ -27,9 +26,8 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
         f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
         "step lines are fronts, bands the quartiles of what the fronts of single seeds attain"
     )
-    teacher = (
-        " The teacher made the data: its error is 0, and it is not drawn." if made_the_data(summary.teacher) else ""
-    )
+    is_drawn = summary.teacher is None or not summary.teacher.made_the_data
+    teacher = "" if is_drawn else " The teacher made the data: its error is 0, and it is not drawn."
     headline = summary.headline
     if headline is None or headline.dominance.n_controls == 0:
         return f"{text}; there are no controls to compare with.{teacher}"
@@ -218,9 +216,9 @@ def _power(found: Power) -> str:
 def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:
     if summary.teacher is None:
         return ""
-    teacher = tables.networks[tables.networks["best_model_id"] == summary.teacher["model_id"]].iloc[0]
+    teacher = tables.networks[tables.networks["best_model_id"] == summary.teacher.model_id].iloc[0]
     students = tables.of_role("student")
-    values = [describe_network(row, teacher)[name] for _, row in students.iterrows()]
+    values = [getattr(describe_beside(row, teacher), name) for _, row in students.iterrows()]
     values = [value for value in values if np.isfinite(value)]
     if not values:
         return ""

@@ -75,7 +75,7 @@ def _add_stems(figure: go.Figure, group: pd.DataFrame, networks: pd.DataFrame, l
                          line={"color": look.color, "width": 1.5}, opacity=0.35)  # fmt: skip
 
 
-def _axis(quantity: Quantity, networks: pd.DataFrame) -> dict[str, Any]:
+def _axis(quantity: Quantity, networks: pd.DataFrame) -> dict[str, object]:
     """The axis of a plane figure without what a scene does not know."""
     plane = axis(quantity.title, quantity.values(networks))
     known = ("type", "range", "tickmode", "tickvals", "ticktext", "nticks", "linecolor", "showticklabels")

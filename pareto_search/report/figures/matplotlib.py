@@ -108,7 +108,7 @@ def _draw_bars(panel: Axes, traces: list[Any]) -> None:
 def _look(trace: Any) -> dict[str, Any]:
     """Colour, line and marker of a trace."""
     mode = trace.mode or "lines"
-    look: dict[str, Any] = {"alpha": _opacity(trace), "linestyle": "none", "color": trace.marker.color}
+    look: dict[str, object] = {"alpha": _opacity(trace), "linestyle": "none", "color": trace.marker.color}
     if "lines" in mode:
         look |= {"color": trace.line.color, "linestyle": _DASHES.get(trace.line.dash or "solid", "-"),
                  "linewidth": 0.75 * (2 if trace.line.width is None else trace.line.width),
@@ -177,7 +177,7 @@ def _draw_scene(canvas: Figure, figure: go.Figure) -> None:
         canvas.legend(*panel.get_legend_handles_labels(), **_LEGEND)
 
 
-def _decades(values: Any, axis: Any) -> NDArray[np.float64]:
+def _decades(values: object, axis: Any) -> NDArray[np.float64]:
     numbers = np.asarray(values, dtype=float)
     return np.log10(numbers) if axis.type == "log" else numbers
 

@@ -90,7 +90,7 @@ def _parallel_table(trace: Any, tables: ReportTables) -> pd.DataFrame:
 
 
 def _trace_table(figure: go.Figure, trace: Any, tables: ReportTables) -> pd.DataFrame:
-    columns: dict[str, Any] = {"series": trace.name}
+    columns: dict[str, object] = {"series": trace.name}
     for name in ("x", "y", "z"):
         values = getattr(trace, name, None)
         if values is not None:

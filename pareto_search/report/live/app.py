@@ -117,7 +117,7 @@ def make_app(board: Board, interval_ms: int = INTERVAL_MS) -> Dash:
             KEEP_JS, Output(name, "figure"), Input(f"{name}-sent", "data"), State(name, "id"), prevent_initial_call=True
         )
 
-    @app.callback(  # type: ignore[untyped-decorator]
+    @app.callback(
         *_outputs(),
         Output("seen", "data"),
         Input("asked", "data"),

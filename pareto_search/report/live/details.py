@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import CostRecord, ModelRecord
@@ -86,11 +85,11 @@ def _record_facts(record: ModelRecord) -> tuple[tuple[str, str], ...]:
     return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
 
 
-def _plain_facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _plain_facts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     return tuple((name, _plain(value)) for name, value in values.items())
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

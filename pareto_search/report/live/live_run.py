@@ -107,8 +107,7 @@ class LiveRun:
 
     def tables(self) -> ReportTables:
         """What the report's figures are drawn from."""
-        config = {} if self.config is None else {"name": self.config.name}
-        return make_tables(ReportInput(config, self.networks.frame, pd.DataFrame(), list(self.costs.values()), {}))
+        return make_tables(ReportInput(self.config, self.networks.frame, pd.DataFrame(), list(self.costs.values())))
 
     def ends(self) -> list[int | None]:
         """Number of the event that ended each network, in their order; None where the journal does not tell."""

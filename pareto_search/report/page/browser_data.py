@@ -54,12 +54,12 @@ def figure_json(figure: go.Figure) -> str:
     return dumps({"data": [trace.to_plotly_json() for trace in figure.data], "layout": layout})
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Compact strict JSON: six significant digits, NaN and infinities as null."""
     return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def columns_of(frame: pd.DataFrame) -> dict[str, Any]:
+def columns_of(frame: pd.DataFrame) -> dict[str, object]:
     """A frame by columns: {"n": rows, "columns": {name: column}}.
 
     A column is the list of its values, {"same": value} where all are equal, or, for texts, {"texts", "codes"}.
@@ -76,7 +76,7 @@ def _column(values: pd.Series) -> Any:
     return {"texts": list(texts), "codes": codes}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """The value in JSON's types."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
@@ -126,13 +126,13 @@ def _labels(models: pd.DataFrame) -> dict[ArchitectureKey, str]:
     return dict(zip(architecture_keys(models), names, strict=True))
 
 
-def _curves(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, Any]:
+def _curves(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, object]:
     """Curves by the row of their network, meV/Å; lists of epochs are shared by the networks that have the same."""
     by_model = {str(model_id): curve for model_id, curve in curves.groupby("model_id")}
     rows = [number for number, model_id in enumerate(models["model_id"]) if model_id in by_model]
     n_points = int(np.clip(TOTAL_CURVE_POINTS // max(len(rows), 1), *CURVE_POINTS))
     epochs: dict[tuple[int, ...], int] = {}
-    found: dict[str, list[Any]] = {"epochs": [], **{part: [] for part, *_ in PANELS}}
+    found: dict[str, list[object]] = {"epochs": [], **{part: [] for part, *_ in PANELS}}
     for row in rows:
         curve = thin(by_model[models["model_id"].iloc[row]].sort_values("epoch"), n_points)
         found["epochs"].append(epochs.setdefault(tuple(curve["epoch"].astype(int)), len(epochs)))
@@ -142,7 +142,7 @@ def _curves(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, Any]:
     return {"rows": rows, "epoch_lists": list(epochs), **found}
 
 
-def _rdf(models: pd.DataFrame, tables: ReportTables) -> dict[str, Any] | None:
+def _rdf(models: pd.DataFrame, tables: ReportTables) -> dict[str, object] | None:
     """g(r) by the row of its network, and the teacher's; None where they are not known."""
     teacher = teacher_curve(tables)
     if teacher is None:

@@ -1,13 +1,13 @@
 """The row of key numbers below the answer."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from pareto_search.analysis.caps import PaperClaim
 from pareto_search.analysis.comparison import ControlComparison
-from pareto_search.analysis.study_summary import StudySummary
-from pareto_search.report.external_words import front_students, is_external, made_the_data, times
+from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
+from pareto_search.report.external_words import front_students, is_external, times
 from pareto_search.report.numbers import number, whole
 from pareto_search.report.page.elements import card_html
 from pareto_search.report.words import count, md_went_wrong, signed
@@ -19,7 +19,7 @@ def cards_html(summary: StudySummary) -> str:
         _error_card(summary.headline),
         _dominance_card(summary.headline),
         _volume_card(summary.headline),
-        next(_external_student_card(summary), _student_card(summary.best_under["paper"])),
+        next(_external_student_card(summary), _student_card(summary.best_under.paper)),
         _teacher_card(summary.teacher),
     ]
     return f'<div class="cards">{"".join(cards)}</div>'
@@ -65,18 +65,16 @@ def _volume_card(comparison: ControlComparison | None) -> str:
     return card_html(label, signed(volume.difference or 0.0, 3), detail, tone)
 
 
-def _student_card(claim: dict[str, Any]) -> str:
-    network = claim["network"]
+def _student_card(claim: PaperClaim) -> str:
+    network = claim.network
     if network is None:
         return card_html("Student to take", "–", "needs a student and a teacher")
-    speed = f"{network['speedup']:.1f}× faster" if np.isfinite(network["speedup"]) else network["label"]
-    memory = (
-        f"{100 * network['memory_fraction']:.0f} % of the memory" if np.isfinite(network["memory_fraction"]) else ""
-    )
-    error = f"{signed(network['force_rmse_vs_teacher_percent'], 0)} % force error"
+    speed = f"{network.speedup:.1f}× faster" if np.isfinite(network.speedup) else network.label
+    memory = f"{100 * network.memory_fraction:.0f} % of the memory" if np.isfinite(network.memory_fraction) else ""
+    error = f"{signed(network.force_rmse_vs_teacher_percent, 0)} % force error"
     detail = ", ".join(part for part in (memory, error) if part) + " against the teacher" + md_went_wrong(network)
-    label = f"Student to take: {network['label']}" if claim["is_met_by_one"] else f"Nearest: {network['label']}"
-    is_good = claim["is_met_by_one"] and not network["n_md_went_wrong"]
+    label = f"Student to take: {network.label}" if claim.is_met_by_one else f"Nearest: {network.label}"
+    is_good = claim.is_met_by_one and not network.n_md_went_wrong
     return card_html(label, speed, detail, "good" if is_good else "plain")
 
 
@@ -85,21 +83,19 @@ def _external_student_card(summary: StudySummary) -> Iterator[str]:
     students = front_students(summary) if is_external(summary) else []
     if students:
         best = students[0]
-        speed = f"{times(best['speedup'])} as fast" if np.isfinite(best["speedup"]) else best["label"]
-        detail = (
-            f"as the teacher, force RMSE {number(1e3 * best['force_rmse_ev_per_ang'], 3)} meV/Å{md_went_wrong(best)}"
-        )
-        yield card_html(f"Most accurate student: {best['label']}", speed, detail, "good")
+        speed = f"{times(best.speedup)} as fast" if np.isfinite(best.speedup) else best.label
+        detail = f"as the teacher, force RMSE {number(1e3 * best.force_rmse_ev_per_ang, 3)} meV/Å{md_went_wrong(best)}"
+        yield card_html(f"Most accurate student: {best.label}", speed, detail, "good")
 
 
-def _teacher_card(teacher: dict[str, Any] | None) -> str:
+def _teacher_card(teacher: TeacherSummary | None) -> str:
     if teacher is None:
         return card_html("Teacher", "–", "no teacher is stored")
-    detail = f"{number(teacher['md_us_per_atom_step'], 3)} µs/atom/step"
-    if not teacher["is_external"]:
-        detail += f", {whole(teacher['max_atoms'])} atoms fit"
-    tone = "bad" if teacher["is_clearly_better_than_controls"] is False else "plain"
-    value = f"{number(1e3 * teacher['force_rmse_ev_per_ang'], 3)} meV/Å"
-    if made_the_data(teacher):
+    detail = f"{number(teacher.md_us_per_atom_step, 3)} µs/atom/step"
+    if not teacher.is_external:
+        detail += f", {whole(teacher.max_atoms)} atoms fit"
+    tone = "bad" if teacher.is_clearly_better_than_controls is False else "plain"
+    value = f"{number(1e3 * teacher.force_rmse_ev_per_ang, 3)} meV/Å"
+    if teacher.made_the_data:
         value, detail = "made the data", f"MD step {detail}"
-    return card_html(f"Teacher: {teacher['label']}", value, detail, tone)
+    return card_html(f"Teacher: {teacher.label}", value, detail, tone)

@@ -58,15 +58,15 @@ def card_html(label: str, value: str, detail: str, tone: str = "plain") -> str:
     )
 
 
-def facts_html(facts: Iterable[tuple[str, Any]]) -> str:
+def facts_html(facts: Iterable[tuple[str, object]]) -> str:
     """A list of names and values."""
     items = "".join(f"<dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd>" for name, value in facts)
     return f'<dl class="facts">{items}</dl>'
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flatten(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
     """Nested mappings as pairs with dotted names; long lists are summed up by their length."""
-    pairs: list[tuple[str, Any]] = []
+    pairs: list[tuple[str, object]] = []
     for name, value in values.items():
         if isinstance(value, dict):
             pairs += flatten(value, f"{prefix}{name}.")
@@ -123,7 +123,7 @@ def json_script(name: str, value_json: str) -> str:
     return f'<script type="application/json" id="data-{name}">{value_json.replace("<", chr(92) + "u003c")}</script>'
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 import yaml
@@ -69,7 +68,7 @@ def _report_html(study: Study, words: Answer, assets: str | None) -> str:
     data = [json_script("study", study_json(study.tables))]
     data += [json_script(entry.name, figure_json(figure)) for entry, figure in figures]
     body = _header(study.data, study.summary, has_claims=bool(study.tables.claims)) + "<main>" + "\n".join(sections)
-    return page_html(str(study.data.config.get("name", "study")), body, data, assets)
+    return page_html(study.data.name, body, data, assets)
 
 
 def page_html(title: str, body: str, data: list[str], assets: str | None = None) -> str:
@@ -106,7 +105,7 @@ def page_html(title: str, body: str, data: list[str], assets: str | None = None)
 
 
 def _header(data: ReportInput, summary: StudySummary, *, has_claims: bool) -> str:
-    name, description = str(data.config.get("name", "study")), str(data.config.get("description") or "")
+    name, description = data.name, "" if data.config is None else data.config.description
     claims = [("claims", "Claims")] if has_claims else []
     links = [("answer", "Answer"), ("figures", "Figures"), *claims, ("networks-section", "Networks"),
              ("cost-section", "Costs"), ("provenance", "Provenance")]  # fmt: skip
@@ -169,18 +168,20 @@ def _costs_section(tables: ReportTables) -> str:
 
 
 def _provenance_section(data: ReportInput, tables: ReportTables) -> str:
-    notes = "".join(f"<li>{escape(note)}</li>" for note in note_lines(data.dataset.get("notes")))
-    dataset = {key: value for key, value in data.dataset.items() if key not in ("notes", "split")}
-    dataset["summary"] = {k: v for k, v in data.dataset.get("summary", {}).items() if k not in ("notes", "histograms")}
-    facts: list[tuple[str, Any]] = [
+    info = data.dataset
+    notes = "".join(f"<li>{escape(note)}</li>" for note in note_lines(info and info.notes))
+    dataset = {} if info is None else {k: v for k, v in info.to_plain().items() if k not in ("notes", "split")}
+    if info is not None:
+        dataset["summary"] = {k: v for k, v in info.summary.items() if k not in ("notes", "histograms")}
+    facts: list[tuple[str, object]] = [
         (name, ", ".join(sorted({value for value in tables.models[column] if value})) or None)
         for name, column in (("Split hash", "dataset_hash"), ("Label hash", "label_hash"),
                              ("Engine", "engine"), ("Device", "device"))
     ]  # fmt: skip
     versions = {name: value for record in data.costs for name, value in sorted(record.versions.items())}
     facts += [(f"{name} version", value) for name, value in sorted(versions.items())]
-    facts.append(("Split", (data.config.get("split") or {}).get("kind")))
-    config = yaml.safe_dump(data.config, sort_keys=False, allow_unicode=True)
+    facts.append(("Split", data.config and data.config.split.kind))
+    config = yaml.safe_dump(data.config.to_plain() if data.config else {}, sort_keys=False, allow_unicode=True)
     return (
         '<section id="provenance"><h2>Provenance</h2><div class="columns">'
         f'<div class="box"><h3>Data</h3>{f"<ul>{notes}</ul>" if notes else ""}{facts_html(flatten(dataset))}</div>'

@@ -1,0 +1,113 @@
+"""Seed-averaged networks in plain values, as reports speak of them; NaN marks what was not measured."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class DescribedNetwork:
+    """A seed-averaged network.
+
+    Attributes:
+        label: Short name of its architecture.
+        model_id: The seed with the lowest validation error.
+        model_ids: All seeds.
+        role: teacher, student or control.
+        control_kind: Of a control.
+        n_seeds: Seeds averaged over.
+        n_md_went_wrong: Seeds under which MD of the liquid went wrong.
+        n_weights: Trained numbers; None for a teacher that is not ours.
+        force_rmse_ev_per_ang: Mean over seeds.
+        force_rmse_std_ev_per_ang: Sample standard deviation over seeds.
+        energy_rmse_ev_per_atom: Mean over seeds.
+        md_us_per_atom_step: MD step time.
+        max_atoms: Largest system that fits.
+        bytes_per_atom: Memory of an MD step.
+        weight_energy: Loss weight of the energy.
+        weight_forces: Of the forces.
+        weight_atomic_energy: Of the teacher's atomic energies.
+    """
+
+    label: str
+    model_id: str
+    model_ids: tuple[str, ...]
+    role: str
+    control_kind: str | None
+    n_seeds: int
+    n_md_went_wrong: int
+    n_weights: int | None
+    force_rmse_ev_per_ang: float
+    force_rmse_std_ev_per_ang: float
+    energy_rmse_ev_per_atom: float
+    md_us_per_atom_step: float
+    max_atoms: int | None
+    bytes_per_atom: float
+    weight_energy: float
+    weight_forces: float
+    weight_atomic_energy: float
+
+
+@dataclass(frozen=True)
+class ComparedNetwork(DescribedNetwork):
+    """A network beside the teacher.
+
+    Attributes:
+        speedup: The teacher's step time over its own.
+        memory_fraction: Its bytes per atom over the teacher's.
+        force_rmse_vs_teacher_percent: How far its force RMSE is above the teacher's.
+    """
+
+    speedup: float
+    memory_fraction: float
+    force_rmse_vs_teacher_percent: float
+
+
+def describe(row: pd.Series) -> DescribedNetwork:
+    """A row of `average_networks`."""
+    return DescribedNetwork(
+        label=row["label"],
+        model_id=row["best_model_id"],
+        model_ids=row["model_ids"],
+        role=row["role"],
+        control_kind=row["control_kind"] or None,
+        n_seeds=int(row["n"]),
+        n_md_went_wrong=int(row["n_md_went_wrong"]),
+        n_weights=_count(row["n_weights"]),
+        force_rmse_ev_per_ang=row["force_rmse_ev_per_ang"],
+        force_rmse_std_ev_per_ang=row["force_rmse_std_ev_per_ang"],
+        energy_rmse_ev_per_atom=row["energy_rmse_ev_per_atom"],
+        md_us_per_atom_step=row["md_us_per_atom_step"],
+        max_atoms=_count(row["max_atoms"]),
+        bytes_per_atom=row["bytes_per_atom"],
+        weight_energy=row["weight_energy"],
+        weight_forces=row["weight_forces"],
+        weight_atomic_energy=row["weight_atomic_energy"],
+    )
+
+
+def describe_beside(row: pd.Series, teacher: pd.Series) -> ComparedNetwork:
+    """A row of `average_networks` beside the teacher's row."""
+    error_ratio = _ratio(row["force_rmse_ev_per_ang"], teacher["force_rmse_ev_per_ang"])
+    return ComparedNetwork(
+        **vars(describe(row)),
+        speedup=_ratio(teacher["md_us_per_atom_step"], row["md_us_per_atom_step"]),
+        memory_fraction=_ratio(row["bytes_per_atom"], teacher["bytes_per_atom"]),
+        force_rmse_vs_teacher_percent=100 * (error_ratio - 1),
+    )
+
+
+def describe_all(rows: pd.DataFrame, teacher: pd.Series | None) -> tuple[DescribedNetwork, ...]:
+    """Students and controls in the order of their rows, beside the teacher where there is one."""
+    found = (row for _, row in rows.iterrows())
+    return tuple(describe(row) if teacher is None else describe_beside(row, teacher) for row in found)
+
+
+def _count(value: float) -> int | None:
+    return int(value) if np.isfinite(value) else None
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    """The quotient, or NaN where it has no meaning."""
+    return numerator / denominator if denominator > 0 else float("nan")
