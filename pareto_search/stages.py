@@ -25,7 +25,7 @@ from pareto_search.study import Study, StudyReport, open_study
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
     from pareto_search.potential.export import ExportKind
-    from pareto_search.report.figures.static import ImageFormat
+    from pareto_search.report.images.image_files import ImageFormat
 
 logger = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def report(run_dir: str | Path) -> StudyReport:
 
 def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFormat]" = ("svg",)) -> list[Path]:
     """Write the report's figures as images, and what they show as CSV; returns the files. The run may be going on."""
-    from pareto_search.report.figures.static import write_figures
+    from pareto_search.report.images.image_files import write_figures
 
     return write_figures(open_results(run_dir).data, Path(folder), formats)
 

@@ -1,9 +1,10 @@
-"""Figure 11: what the weight of the teacher's atomic energies buys, in studies that confirm several weights."""
+"""Figure 11: the gain against the weight of the teacher's atomic energies, in studies that confirm several weights."""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.analysis.label_weights import WeightGain
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import MUTED, axis, layout, look_of
 from pareto_search.report.tables import ReportTables
 
@@ -71,3 +72,9 @@ def _percent_axis(values: list[float]) -> dict[str, object]:
 
 def _weights(tables: ReportTables) -> list[float]:
     return [gain.weight_atomic_energy for gain in tables.weight_gains if gain.weight_atomic_energy > 0]
+
+
+FIGURES = (
+    Entry("fig11", "11", "Gain against the weight of the teacher's labels",
+          weight_figure, lambda s: weight_caption(s.tables), lambda t: bool(t.weight_gains), is_wide=True),
+)  # fmt: skip

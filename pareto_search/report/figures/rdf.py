@@ -1,15 +1,15 @@
-"""Figures 3C to 3E: the structure of the liquid against the teacher's, and whether force errors tell of it."""
+"""Figures 3C to 3E: the structure of the liquid against the teacher's, and how it goes with force errors."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import Correlation, pearson, spearman
-from pareto_search.report.figures.accuracy import accuracy_figure
-from pareto_search.report.figures.captions import size_caption
-from pareto_search.report.figures.quantities import FORCE, RDF, Quantity
-from pareto_search.report.figures.style import TEACHER, axis, layout, look_of, no_data
+from pareto_search.report.figures.accuracy import accuracy_figure, size_caption
+from pareto_search.report.figures.entry import ArchitectureMenu, Entry
+from pareto_search.report.figures.panels import groups_of, panel_titles, with_curves
+from pareto_search.report.figures.quantities import FORCE, RDF, SIZE, Quantity
+from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
 from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportTables
 
@@ -52,7 +52,7 @@ def rdf_size_caption(tables: ReportTables) -> str:
 
 
 def rdf_force_caption(tables: ReportTables) -> str:
-    """Caption of figure 3D: whether force errors tell of errors of the liquid's structure."""
+    """Caption of figure 3D: the correlation of force errors with errors of the liquid's structure."""
     text = "Total difference of g(r) from the teacher's against force error"
     rows = _measured(tables)
     names = (f"{tables.basis.split}_{FORCE.column}", RDF.column)
@@ -62,12 +62,12 @@ def rdf_force_caption(tables: ReportTables) -> str:
         return f"{text}; too few networks for a correlation."
     few = "" if rank.ci95 else "; too few architectures for an interval"
     return (
-        f"{text}: rank correlation (Spearman) {_told(rank)}, linear one of the logarithms (Pearson) {_told(linear)} "
-        f"over {rank.n} networks of {rank.n_architectures} architectures{few}.{_noise_text(tables)}"
-    )
+        f"{text}: rank correlation (Spearman) {_with_interval(rank)}, linear one of the logarithms (Pearson) "
+        f"{_with_interval(linear)} over {rank.n} networks of {rank.n_architectures} architectures{few}."
+    ) + _noise_text(tables)
 
 
-def _told(found: Correlation) -> str:
+def _with_interval(found: Correlation) -> str:
     text = number(found.value, 2)
     if found.ci95 is None:
         return text
@@ -134,10 +134,9 @@ def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figu
     _add_band(figure, teacher)
     first = models["architecture"].iloc[0]
     chosen = models[models["architecture"] == (first if architecture is None else architecture)]
-    for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
-        members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
+    for look, members in groups_of(chosen):
         for position, (_, model) in enumerate(members.iterrows()):
-            _add_lines(figure, model, tables.rdf, teacher, is_first=position == 0)
+            _add_lines(figure, model, look, tables.rdf, teacher, is_first=position == 0)
     figure.add_scatter(
         x=teacher["r_ang"], y=teacher["g"], mode="lines", name=TEACHER.name, legendgroup=TEACHER.name,
         line={"color": TEACHER.color, "width": 2}, xaxis="x", yaxis="y",
@@ -172,17 +171,13 @@ def _add_band(figure: go.Figure, teacher: pd.DataFrame) -> None:
 
 
 def _with_rdf(tables: ReportTables) -> pd.DataFrame:
-    models = tables.models[tables.models["stage"] == tables.basis.stage]
-    has_curve = models["model_id"].isin(tables.rdf["model_id"].unique())
-    models = models[has_curve & models["role"].isin(["student", "control"])]
-    return models.sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
+    return with_curves(tables.models[tables.models["stage"] == tables.basis.stage], tables.rdf)
 
 
 def _add_lines(
-    figure: go.Figure, model: pd.Series, rdf: pd.DataFrame, teacher: pd.DataFrame, *, is_first: bool
+    figure: go.Figure, model: pd.Series, look: Look, rdf: pd.DataFrame, teacher: pd.DataFrame, *, is_first: bool
 ) -> None:
     """Both panels' lines of one network."""
-    look = look_of(model["role"], model["control_kind"])
     curve = rdf[rdf["model_id"] == model["model_id"]]
     difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
     for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
@@ -201,15 +196,23 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     heights["range"] = [0, 1.05 * float(max(shown["g"].max(), teacher["g"].max()))]
     reference = shown["r_ang"].map(dict(zip(teacher["r_ang"], teacher["g"], strict=True)))
     most = 1.08 * float(np.nanmax([np.abs(shown["g"] - reference).max(), 2 * teacher["g_std"].max()]))
-    titles = [
-        {"text": f"<b>{title}</b>", "x": x, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
-         "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}
-        for (*_, title), x in zip(PANELS, (0.0, 0.56), strict=True)
-    ]  # fmt: skip
+    places = [[0.0, 0.46], [0.56, 1.0]]
+    titles = panel_titles([title for *_, title in PANELS], places)
     return layout(
-        xaxis={**distances, "domain": [0, 0.46]},
-        xaxis2={**distances, "domain": [0.56, 1], "anchor": "y2"},
+        xaxis={**distances, "domain": places[0]},
+        xaxis2={**distances, "domain": places[1], "anchor": "y2"},
         yaxis=heights,
         yaxis2={**heights, "anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
         annotations=titles,
     )
+
+
+RDF_MENU = ArchitectureMenu("rdf-menu", rdf_architectures)
+FIGURES = (
+    Entry("fig3c", "3C", "Liquid structure against size",
+          lambda t: rdf_error_figure(t, SIZE), lambda s: rdf_size_caption(s.tables), has_rdf),
+    Entry("fig3d", "3D", "Liquid structure against force error",
+          lambda t: rdf_error_figure(t, FORCE), lambda s: rdf_force_caption(s.tables), has_rdf),
+    Entry("fig3e", "3E", "Radial distribution functions of the liquid",
+          rdf_figure, lambda s: rdf_caption(s.tables), has_rdf_curves, is_wide=True, menu=RDF_MENU),
+)  # fmt: skip

@@ -14,11 +14,15 @@ from pareto_search.files import write_atomic
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
 from pareto_search.report.numbers import number, whole
-from pareto_search.report.page.browser_data import figure_json
-from pareto_search.report.page.elements import figure_html, json_script
-from pareto_search.report.page.menus import THEME_BUTTON
-from pareto_search.report.page.report_page import page_html
+from pareto_search.report.page.elements import Panel
+from pareto_search.report.page.page import page_html
 from pareto_search.report.tables import ReportInput
+
+#: Heads of the table of runs, and whether the column holds numbers.
+_HEADS = (
+    ("Run", False), ("Architectures", True), ("On the front", True), ("Best force RMSE (meV/Å)", True),
+    ("Hypervolume", True), ("Epochs", True), ("Data", False),
+)  # fmt: skip
 
 
 def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced: bool = False) -> RunsComparison:
@@ -33,33 +37,29 @@ def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced
         DataError: If the runs do not share data and split, unless forced.
     """
     comparison = compare_runs({name: data.models for name, data in inputs.items()}, is_forced=is_forced)
-    figures = [
-        ("fronts-speed", "Accuracy against speed", overlay_figure(comparison, STEP_TIME), _FRONTS_CAPTION),
-        ("fronts-memory", "Accuracy against memory", overlay_figure(comparison, MEMORY), _FRONTS_CAPTION),
-        ("volumes", "Hypervolume", volume_figure(comparison), _volume_caption(comparison)),
-        ("growth", "How the searches got on", growth_figure(inputs), _GROWTH_CAPTION),
-    ]
-    title = " and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs"
-    panels = "".join(figure_html(name, "", heading, caption, figure) for name, heading, figure, caption in figures)
-    items = "".join(f"<li>{escape(difference)}</li>" for difference in comparison.differences)
-    limits = f'<div class="cautions"><h3>What limits this comparison</h3><ul>{items}</ul></div>' if items else ""
-    body = (
-        f'<header><div class="top"><h1>{escape(title)}</h1><p>Runs side by side</p>{THEME_BUTTON}</div></header>'
-        "\n<main>"
-        f'<section id="answer"><div class="answer"><h2>{escape(_headline(comparison))}</h2>{limits}</div></section>'
-        f'<section id="figures"><div class="figures">{panels}</div></section>'
-        f'<section id="runs-section"><h2>Runs</h2>{_runs_table(comparison)}</section>'
+    fronts = "Students of each run, means over seeds; lower left is better, step lines are fronts."
+    growth = (
+        "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
+        "runs' reference points."
     )
-    scripts = [json_script(name, figure_json(figure)) for name, _, figure, _ in figures]
-    write_atomic(html, page_html(title, body, scripts))
+    panels = [
+        Panel("fronts-speed", "Accuracy against speed", fronts, overlay_figure(comparison, STEP_TIME)),
+        Panel("fronts-memory", "Accuracy against memory", fronts, overlay_figure(comparison, MEMORY)),
+        Panel("volumes", "Hypervolume", _volume_caption(comparison), volume_figure(comparison)),
+        Panel("growth", "Growth of the hypervolume", growth, growth_figure(inputs)),
+    ]
+    page = page_html(
+        "comparison.html.jinja",
+        title=" and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs",
+        about="Runs side by side",
+        panels=panels,
+        headline=_headline(comparison),
+        differences=comparison.differences,
+        heads=_HEADS,
+        runs=_run_rows(comparison),
+    )
+    write_atomic(html, page)
     return comparison
-
-
-_FRONTS_CAPTION = "Students of each run, means over seeds; lower left is better, step lines are fronts."
-_GROWTH_CAPTION = (
-    "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
-    "runs' reference points."
-)
 
 
 def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
@@ -151,22 +151,11 @@ def _role_name(role: str) -> str:
     return "students" if role == "student" else f"controls ({role})"
 
 
-def _runs_table(comparison: RunsComparison) -> str:
-    heads = ("Run", "Architectures", "On the front", "Best force RMSE (meV/Å)", "Hypervolume", "Epochs", "Data")
-    rows = [
+def _run_rows(comparison: RunsComparison) -> list[tuple[str, ...]]:
+    return [
         (
             run.name, whole(run.n_architectures), whole(run.n_front), number(1e3 * run.best_force_rmse_ev_per_ang),
             number(run.hypervolumes.get("student", float("nan"))), whole(run.n_epochs), run.dataset_hash[:12],
         )
         for run in comparison.runs
     ]  # fmt: skip
-    kinds = ("", *[' class="num"'] * (len(heads) - 2), "")
-    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for text, kind in zip(heads, kinds, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return (
-        '<div class="scroll"><table class="plain"><caption>The runs and what they found</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
