@@ -140,15 +140,22 @@ def _add_pair_lines(figure: go.Figure, networks: pd.DataFrame, x: Quantity, y: Q
                            name="Same architecture", showlegend=False)  # fmt: skip
 
 
+def front_steps(
+    xs: NDArray[np.float64], ys: NDArray[np.float64], x_end: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Corners of the step line below which no point lies, from the first of the front to `x_end`."""
+    points = np.stack([xs, ys], axis=1)
+    front = np.unique(points[pareto_mask(points)], axis=0)
+    return np.append(front[:, 0], max(x_end, front[-1, 0])), np.append(front[:, 1], front[-1, 1])
+
+
 def _add_front(
     figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity, x_end: float, *, is_dotted: bool
 ) -> None:
     """The step line below which no network of the group lies."""
-    places = np.stack([x.values(group), y.values(group)], axis=1)
-    front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
-    if len(front) == 0:
+    if group.empty:
         return
-    xs, ys = [*front[:, 0], max(x_end, front[-1, 0])], [*front[:, 1], front[-1, 1]]
+    xs, ys = front_steps(x.values(group), y.values(group), x_end)
     figure.add_scatter(
         x=xs, y=ys, mode="lines", legendgroup=look.name, showlegend=False, hoverinfo="skip", opacity=0.75,
         name=f"Front: {look.name}", meta={"front_of": look.name},

@@ -25,18 +25,18 @@ class ArchitectureMenu:
 
     Attributes:
         name: Its identifier in the page.
-        architectures: Those to choose among, a row each.
+        networks: Rows of the networks that it draws, by rising size.
     """
 
     name: str
-    architectures: Callable[[ReportTables], pd.DataFrame]
+    networks: Callable[[ReportTables], pd.DataFrame]
 
     def options(self, tables: ReportTables) -> list[tuple[int, str]]:
         """Numbers and names of the architectures.
 
         Labels leave cutoffs out or round them, so those that several architectures share are told apart by them.
         """
-        rows = self.architectures(tables)
+        rows = self.networks(tables).drop_duplicates("architecture")
         columns = (rows[name] for name in ("architecture", "label", "dist_soft_max_ang", "dist_hard_max_ang"))
         is_shared = rows["label"].duplicated(keep=False)
         return [

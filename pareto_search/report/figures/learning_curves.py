@@ -8,16 +8,11 @@ from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.curves import epochs_to_shared_error, paired_curves
 from pareto_search.analysis.paired import match_controls
 from pareto_search.report.figures.entry import ArchitectureMenu, Entry
-from pareto_search.report.figures.panels import domains, groups_of, panel_titles, with_curves
-from pareto_search.report.figures.style import Look, axis, layout, no_data
+from pareto_search.report.figures.panels import domains, panel_titles, seeds_of, with_curves
+from pareto_search.report.figures.style import axis, layout, no_data
 from pareto_search.report.tables import ReportTables
 
 PANELS = (("train", "x", "y", "Training"), ("valid", "x2", "y2", "Validation"))
-
-
-def curve_architectures(tables: ReportTables) -> pd.DataFrame:
-    """Architectures of the claims' stage that have curves: one of its networks' rows for each, the smallest first."""
-    return _with_curves(tables).drop_duplicates("architecture")
 
 
 def learning_curve_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
@@ -25,32 +20,18 @@ def learning_curve_figure(tables: ReportTables, architecture: int | None = None)
 
     Args:
         tables: The study.
-        architecture: Its number; omitted: the first of `curve_architectures`. The page's script draws the others.
+        architecture: Its number; omitted: the smallest. The page's script draws the others.
     """
-    models = _with_curves(tables)
-    first = next(iter(models["architecture"]), None)
-    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
+    models = with_curves(tables, tables.curves)
     figure = go.Figure()
-    for look, members in groups_of(chosen):
-        for number, (_, model) in enumerate(members.iterrows()):
-            _add_curve(figure, model, look, tables.curves, is_first=number == 0)
+    for model, look in seeds_of(models, architecture):
+        curve = tables.curves[tables.curves["model_id"] == model["model_id"]].sort_values("epoch")
+        hover = f"{look['name']}, seed {model['seed']:.0f}<br>epoch %{{x}}: %{{y:.1f}} meV/Å<extra></extra>"
+        for part, x_axis, y_axis, _ in PANELS:
+            errors = 1e3 * curve[f"{part}_force_rmse_ev_per_ang"]
+            figure.add_scatter(x=curve["epoch"], y=errors, xaxis=x_axis, yaxis=y_axis, hovertemplate=hover, **look)
+            look = look | {"showlegend": False}
     return figure.update_layout(**_layout(tables.curves[tables.curves["model_id"].isin(models["model_id"])]))
-
-
-def _with_curves(tables: ReportTables) -> pd.DataFrame:
-    return with_curves(tables.models[tables.models["stage"] == tables.basis.stage], tables.curves)
-
-
-def _add_curve(figure: go.Figure, model: pd.Series, look: Look, curves: pd.DataFrame, *, is_first: bool) -> None:
-    """Both panels' lines of one network."""
-    curve = curves[curves["model_id"] == model["model_id"]].sort_values("epoch")
-    for part, x_axis, y_axis, _ in PANELS:
-        figure.add_scatter(
-            x=curve["epoch"], y=1e3 * curve[f"{part}_force_rmse_ev_per_ang"], xaxis=x_axis, yaxis=y_axis, mode="lines",
-            name=look.name, legendgroup=look.name, showlegend=is_first and part == "train", opacity=0.8,
-            line={"color": look.color, "width": 1.5, "dash": look.dash},
-            hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>epoch %{{x}}: %{{y:.1f}} meV/Å<extra></extra>",
-        )  # fmt: skip
 
 
 def _layout(curves: pd.DataFrame) -> dict[str, object]:
@@ -85,7 +66,7 @@ def curves_caption(tables: ReportTables) -> str:
     )
 
 
-CURVE_MENU = ArchitectureMenu("curve-menu", curve_architectures)
+CURVE_MENU = ArchitectureMenu("curve-menu", lambda t: with_curves(t, t.curves))
 FIGURES = (
     Entry("fig4", "4", "Learning curves", learning_curve_figure, lambda s: curves_caption(s.tables), is_wide=True,
           menu=CURVE_MENU),

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 from pareto_search.analysis.correlation import Correlation, pearson, spearman
 from pareto_search.report.figures.accuracy import accuracy_figure, size_caption
 from pareto_search.report.figures.entry import ArchitectureMenu, Entry
-from pareto_search.report.figures.panels import groups_of, panel_titles, with_curves
+from pareto_search.report.figures.panels import panel_titles, seeds_of, with_curves
 from pareto_search.report.figures.quantities import FORCE, RDF, SIZE, Quantity
-from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
+from pareto_search.report.figures.style import TEACHER, axis, layout, look_of, no_data
 from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportTables
 
@@ -24,7 +24,7 @@ def has_rdf(tables: ReportTables) -> bool:
 
 def has_rdf_curves(tables: ReportTables) -> bool:
     """True if g(r) of the teacher and of some network is known."""
-    return teacher_curve(tables) is not None and len(rdf_architectures(tables)) > 0
+    return teacher_curve(tables) is not None and len(with_curves(tables, tables.rdf)) > 0
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -77,9 +77,8 @@ def _with_interval(found: Correlation) -> str:
 
 def _measured(tables: ReportTables) -> pd.DataFrame:
     """Networks that carry claims and have an RDF error."""
-    models = tables.models
-    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
-    return models[is_claimed & (models["status"] == "complete") & (models["rdf_error"] > 0)]
+    rows = _claimed(tables)
+    return rows[(rows["status"] == "complete") & (rows["rdf_error"] > 0)]
 
 
 def _noise_ang(tables: ReportTables) -> float | None:
@@ -100,17 +99,17 @@ def _noise_text(tables: ReportTables) -> str:
 
 def _n_unstable(tables: ReportTables) -> int:
     """Networks whose MD was begun but gave no g(r)."""
+    rows = _claimed(tables)
+    return int((rows["md_stable_ps"].notna() & rows["rdf_error"].isna()).sum())
+
+
+def _claimed(tables: ReportTables) -> pd.DataFrame:
+    """Students and controls of the claims' stage."""
     models = tables.models
-    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
-    return int((is_claimed & models["md_stable_ps"].notna() & models["rdf_error"].isna()).sum())
+    return models[(models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])]
 
 
 # --- curves ---------------------------------------------------------------------------------------------------------
-
-
-def rdf_architectures(tables: ReportTables) -> pd.DataFrame:
-    """Architectures of the claims' stage with a g(r): one of its networks' rows for each, the smallest first."""
-    return _with_rdf(tables).drop_duplicates("architecture")
 
 
 def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
@@ -125,18 +124,20 @@ def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figu
 
     Args:
         tables: The study.
-        architecture: Its number; omitted: the first of `rdf_architectures`. The page's script draws the others.
+        architecture: Its number; omitted: the smallest. The page's script draws the others.
     """
-    models, teacher = _with_rdf(tables), teacher_curve(tables)
+    models, teacher = with_curves(tables, tables.rdf), teacher_curve(tables)
     figure = go.Figure()
     if teacher is None or models.empty:
         return figure.update_layout(**layout(annotations=no_data("No g(r) has been measured")))
     _add_band(figure, teacher)
-    first = models["architecture"].iloc[0]
-    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
-    for look, members in groups_of(chosen):
-        for position, (_, model) in enumerate(members.iterrows()):
-            _add_lines(figure, model, look, tables.rdf, teacher, is_first=position == 0)
+    for model, look in seeds_of(models, architecture, width=1.3):
+        curve = tables.rdf[tables.rdf["model_id"] == model["model_id"]]
+        hover = f"{look['name']}, seed {model['seed']:.0f}<br>%{{x:.2f}} Å: %{{y:.3f}}<extra></extra>"
+        difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
+        for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
+            figure.add_scatter(x=curve["r_ang"], y=heights, xaxis=x_axis, yaxis=y_axis, hovertemplate=hover, **look)
+            look = look | {"showlegend": False}
     figure.add_scatter(
         x=teacher["r_ang"], y=teacher["g"], mode="lines", name=TEACHER.name, legendgroup=TEACHER.name,
         line={"color": TEACHER.color, "width": 2}, xaxis="x", yaxis="y",
@@ -170,25 +171,6 @@ def _add_band(figure: go.Figure, teacher: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _with_rdf(tables: ReportTables) -> pd.DataFrame:
-    return with_curves(tables.models[tables.models["stage"] == tables.basis.stage], tables.rdf)
-
-
-def _add_lines(
-    figure: go.Figure, model: pd.Series, look: Look, rdf: pd.DataFrame, teacher: pd.DataFrame, *, is_first: bool
-) -> None:
-    """Both panels' lines of one network."""
-    curve = rdf[rdf["model_id"] == model["model_id"]]
-    difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
-    for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
-        figure.add_scatter(
-            x=curve["r_ang"], y=heights, xaxis=x_axis, yaxis=y_axis, mode="lines", name=look.name,
-            legendgroup=look.name, showlegend=is_first and x_axis == "x", opacity=0.8,
-            line={"color": look.color, "width": 1.3, "dash": look.dash},
-            hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>%{{x:.2f}} Å: %{{y:.3f}}<extra></extra>",
-        )  # fmt: skip
-
-
 def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     distances = axis("Distance r (Å)", teacher["r_ang"].to_numpy(dtype=float), is_log=False)
     distances["range"] = [0, float(teacher["r_ang"].max())]
@@ -207,7 +189,7 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     )
 
 
-RDF_MENU = ArchitectureMenu("rdf-menu", rdf_architectures)
+RDF_MENU = ArchitectureMenu("rdf-menu", lambda t: with_curves(t, t.rdf))
 FIGURES = (
     Entry("fig3c", "3C", "Liquid structure against size",
           lambda t: rdf_error_figure(t, SIZE), lambda s: rdf_size_caption(s.tables), has_rdf),

@@ -8,9 +8,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.analysis.history import ended_trials, hypervolume_history, search_reference
-from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.runs import RunsComparison, compare_runs
 from pareto_search.files import write_atomic
+from pareto_search.report.figures.accuracy import front_steps
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
 from pareto_search.report.numbers import number, whole
@@ -68,17 +68,17 @@ def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
     frames = [with_values(run.networks[run.networks["role"] == "student"], x, FORCE) for run in comparison.runs]
     x_end = max((float(x.values(frame).max()) for frame in frames if len(frame)), default=1.0)
     for run, frame, (color, symbol) in zip(comparison.runs, frames, RUN_SERIES * len(frames), strict=False):
-        places = np.stack([x.values(frame), FORCE.values(frame)], axis=1)
-        front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
-        if len(front) == 0:
+        if frame.empty:
             continue
+        xs, ys = x.values(frame), FORCE.values(frame)
+        front_xs, front_ys = front_steps(xs, ys, x_end)
         figure.add_scatter(
-            x=[*front[:, 0], x_end], y=[*front[:, 1], front[-1, 1]], mode="lines", legendgroup=run.name,
+            x=front_xs, y=front_ys, mode="lines", legendgroup=run.name,
             showlegend=False, hoverinfo="skip", name=f"Front: {run.name}",
             line={"color": color, "width": 1.8, "shape": "hv"},
         )  # fmt: skip
         figure.add_scatter(
-            x=places[:, 0], y=places[:, 1], mode="markers", name=run.name, legendgroup=run.name, text=frame["label"],
+            x=xs, y=ys, mode="markers", name=run.name, legendgroup=run.name, text=frame["label"],
             marker={"color": color, "symbol": symbol, "size": 9, "line": {"color": "#ffffff", "width": 1}},
             hovertemplate=f"{escape(run.name)} %{{text}}<br>%{{x:.3g}}, %{{y:.3g}} meV/Å<extra></extra>",
         )  # fmt: skip
