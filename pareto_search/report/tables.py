@@ -1,5 +1,6 @@
 """What a report is made from, as tidy frames."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -58,9 +59,9 @@ class ReportTables:
 
     Attributes:
         basis: Stage and split that carry claims.
-        models: Cleaned rows, one per trained network, with a `label` and what tells points apart: `network`, equal for
+        models: Cleaned rows, one per trained network, with a `label` and what points are known by: `network`, equal for
             the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).
-        searched: Those of `models` that may tell how the search went: none of its own if it only listed networks.
+        searched: Those of `models` that show the course of the search: none of its own if it only listed networks.
         networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS` and `network`).
         search: Seed-averaged networks of `searched`, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
@@ -81,7 +82,7 @@ class ReportTables:
 
     @cached_property
     def claims(self) -> list[Claim]:
-        """What the study says of the paper's claims."""
+        """The paper's claims on the study's numbers."""
         return paper_claims(self.models, self.curves, self.basis)
 
     @cached_property
@@ -127,7 +128,7 @@ def make_tables(data: ReportInput) -> ReportTables:
         searched=searched,
         networks=_with_numbers(average_networks(models, basis), models),
         search=_with_numbers(search, models),
-        costs={(cost_key(record), record.engine): record for record in data.costs},
+        costs={(settings_key(record.architecture), record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
         events=data.events,
         rdf=data.rdf,
@@ -135,7 +136,7 @@ def make_tables(data: ReportInput) -> ReportTables:
 
 
 def _searched(models: pd.DataFrame, config: dict[str, Any]) -> pd.DataFrame:
-    """Rows that may tell how the search went: without its own where, in an epoch or two, it listed what to confirm."""
+    """Rows that show the course of the search: without its own where, in an epoch or two, it listed what to confirm."""
     is_list = (config.get("confirm") or {}).get("select") == "all"
     return models[models["stage"] != "search"] if is_list else models
 
@@ -151,20 +152,15 @@ def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     return networks.assign(network=[numbers[model_id] for model_id in networks["best_model_id"]])
 
 
-def architecture_key(row: pd.Series) -> ArchitectureKey:
-    """What identifies the architecture of a row of models or networks."""
-    return tuple(_exact(row[name]) for name in ARCHITECTURE_COLUMNS)
-
-
 def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
-    """The same for every row of a frame."""
+    """What identifies the architecture of each row of models or networks."""
     columns = (frame[name] for name in ARCHITECTURE_COLUMNS)
     return [tuple(_exact(value) for value in values) for values in zip(*columns, strict=True)]
 
 
-def cost_key(record: CostRecord) -> ArchitectureKey:
-    """The same for a cost record."""
-    return tuple(_exact(record.architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
+def settings_key(architecture: Mapping[str, Any]) -> ArchitectureKey:
+    """The same for the settings of an architecture."""
+    return tuple(_exact(architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
 
 
 def _exact(value: Any) -> float | str:

@@ -57,15 +57,15 @@ def importance_caption(tables: ReportTables) -> str:
     """Caption of figure 9: the strongest of the significant effects on each objective."""
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled: 95 % interval without 0"
     found = tables.importances
-    said = []
+    strongest = []
     for importance, name in zip(found, OBJECTIVE_NAMES, strict=True):
         sure = [effect for effect in importance.effects if effect.is_sure]
         if sure:
             verb = "raises" if sure[0].correlation > 0 else "lowers"
-            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()}")
-    if not said:
+            strongest.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()}")
+    if not strongest:
         return f"{text}; every interval holds 0."
-    return f"{text}. The strongest of these: {', '.join(said)}."
+    return f"{text}. The strongest of these: {', '.join(strongest)}."
 
 
 FIGURES = (

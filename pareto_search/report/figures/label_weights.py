@@ -7,6 +7,7 @@ from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import MUTED, axis, layout, look_of
 from pareto_search.report.tables import ReportTables
+from pareto_search.report.words import signed
 
 
 def weight_figure(tables: ReportTables) -> go.Figure:
@@ -47,14 +48,12 @@ def weight_caption(tables: ReportTables) -> str:
     for kind in dict.fromkeys(gain.control_kind for gain in tables.weight_gains):
         gains = [gain for gain in tables.weight_gains if gain.control_kind == kind]
         best = min(gains, key=lambda gain: gain.force_rmse.mean_percent or 0.0)
-        low, high = _interval(best)
-        parts.append(
-            f"against {kind} controls lowest at {best.weight_atomic_energy:g} "
-            f"({best.force_rmse.mean_percent:+.1f} %, 95 % interval {low:+.1f} to {high:+.1f} %)"
-        )
+        mean, low, high = (signed(value, 1) for value in (best.force_rmse.mean_percent or 0.0, *_interval(best)))
+        where = f"against {kind} controls lowest at {best.weight_atomic_energy:g}"
+        parts.append(f"{where} ({mean} %, 95 % interval {low} to {high} %)")
     n_seeds = max(gain.force_rmse.n_seeds for gain in tables.weight_gains)
-    text = f"Force RMSE of students against the weight of the teacher's atomic energies, {n_seeds} seeds: "
-    return (text + "; ".join(parts) + ".").replace("-", "−")
+    text = f"Force RMSE of students against the weight of the teacher's atomic energies, {n_seeds} seeds"
+    return f"{text}: {'; '.join(parts)}."
 
 
 def _interval(gain: WeightGain) -> tuple[float, float]:

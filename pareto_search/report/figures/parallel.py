@@ -85,7 +85,7 @@ def parallel_figure(tables: ReportTables) -> go.Figure:
             dimensions=[_axis(rows, dimension) for dimension in axes],
             customdata=rows["network"].to_numpy(), name="Students of the search",
             meta={"of": "network", "fields": [[axis.column, axis.factor, axis.is_log] for axis in axes]},
-            rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks say it
+            rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks show it
             line={"color": color, "colorscale": [[0, STUDENT.color], [1, FAINT]], "showscale": True,
                   "colorbar": {"title": {"text": "Force RMSE<br>(meV/Å)", "font": {"size": 11}}, "thickness": 12,
                                "tickvals": np.log10(ticks), "ticktext": [tick_text(tick) for tick in ticks],

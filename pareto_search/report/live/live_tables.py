@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pareto_search.analysis.progress import Progress, TrialProgress
 from pareto_search.analysis.time_left import RunState, StudyBudget, duration, time_left
@@ -11,7 +10,7 @@ from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import ConfigError
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.numbers import number, whole
-from pareto_search.report.tables import ArchitectureKey, cost_key
+from pareto_search.report.tables import ArchitectureKey, settings_key
 from pareto_search.search.space import to_architecture
 
 #: Rows of a table at most, the newest.
@@ -98,18 +97,7 @@ class Catalogue:
     def cost(self, trial: TrialProgress) -> CostRecord | None:
         """Its measured cost, if that is known."""
         architecture = self.architecture(trial)
-        return None if architecture is None else self._costs.get(architecture_key_of(architecture))
-
-
-def architecture_key_of(architecture: Architecture) -> ArchitectureKey:
-    """What identifies an architecture in the cost table."""
-    record = _OnlyArchitecture(architecture.model_dump())
-    return cost_key(record)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class _OnlyArchitecture:
-    architecture: dict[str, Any]
+        return None if architecture is None else self._costs.get(settings_key(architecture.model_dump()))
 
 
 def cards(
@@ -218,7 +206,7 @@ def costs_table(
 ) -> LiveTable:
     """Measured costs by architecture, cheapest first; the teacher's is named."""
     records = sorted(costs.items(), key=lambda item: item[1].md.us_per_atom_step_median)
-    teacher_key = None if teacher is None else architecture_key_of(teacher)
+    teacher_key = None if teacher is None else settings_key(teacher.model_dump())
     rows = (_cost_row(record, key == teacher_key) for key, record in records[:n_rows])
     columns = (("Architecture", "", False), ("Cutoff", "Å", True), ("Engine", "", False), ("MD step", "µs/atom", True),
                ("Quartiles", "µs/atom", False), ("Max atoms", "", True), ("Smallest that fails", "", True),
