@@ -1,7 +1,7 @@
 """Figures 2A, 2B, 3A, 3B and 6A: an error against cost, size or cutoff (numbering of the paper).
 
-Points carry the number of their network in `customdata`, as `meta.of` declares: the page builds hover texts, filters and
-selections from it. A line whose `meta.front_of` names a legend group is that group's front.
+Points carry the number of their network in `customdata`, as `meta.of` declares: the page builds hover texts, filters
+and selections from it. A line whose `meta.front_of` names a legend group is that group's front.
 """
 
 from typing import Any
