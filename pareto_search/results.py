@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pareto_search.analysis.label_weights import WeightGain
     from pareto_search.analysis.study_summary import StudySummary
     from pareto_search.potential.trained import TrainedPotential
+    from pareto_search.report.figures.entry import Entry
     from pareto_search.report.tables import ReportInput, ReportTables
     from pareto_search.report.words import Answer
 
@@ -97,12 +98,10 @@ class Results:
         """The gain by weight of the teacher's atomic energies, in runs that confirm several weights."""
         return self._tables.weight_gains
 
-    @cached_property
+    @property
     def figures(self) -> Mapping[str, str]:
         """Title of every figure that the run has enough results for, by its name."""
-        from pareto_search.report.figures.all import FIGURES
-
-        return {entry.name: entry.title for entry in FIGURES if entry.is_shown(self._tables)}
+        return {name: entry.title for name, entry in self._entries.items()}
 
     def figure(self, name: str) -> "go.Figure":
         """A figure of the report.
@@ -110,11 +109,9 @@ class Results:
         Raises:
             ConfigError: If there is none of that name.
         """
-        from pareto_search.report.figures.all import FIGURES
-
-        if name not in self.figures:
-            raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self.figures)}")
-        return next(entry for entry in FIGURES if entry.name == name).draw(self._tables)
+        if name not in self._entries:
+            raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self._entries)}")
+        return self._entries[name].draw(self._tables)
 
     def load(self, model_id: str, device: str = "cpu") -> "TrainedPotential":
         """A trained network by its `model_id`; `teacher` is the teacher.
@@ -130,6 +127,12 @@ class Results:
         from pareto_search.potential.trained import load
 
         return load(find_model(self.directory, model_id), device)
+
+    @cached_property
+    def _entries(self) -> "dict[str, Entry]":
+        from pareto_search.report.figures.catalogue import shown_figures
+
+        return {entry.name: entry for entry in shown_figures(self._tables)}
 
     @cached_property
     def _tables(self) -> "ReportTables":

@@ -24,7 +24,7 @@ from pareto_search.study import Study, StudyReport, open_study
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
-    from pareto_search.report.figures.static import ImageFormat
+    from pareto_search.report.images.image_files import ImageFormat
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ def figures(run_dir: str | Path, folder: str | Path, formats: "Sequence[ImageFor
         folder: Gets the files; made if needed.
         formats: Kinds of image.
     """
-    from pareto_search.report.figures.static import write_figures
+    from pareto_search.report.images.image_files import write_figures
 
     return write_figures(open_results(run_dir).data, Path(folder), formats)
 

@@ -21,3 +21,8 @@ def number(value: float, digits: int = 3, unit: str = "") -> str:
 def whole(value: float | None) -> str:
     """A count with thin spaces between thousands; "–" if unknown."""
     return "–" if value is None or not np.isfinite(value) else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def time_unit(longest_s: float) -> tuple[str, float]:
+    """Unit in which times up to this one are easily read, and its seconds."""
+    return ("minutes", 60.0) if longest_s < 2 * 3600 else ("hours", 3600.0)

@@ -68,9 +68,9 @@ class ReportTables:
 
     Attributes:
         basis: Stage and split that carry claims.
-        models: Cleaned rows, one per trained network, with a `label` and what tells points apart: `network`, equal for
+        models: Cleaned rows, one per trained network, with a `label` and what points are known by: `network`, equal for
             the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).
-        searched: Those of `models` that may tell how the search went: none of its own if it only listed networks.
+        searched: Those of `models` that show the course of the search: none of its own if it only listed networks.
         networks: Seed-averaged networks of the claims' stage, teacher included (`NETWORK_COLUMNS` and `network`).
         search: Seed-averaged networks of `searched`, without teacher; empty if the search itself carries the claims.
         costs: Cost records by architecture and engine.
@@ -91,7 +91,7 @@ class ReportTables:
 
     @cached_property
     def claims(self) -> list[Claim]:
-        """What the study says of the paper's claims."""
+        """The paper's claims on the study's numbers."""
         return paper_claims(self.models, self.curves, self.basis)
 
     @cached_property
@@ -134,7 +134,7 @@ def make_tables(data: ReportInput) -> ReportTables:
         searched=searched,
         networks=_with_numbers(average_networks(models, basis), models),
         search=_with_numbers(search, models),
-        costs={(cost_key(record), record.engine): record for record in data.costs},
+        costs={(record.architecture_key, record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
         events=data.events,
         rdf=data.rdf,
@@ -158,19 +158,9 @@ def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     return networks.assign(network=[numbers[model_id] for model_id in networks["best_model_id"]])
 
 
-def architecture_key(row: pd.Series) -> ArchitectureKey:
-    """What identifies the architecture of a row of models or networks."""
-    return str(row["architecture_key"])
-
-
 def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
     """The same for every row of a frame."""
     return [str(key) for key in frame["architecture_key"]]
-
-
-def cost_key(record: CostRecord) -> ArchitectureKey:
-    """The same for a cost record."""
-    return record.architecture_key
 
 
 def architectures(tables: ReportTables) -> pd.DataFrame:

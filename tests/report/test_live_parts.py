@@ -29,7 +29,7 @@ from pareto_search.report.live.live_figures import (
 )
 from pareto_search.report.live.live_run import LiveRun
 from pareto_search.report.live.live_tables import Catalogue, cards, costs_table, failures_table, trials_table
-from pareto_search.report.tables import cost_key, make_tables
+from pareto_search.report.tables import make_tables
 from tests.report import live_study, synthetic
 
 SHAPE = (12, 8, 1)
@@ -210,7 +210,7 @@ def test_failures_are_told_once_with_their_reason() -> None:
 
 
 def test_costs_are_ordered_and_cut() -> None:
-    records = {cost_key(cost): cost for cost in map(synthetic.cost, reversed(synthetic.LADDER))}
+    records = {cost.architecture_key: cost for cost in map(synthetic.cost, reversed(synthetic.LADDER))}
     teacher = HipnnArchitecture(n_features=12, n_sensitivities=16, n_atom_layers=2)
     table = costs_table(records, teacher, 3)
     assert [row.cells[0] for row in table.rows] == ["12/8/1", "12/16/2 (teacher)", "16/20/2"]

@@ -9,16 +9,11 @@ import pytest
 from pareto_search.analysis.history import ended_trials, search_reference
 from pareto_search.records import EVENT_COLUMNS, Event
 from pareto_search.report.figures.accuracy import SEARCH_NAME, accuracy_figure
-from pareto_search.report.figures.captions import history_caption, importance_caption, work_caption
+from pareto_search.report.figures.history import history_caption, history_figure, is_searched
+from pareto_search.report.figures.importance import has_importances, importance_caption, importance_figure
 from pareto_search.report.figures.parallel import searched_students
 from pareto_search.report.figures.quantities import FORCE, STEP_TIME
-from pareto_search.report.figures.search import (
-    has_importances,
-    history_figure,
-    importance_figure,
-    is_searched,
-    time_figure,
-)
+from pareto_search.report.figures.worker_time import time_figure, work_caption
 from pareto_search.report.tables import ReportInput, make_tables
 from tests.report import synthetic
 

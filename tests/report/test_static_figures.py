@@ -13,26 +13,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pareto_search.config import ControlKind
-from pareto_search.report.figures import matplotlib as matplotlib_figures
-from pareto_search.report.figures import static as static_figures
-from pareto_search.report.figures.all import FIGURES
+from pareto_search.report.figures.catalogue import shown_figures
+from pareto_search.report.figures.history import history_figure
+from pareto_search.report.figures.importance import importance_figure
 from pareto_search.report.figures.label_weights import weight_figure
-from pareto_search.report.figures.matplotlib import save_with_matplotlib
 from pareto_search.report.figures.rdf import rdf_figure
-from pareto_search.report.figures.search import history_figure, importance_figure
-from pareto_search.report.figures.static import figure_table, write_figures
 from pareto_search.report.figures.style import STUDENT, TEACHER, axis, layout, look_of
+from pareto_search.report.images import image_files
+from pareto_search.report.images import matplotlib as matplotlib_figures
+from pareto_search.report.images.image_files import figure_table, write_figures
+from pareto_search.report.images.matplotlib import save_with_matplotlib
 from pareto_search.report.tables import make_tables
 from tests.report import synthetic
 
 DATA = synthetic.report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01, n_search=10)
-SHOWN = [entry.name for entry in FIGURES if entry.is_shown(make_tables(DATA))]
+SHOWN = [entry.name for entry in shown_figures(make_tables(DATA))]
 MAGIC = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
 
 
 @pytest.fixture
 def without_kaleido(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(static_figures, "find_spec", lambda package: None)
+    monkeypatch.setattr(image_files, "find_spec", lambda package: None)
 
 
 @pytest.mark.slow
@@ -157,7 +158,7 @@ def test_without_a_usable_browser_matplotlib_takes_over(
         raise ChromeNotFoundError("no Chrome here")
 
     monkeypatch.setattr(plotly.io, "write_images", fail)
-    monkeypatch.setattr(static_figures, "FIGURES", FIGURES[:1])
+    monkeypatch.setattr(image_files, "shown_figures", lambda tables: shown_figures(tables)[:1])
     with caplog.at_level("INFO", logger="pareto_search"):
         write_figures(DATA, tmp_path, ("svg",))
     assert b"matplotlib" in (tmp_path / "fig2a.svg").read_bytes()

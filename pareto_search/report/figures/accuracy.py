@@ -1,6 +1,6 @@
-"""Figures 2, 3 and 6A: an error against cost, size or cutoff (numbering of the paper).
+"""Figures 2A, 2B, 3A, 3B and 6A: an error against cost, size or cutoff (numbering of the paper).
 
-Points carry the number of their network in `customdata` and say so in `meta.of`: the page builds hover texts, filters
+Points carry the number of their network in `customdata`, as `meta.of` declares: the page builds hover texts, filters
 and selections from it. A line whose `meta.front_of` names a legend group is that group's front.
 """
 
@@ -11,11 +11,23 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
 from pareto_search.analysis.comparison import kinds_of_control
-from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS
+from pareto_search.analysis.cutoffs import front_cutoffs
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, has_several_cutoffs
 from pareto_search.analysis.pareto import pareto_mask
-from pareto_search.analysis.study_summary import teacher_row
+from pareto_search.analysis.study_summary import StudySummary, teacher_row
 from pareto_search.report.figures.attainment_bands import add_attainment
-from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
+from pareto_search.report.figures.entry import Entry
+from pareto_search.report.figures.panels import groups_of
+from pareto_search.report.figures.quantities import (
+    CUTOFF,
+    ENERGY,
+    FORCE,
+    MEMORY,
+    SIZE,
+    STEP_TIME,
+    Quantity,
+    with_values,
+)
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
 from pareto_search.report.tables import ReportTables
 
@@ -38,28 +50,32 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     networks = networks[(networks["role"] != "teacher") | (y.values(networks) > 0)]  # without error: it made the data
     region = _claimed_region(tables, x) if has_fronts else None
     figure = go.Figure()
-    kinds = kinds_of_control(networks)
-    groups = [("control", kind) for kind in reversed(kinds)] + [("student", "")]
     _add_search(figure, search, x, y)
     _add_pair_lines(figure, networks, x, y)
     x_end = max([*x.values(networks), *x.values(search), 0.0])
     if has_fronts:
         add_attainment(figure, tables, x, y, x_end)
-    for role, kind in groups:
-        group = networks[(networks["role"] == role) & (networks["control_kind"] == kind)]
+    for number, (look, group) in reversed(list(enumerate(groups_of(networks)))):
         if has_fronts:
-            _add_front(figure, group, look_of(role, kind), x, y, x_end, is_dotted=kind not in ("", *kinds[:1]))
-        _add_points(figure, group, look_of(role, kind), x, y)
+            _add_front(figure, group, look, x, y, x_end, is_dotted=number > 1)
+        _add_points(figure, group, look, x, y)
     _add_points(figure, networks[networks["role"] == "teacher"], TEACHER, x, y)
-    shown = pd.concat([f for f in (networks, search) if len(f)]) if len(networks) + len(search) else networks
+    frames = [frame for frame in (networks, search) if len(frame)]
+    return figure.update_layout(**_layout(pd.concat(frames) if frames else networks, x, y, region, has_fronts))
+
+
+def _layout(
+    shown: pd.DataFrame, x: Quantity, y: Quantity, region: dict[str, object] | None, has_fronts: bool
+) -> dict[str, object]:
+    """Axes that show all networks with their spread."""
     xs, ys = [x.values(shown)], [y.values(shown) - y.stds(shown), y.values(shown) + y.stds(shown)]
     if region:  # its corner must be seen
         xs, ys = [*xs, np.array([region["x1"]])], [*ys, np.array([region["y1"]])]
-    return figure.update_layout(**layout(
+    return layout(
         xaxis=axis(x.title, np.concatenate(xs)), yaxis=axis(y.title, np.concatenate(ys)),
         shapes=[region] if region else [], height=480 if has_fronts else 440,
         annotations=[] if len(shown) else no_data("Nothing has been measured yet"),
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, object] | None:
@@ -121,15 +137,22 @@ def _add_pair_lines(figure: go.Figure, networks: pd.DataFrame, x: Quantity, y: Q
                            name="Same architecture", showlegend=False)  # fmt: skip
 
 
+def front_steps(
+    xs: NDArray[np.float64], ys: NDArray[np.float64], x_end: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Corners of the step line below which no point lies, from the first of the front to `x_end`."""
+    points = np.stack([xs, ys], axis=1)
+    front = np.unique(points[pareto_mask(points)], axis=0)
+    return np.append(front[:, 0], max(x_end, front[-1, 0])), np.append(front[:, 1], front[-1, 1])
+
+
 def _add_front(
     figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity, x_end: float, *, is_dotted: bool
 ) -> None:
     """The step line below which no network of the group lies."""
-    places = np.stack([x.values(group), y.values(group)], axis=1)
-    front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
-    if len(front) == 0:
+    if group.empty:
         return
-    xs, ys = [*front[:, 0], max(x_end, front[-1, 0])], [*front[:, 1], front[-1, 1]]
+    xs, ys = front_steps(x.values(group), y.values(group), x_end)
     figure.add_scatter(
         x=xs, y=ys, mode="lines", legendgroup=look.name, showlegend=False, hoverinfo="skip", opacity=0.75,
         name=f"Front: {look.name}", meta={"front_of": look.name},
@@ -146,3 +169,74 @@ def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity,
         x=x.values(group), y=y.values(group), **points(group, look),
         error_y={"type": "data", "array": stds, "visible": bool(stds.any()), "thickness": 1.3, "width": 3},
     )  # fmt: skip
+
+
+def front_caption(summary: StudySummary, axis_name: str) -> str:
+    """Caption of figure 2's panels."""
+    text = (
+        f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
+        "step lines are fronts, bands the quartiles of what the fronts of single seeds attain"
+    )
+    is_drawn = summary.teacher is None or not summary.teacher.made_the_data
+    teacher = "" if is_drawn else " The teacher made the data: its error is 0, and it is not drawn."
+    headline = summary.headline
+    if headline is None or headline.dominance.n_controls == 0:
+        return f"{text}; there are no controls to compare with.{teacher}"
+    dominance = headline.dominance
+    return (
+        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
+        f"error, step time and memory together.{teacher}"
+    )
+
+
+def size_caption(tables: ReportTables, column: str, name: str) -> str:
+    """Caption of figure 3's panels: at how many sizes the student is better."""
+    better, total = count_better(tables, column)
+    text = f"{name} against the number of weights"
+    if total == 0:
+        return f"{text}; no architecture has both a student and a control."
+    return f"{text}: with equal weights the student is the more accurate in {better} of {total} architectures."
+
+
+def count_better(tables: ReportTables, column: str) -> tuple[int, int]:
+    """Architectures whose student is below its headline control in a column, and how many have both."""
+    kinds = kinds_of_control(tables.networks)
+    if not kinds:
+        return 0, 0
+    keys = list(ARCHITECTURE_COLUMNS)
+    students = tables.of_role("student").groupby(keys)[column].mean()
+    controls = tables.of_role("control", kinds[0]).groupby(keys)[column].mean()
+    both = pd.concat([students.rename("student"), controls.rename("control")], axis=1).dropna()
+    return int((both["student"] < both["control"]).sum()), len(both)
+
+
+def cutoff_caption(tables: ReportTables) -> str:
+    """Caption of figure 6A: which of the cutoffs tried are on the front."""
+    text = "Force error against the hard cutoff"
+    tried = tables.models.loc[tables.models["role"] != "teacher", "dist_hard_max_ang"]
+    found = front_cutoffs(tables.networks)
+    if not found:
+        return f"{text}; no student is on the front yet."
+    low, high = f"{found[0]:.1f}", f"{found[-1]:.1f}"
+    theirs = f"a cutoff of {low} Å" if low == high else f"cutoffs from {low} to {high} Å"
+    longer = "; longer ones brought no student onto the front" if found[-1] < tried.max() else ""
+    return f"{text}: students on the front have {theirs}, of {tried.min():.1f} to {tried.max():.1f} Å tried{longer}."
+
+
+FIGURES = (
+    Entry("fig2a", "2A", "Accuracy against speed",
+          lambda t: accuracy_figure(t, STEP_TIME, FORCE, has_fronts=True),
+          lambda s: front_caption(s.summary, "MD step time")),
+    Entry("fig2b", "2B", "Accuracy against memory",
+          lambda t: accuracy_figure(t, MEMORY, FORCE, has_fronts=True),
+          lambda s: front_caption(s.summary, "memory per atom")),
+    Entry("fig3a", "3A", "Force error against size",
+          lambda t: accuracy_figure(t, SIZE, FORCE),
+          lambda s: size_caption(s.tables, FORCE.column, "Force error")),
+    Entry("fig3b", "3B", "Energy error against size",
+          lambda t: accuracy_figure(t, SIZE, ENERGY),
+          lambda s: size_caption(s.tables, ENERGY.column, "Energy error per atom")),
+    Entry("fig6a", "6A", "Accuracy against cutoff",
+          lambda t: accuracy_figure(t, CUTOFF, FORCE),
+          lambda s: cutoff_caption(s.tables), lambda t: has_several_cutoffs(t.models)),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figures 5 and 6B: what an architecture costs, against its size and its cutoff.
+"""Figures 5A, 5B and 6B: what an architecture costs, against its size and its cutoff.
 
 Points carry the number of their architecture (`meta.of`), whose cost students and controls share.
 """
@@ -9,9 +9,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from pareto_search.analysis.cutoffs import Power, power_of_cutoff
+from pareto_search.analysis.described import describe_beside
+from pareto_search.analysis.networks import has_several_cutoffs
+from pareto_search.analysis.study_summary import StudySummary
+from pareto_search.report.cautions import is_capacity_flat
 from pareto_search.report.figures.accuracy import points
-from pareto_search.report.figures.quantities import CUTOFF, SIZE, STEP_TIME, Quantity, with_values
+from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.quantities import CUTOFF, MEMORY, SIZE, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import ARCHITECTURE, SERIES, TEACHER, Look, axis, layout, no_data
+from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportTables, architecture_keys, architectures
 
 
@@ -73,11 +80,79 @@ def _quartiles(tables: ReportTables, frame: pd.DataFrame, y: Quantity) -> dict[s
     """Error bars from the quartiles of the timed steps to the median; none where there is no such record."""
     ends = np.zeros((len(frame), 2))
     keys = zip(architecture_keys(frame), frame["engine"], strict=True) if y is STEP_TIME else ()
-    for number, key in enumerate(keys):
+    for place, key in enumerate(keys):
         if key in tables.costs:
             md = tables.costs[key].md
             median = md.us_per_atom_step_median
-            ends[number] = median - md.us_per_atom_step_q25, md.us_per_atom_step_q75 - median
+            ends[place] = median - md.us_per_atom_step_q25, md.us_per_atom_step_q75 - median
     below, above = np.maximum(ends, 0.0).T
     return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "visible": bool(ends.any()),
             "thickness": 1.3, "width": 3}  # fmt: skip
+
+
+def time_caption(summary: StudySummary, tables: ReportTables) -> str:
+    """Caption of figure 5A."""
+    text = (
+        "Step time against the number of weights, with quartiles over the steps; student and control of an "
+        "architecture share it"
+    )
+    return f"{text}{_range_against_teacher(summary, tables, 'speedup')}."
+
+
+def memory_caption(study: ReportedStudy) -> str:
+    """Caption of figure 5B."""
+    text = "Memory of an MD step per atom against the number of weights"
+    if is_capacity_flat(study.data, study.tables):
+        return f"{text}: capacity barely depends on the architecture here."
+    return f"{text}{_range_against_teacher(study.summary, study.tables, 'memory_fraction')}."
+
+
+def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:
+    if summary.teacher is None:
+        return ""
+    teacher = tables.networks[tables.networks["best_model_id"] == summary.teacher.model_id].iloc[0]
+    students = tables.of_role("student")
+    values = [getattr(describe_beside(row, teacher), name) for _, row in students.iterrows()]
+    values = [value for value in values if np.isfinite(value)]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    whose = "the confirmed students" if summary.basis.stage == "confirm" else "students"
+    if name == "speedup":
+        return f": {whose} are {low:.1f} to {high:.1f} times as fast as the teacher"
+    return f": {whose} need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
+
+
+def cutoff_cost_caption(tables: ReportTables) -> str:
+    """Caption of figure 6B: how time and memory grow with the cutoff at equal size."""
+    text = "Step time against the hard cutoff"
+    frame = architectures(tables)
+    powers = {
+        name: power_of_cutoff(frame, column)
+        for name, column in (("step time", STEP_TIME.column), ("memory", MEMORY.column))
+    }
+    known = [f"{name} to {_power(power)}" for name, power in powers.items() if power is not None]
+    if len(known) < len(powers):
+        return f"{text}; too few architectures to separate the effect of the cutoff from that of the size."
+    unsure = [name for name, power in powers.items() if power is not None and power.ci95[0] <= 0]
+    claim = "costs go with the cutoff, " if unsure else "costs grow with the cutoff, "
+    doubt = f"; whether {' and '.join(unsure)} grow{'' if len(unsure) > 1 else 's'} is not sure" if unsure else ""
+    return (
+        f"{text}: with equally many weights, {claim}{' and '.join(known)} (95 % intervals; fit over {len(frame)} "
+        f"architectures){doubt}."
+    )
+
+
+def _power(found: Power) -> str:
+    low, high = found.ci95
+    return f"the power {number(found.power, 2)} ({number(low, 2)} to {number(high, 2)})"
+
+
+FIGURES = (
+    Entry("fig5a", "5A", "Speed against size",
+          lambda t: cost_figure(t, STEP_TIME), lambda s: time_caption(s.summary, s.tables)),
+    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, MEMORY), memory_caption),
+    Entry("fig6b", "6B", "Speed against cutoff",
+          lambda t: cutoff_cost_figure(t, STEP_TIME), lambda s: cutoff_cost_caption(s.tables),
+          lambda t: has_several_cutoffs(t.models)),
+)  # fmt: skip

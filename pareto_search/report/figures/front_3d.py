@@ -1,4 +1,4 @@
-"""The front on all three axes at once: force error, step time and memory."""
+"""Figure 2C: the front on all three axes at once: force error, step time and memory."""
 
 from typing import Any
 
@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pareto_search.analysis.comparison import FRONT_COLUMNS, kinds_of_control
+from pareto_search.analysis.comparison import FRONT_COLUMNS
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.report.figures.accuracy import points, segments
+from pareto_search.report.figures.entry import Entry
+from pareto_search.report.figures.panels import groups_of
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
-from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
+from pareto_search.report.figures.style import TEACHER, Look, axis, layout, no_data
 from pareto_search.report.tables import ReportTables
 
 AXES = (STEP_TIME, MEMORY, FORCE)
@@ -31,12 +33,11 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     """Students, controls and teacher in three dimensions; networks that another of their group dominates are faint."""
     networks = with_values(tables.networks, *AXES)
     figure = go.Figure()
-    for role, kind in [*(("control", kind) for kind in reversed(kinds_of_control(networks))), ("student", "")]:
-        group = networks[(networks["role"] == role) & (networks["control_kind"] == kind)]
+    for look, group in reversed(list(groups_of(networks))):
         is_front = on_front(group)
-        _add_points(figure, group[is_front], look_of(role, kind), size=6.0)
-        _add_points(figure, group[~is_front], look_of(role, kind), size=4.0, opacity=0.35)
-        _add_stems(figure, group[is_front], networks, look_of(role, kind))
+        _add_points(figure, group[is_front], look, size=6.0)
+        _add_points(figure, group[~is_front], look, size=4.0, opacity=0.35)
+        _add_stems(figure, group[is_front], networks, look)
     _add_points(figure, networks[networks["role"] == "teacher"], TEACHER, size=8.0)
     figure.update_layout(**layout(
         scene={**{f"{name}axis": _axis(q, networks) for name, q in zip("xyz", AXES, strict=True)},
@@ -82,3 +83,19 @@ def _axis(quantity: Quantity, networks: pd.DataFrame) -> dict[str, object]:
     title = {"text": f"<br>{quantity.title}", "font": {"size": 12}}  # a line lower, clear of the ticks
     return {**{key: plane[key] for key in known if key in plane}, "title": title, "gridcolor": plane["linecolor"],
             "showbackground": False, "zeroline": False, "showspikes": False}  # fmt: skip
+
+
+def front_3d_caption(tables: ReportTables) -> str:
+    """Caption of figure 2C: how many networks of each kind are on their front."""
+    text = "Error, step time and memory; all three are small at the near corner below, and dominated networks are faint"
+    counts = []
+    for look, group in groups_of(with_values(tables.networks, *AXES)):
+        if len(group):
+            counts.append(f"{int(on_front(group).sum())} of {len(group)} {look.name.lower()}")
+    return f"{text}: {', '.join(counts)} are on their own front." if counts else f"{text}."
+
+
+FIGURES = (
+    Entry("fig2c", "2C", "Accuracy, speed and memory together",
+          front_3d_figure, lambda s: front_3d_caption(s.tables), is_wide=True),
+)  # fmt: skip

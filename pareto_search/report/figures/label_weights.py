@@ -1,11 +1,13 @@
-"""Figure 11: what the weight of the teacher's atomic energies buys, in studies that confirm several weights."""
+"""Figure 11: the gain against the weight of the teacher's atomic energies, in studies that confirm several weights."""
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.analysis.label_weights import WeightGain
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import MUTED, axis, layout, look_of
 from pareto_search.report.tables import ReportTables
+from pareto_search.report.words import signed
 
 
 def weight_figure(tables: ReportTables) -> go.Figure:
@@ -46,14 +48,12 @@ def weight_caption(tables: ReportTables) -> str:
     for kind in dict.fromkeys(gain.control_kind for gain in tables.weight_gains):
         gains = [gain for gain in tables.weight_gains if gain.control_kind == kind]
         best = min(gains, key=lambda gain: gain.force_rmse.mean_percent or 0.0)
-        low, high = _interval(best)
-        parts.append(
-            f"against {kind} controls lowest at {best.weight_atomic_energy:g} "
-            f"({best.force_rmse.mean_percent:+.1f} %, 95 % interval {low:+.1f} to {high:+.1f} %)"
-        )
+        mean, low, high = (signed(value, 1) for value in (best.force_rmse.mean_percent or 0.0, *_interval(best)))
+        where = f"against {kind} controls lowest at {best.weight_atomic_energy:g}"
+        parts.append(f"{where} ({mean} %, 95 % interval {low} to {high} %)")
     n_seeds = max(gain.force_rmse.n_seeds for gain in tables.weight_gains)
-    text = f"Force RMSE of students against the weight of the teacher's atomic energies, {n_seeds} seeds: "
-    return (text + "; ".join(parts) + ".").replace("-", "−")
+    text = f"Force RMSE of students against the weight of the teacher's atomic energies, {n_seeds} seeds"
+    return f"{text}: {'; '.join(parts)}."
 
 
 def _interval(gain: WeightGain) -> tuple[float, float]:
@@ -71,3 +71,9 @@ def _percent_axis(values: list[float]) -> dict[str, object]:
 
 def _weights(tables: ReportTables) -> list[float]:
     return [gain.weight_atomic_energy for gain in tables.weight_gains if gain.weight_atomic_energy > 0]
+
+
+FIGURES = (
+    Entry("fig11", "11", "Gain against the weight of the teacher's labels",
+          weight_figure, lambda s: weight_caption(s.tables), lambda t: bool(t.weight_gains), is_wide=True),
+)  # fmt: skip

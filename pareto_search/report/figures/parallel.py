@@ -1,4 +1,4 @@
-"""Parallel coordinates of the search: which settings lead to which errors and costs."""
+"""Figure 7: parallel coordinates of the search: which settings lead to which errors and costs."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, tick_text
 from pareto_search.report.tables import ReportTables
 
@@ -19,6 +20,11 @@ class Dimension:
     name: str
     factor: float = 1.0
     is_log: bool = False
+
+    @property
+    def plain_name(self) -> str:
+        """The name on one line."""
+        return self.name.replace("<br>", " ")
 
 
 SETTINGS = (
@@ -57,6 +63,11 @@ def searched_students(tables: ReportTables) -> pd.DataFrame:
     return rows.iloc[np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))]
 
 
+def setting_name(parameter: str) -> str:
+    """A hyperparameter as figures call it."""
+    return next((dimension.plain_name for dimension in SETTINGS if dimension.column == parameter), parameter)
+
+
 def varied(rows: pd.DataFrame) -> list[Dimension]:
     """Settings that differ between the rows."""
     return [dimension for dimension in SETTINGS if rows[dimension.column].nunique() > 1]
@@ -74,7 +85,7 @@ def parallel_figure(tables: ReportTables) -> go.Figure:
             dimensions=[_axis(rows, dimension) for dimension in axes],
             customdata=rows["network"].to_numpy(), name="Students of the search",
             meta={"of": "network", "fields": [[axis.column, axis.factor, axis.is_log] for axis in axes]},
-            rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks say it
+            rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks show it
             line={"color": color, "colorscale": [[0, STUDENT.color], [1, FAINT]], "showscale": True,
                   "colorbar": {"title": {"text": "Force RMSE<br>(meV/Å)", "font": {"size": 11}}, "thickness": 12,
                                "tickvals": np.log10(ticks), "ticktext": [tick_text(tick) for tick in ticks],
@@ -110,3 +121,34 @@ def _axis(rows: pd.DataFrame, dimension: Dimension) -> dict[str, object]:
     texts = {float(place): " " * n for n, place in enumerate(np.linspace(low, high, N_SNAPS), start=1)}
     texts |= {float(np.log10(tick)): tick_text(tick) for tick in ticks} | ({low: "0"} if has_zero else {})
     return {**plain, "tickvals": sorted(texts), "ticktext": [texts[place] for place in sorted(texts)]}
+
+
+def parallel_caption(tables: ReportTables) -> str:
+    """Caption of figure 7: which setting the most accurate students agree on most."""
+    rows = searched_students(tables)
+    text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
+    best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
+    settings = varied(rows)
+    if len(best) < 5 or not settings:
+        return f"{text}."
+    spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in settings}
+    setting = min(spreads, key=spreads.__getitem__)
+    low, high = f"{best[setting.column].min():.4g}", f"{best[setting.column].max():.4g}"
+    name = setting.plain_name.lower()
+    found = f"all have {name} {low}" if low == high else f"agree most on {name}, {low} to {high}"
+    return f"{text}. The most accurate tenth {found}."
+
+
+def _share_of_range(part: pd.Series, whole: pd.Series, *, is_log: bool) -> float:
+    """Width of a part's range over that of the whole, logarithmic where the axis is (0 counts as the smallest)."""
+    if is_log:
+        smallest = whole[whole > 0].min()
+        part, whole = np.log(part.clip(lower=smallest)), np.log(whole.clip(lower=smallest))
+    width = float(whole.max() - whole.min())
+    return float(part.max() - part.min()) / width if width > 0 else 1.0
+
+
+FIGURES = (
+    Entry("fig7", "7", "The search in parallel coordinates",
+          parallel_figure, lambda s: parallel_caption(s.tables), lambda t: len(searched_students(t)) > 0, is_wide=True),
+)  # fmt: skip

@@ -1,14 +1,14 @@
-"""Figures 3C to 3E: the structure of the liquid against the teacher's, and whether force errors tell of it."""
+"""Figures 3C to 3E: the structure of the liquid against the teacher's, and how it goes with force errors."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import Correlation, pearson, spearman
-from pareto_search.report.figures.accuracy import accuracy_figure
-from pareto_search.report.figures.captions import size_caption
-from pareto_search.report.figures.quantities import FORCE, RDF, Quantity
+from pareto_search.report.figures.accuracy import accuracy_figure, size_caption
+from pareto_search.report.figures.entry import ArchitectureMenu, Entry
+from pareto_search.report.figures.panels import panel_titles, seeds_of, with_curves
+from pareto_search.report.figures.quantities import FORCE, RDF, SIZE, Quantity
 from pareto_search.report.figures.style import TEACHER, axis, layout, look_of, no_data
 from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportTables
@@ -24,7 +24,7 @@ def has_rdf(tables: ReportTables) -> bool:
 
 def has_rdf_curves(tables: ReportTables) -> bool:
     """True if g(r) of the teacher and of some network is known."""
-    return teacher_curve(tables) is not None and len(rdf_architectures(tables)) > 0
+    return teacher_curve(tables) is not None and len(with_curves(tables, tables.rdf)) > 0
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def rdf_size_caption(tables: ReportTables) -> str:
 
 
 def rdf_force_caption(tables: ReportTables) -> str:
-    """Caption of figure 3D: whether force errors tell of errors of the liquid's structure."""
+    """Caption of figure 3D: the correlation of force errors with errors of the liquid's structure."""
     text = "Total difference of g(r) from the teacher's against force error"
     rows = _measured(tables)
     names = (f"{tables.basis.split}_{FORCE.column}", RDF.column)
@@ -62,12 +62,12 @@ def rdf_force_caption(tables: ReportTables) -> str:
         return f"{text}; too few networks for a correlation."
     few = "" if rank.ci95 else "; too few architectures for an interval"
     return (
-        f"{text}: rank correlation (Spearman) {_told(rank)}, linear one of the logarithms (Pearson) {_told(linear)} "
-        f"over {rank.n} networks of {rank.n_architectures} architectures{few}.{_noise_text(tables)}"
-    )
+        f"{text}: rank correlation (Spearman) {_with_interval(rank)}, linear one of the logarithms (Pearson) "
+        f"{_with_interval(linear)} over {rank.n} networks of {rank.n_architectures} architectures{few}."
+    ) + _noise_text(tables)
 
 
-def _told(found: Correlation) -> str:
+def _with_interval(found: Correlation) -> str:
     text = number(found.value, 2)
     if found.ci95 is None:
         return text
@@ -77,9 +77,8 @@ def _told(found: Correlation) -> str:
 
 def _measured(tables: ReportTables) -> pd.DataFrame:
     """Networks that carry claims and have an RDF error."""
-    models = tables.models
-    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
-    return models[is_claimed & (models["status"] == "complete") & (models["rdf_error"] > 0)]
+    rows = _claimed(tables)
+    return rows[(rows["status"] == "complete") & (rows["rdf_error"] > 0)]
 
 
 def _noise_ang(tables: ReportTables) -> float | None:
@@ -100,17 +99,17 @@ def _noise_text(tables: ReportTables) -> str:
 
 def _n_unstable(tables: ReportTables) -> int:
     """Networks whose MD was begun but gave no g(r)."""
+    rows = _claimed(tables)
+    return int((rows["md_stable_ps"].notna() & rows["rdf_error"].isna()).sum())
+
+
+def _claimed(tables: ReportTables) -> pd.DataFrame:
+    """Students and controls of the claims' stage."""
     models = tables.models
-    is_claimed = (models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])
-    return int((is_claimed & models["md_stable_ps"].notna() & models["rdf_error"].isna()).sum())
+    return models[(models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])]
 
 
 # --- curves ---------------------------------------------------------------------------------------------------------
-
-
-def rdf_architectures(tables: ReportTables) -> pd.DataFrame:
-    """Architectures of the claims' stage with a g(r): one of its networks' rows for each, the smallest first."""
-    return _with_rdf(tables).drop_duplicates("architecture")
 
 
 def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
@@ -125,19 +124,20 @@ def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figu
 
     Args:
         tables: The study.
-        architecture: Its number; omitted: the first of `rdf_architectures`. The page's script draws the others.
+        architecture: Its number; omitted: the smallest. The page's script draws the others.
     """
-    models, teacher = _with_rdf(tables), teacher_curve(tables)
+    models, teacher = with_curves(tables, tables.rdf), teacher_curve(tables)
     figure = go.Figure()
     if teacher is None or models.empty:
         return figure.update_layout(**layout(annotations=no_data("No g(r) has been measured")))
     _add_band(figure, teacher)
-    first = models["architecture"].iloc[0]
-    chosen = models[models["architecture"] == (first if architecture is None else architecture)]
-    for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(models))):
-        members = chosen[(chosen["role"] == role) & (chosen["control_kind"] == kind)]
-        for position, (_, model) in enumerate(members.iterrows()):
-            _add_lines(figure, model, tables.rdf, teacher, is_first=position == 0)
+    for model, look in seeds_of(models, architecture, width=1.3):
+        curve = tables.rdf[tables.rdf["model_id"] == model["model_id"]]
+        hover = f"{look['name']}, seed {model['seed']:.0f}<br>%{{x:.2f}} Å: %{{y:.3f}}<extra></extra>"
+        difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
+        for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
+            figure.add_scatter(x=curve["r_ang"], y=heights, xaxis=x_axis, yaxis=y_axis, hovertemplate=hover, **look)
+            look = look | {"showlegend": False}
     figure.add_scatter(
         x=teacher["r_ang"], y=teacher["g"], mode="lines", name=TEACHER.name, legendgroup=TEACHER.name,
         line={"color": TEACHER.color, "width": 2}, xaxis="x", yaxis="y",
@@ -171,29 +171,6 @@ def _add_band(figure: go.Figure, teacher: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _with_rdf(tables: ReportTables) -> pd.DataFrame:
-    models = tables.models[tables.models["stage"] == tables.basis.stage]
-    has_curve = models["model_id"].isin(tables.rdf["model_id"].unique())
-    models = models[has_curve & models["role"].isin(["student", "control"])]
-    return models.sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
-
-
-def _add_lines(
-    figure: go.Figure, model: pd.Series, rdf: pd.DataFrame, teacher: pd.DataFrame, *, is_first: bool
-) -> None:
-    """Both panels' lines of one network."""
-    look = look_of(model["role"], model["control_kind"])
-    curve = rdf[rdf["model_id"] == model["model_id"]]
-    difference = curve["g"].to_numpy() - teacher["g"].to_numpy()
-    for (x_axis, y_axis, _), heights in zip(PANELS, (curve["g"], difference), strict=True):
-        figure.add_scatter(
-            x=curve["r_ang"], y=heights, xaxis=x_axis, yaxis=y_axis, mode="lines", name=look.name,
-            legendgroup=look.name, showlegend=is_first and x_axis == "x", opacity=0.8,
-            line={"color": look.color, "width": 1.3, "dash": look.dash},
-            hovertemplate=f"{look.name}, seed {model['seed']:.0f}<br>%{{x:.2f}} Å: %{{y:.3f}}<extra></extra>",
-        )  # fmt: skip
-
-
 def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     distances = axis("Distance r (Å)", teacher["r_ang"].to_numpy(dtype=float), is_log=False)
     distances["range"] = [0, float(teacher["r_ang"].max())]
@@ -201,15 +178,23 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     heights["range"] = [0, 1.05 * float(max(shown["g"].max(), teacher["g"].max()))]
     reference = shown["r_ang"].map(dict(zip(teacher["r_ang"], teacher["g"], strict=True)))
     most = 1.08 * float(np.nanmax([np.abs(shown["g"] - reference).max(), 2 * teacher["g_std"].max()]))
-    titles = [
-        {"text": f"<b>{title}</b>", "x": x, "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
-         "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}
-        for (*_, title), x in zip(PANELS, (0.0, 0.56), strict=True)
-    ]  # fmt: skip
+    places = [[0.0, 0.46], [0.56, 1.0]]
+    titles = panel_titles([title for *_, title in PANELS], places)
     return layout(
-        xaxis={**distances, "domain": [0, 0.46]},
-        xaxis2={**distances, "domain": [0.56, 1], "anchor": "y2"},
+        xaxis={**distances, "domain": places[0]},
+        xaxis2={**distances, "domain": places[1], "anchor": "y2"},
         yaxis=heights,
         yaxis2={**heights, "anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
         annotations=titles,
     )
+
+
+RDF_MENU = ArchitectureMenu("rdf-menu", lambda t: with_curves(t, t.rdf))
+FIGURES = (
+    Entry("fig3c", "3C", "Liquid structure against size",
+          lambda t: rdf_error_figure(t, SIZE), lambda s: rdf_size_caption(s.tables), has_rdf),
+    Entry("fig3d", "3D", "Liquid structure against force error",
+          lambda t: rdf_error_figure(t, FORCE), lambda s: rdf_force_caption(s.tables), has_rdf),
+    Entry("fig3e", "3E", "Radial distribution functions of the liquid",
+          rdf_figure, lambda s: rdf_caption(s.tables), has_rdf_curves, is_wide=True, menu=RDF_MENU),
+)  # fmt: skip

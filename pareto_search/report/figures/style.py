@@ -130,14 +130,5 @@ def layout(**changes: Any) -> dict[str, Any]:
 
 def no_data(text: str) -> list[dict[str, Any]]:
     """Annotation of a figure that has nothing to show."""
-    return [
-        {
-            "text": text,
-            "showarrow": False,
-            "xref": "paper",
-            "yref": "paper",
-            "x": 0.5,
-            "y": 0.5,
-            "font": {"size": 14, "color": MUTED},
-        }
-    ]
+    return [{"text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5,
+             "font": {"size": 14, "color": MUTED}}]  # fmt: skip

@@ -20,7 +20,7 @@ from pareto_search.analysis.time_left import Holder, StudyBudget
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
 from pareto_search.records import MODEL_COLUMNS, CostRecord, ModelRecord
-from pareto_search.report.tables import ArchitectureKey, ReportInput, ReportTables, cost_key, make_tables
+from pareto_search.report.tables import ArchitectureKey, ReportInput, ReportTables, make_tables
 from pareto_search.run_directory import RunDirectory
 from pareto_search.store import ResultReader
 
@@ -134,7 +134,7 @@ class LiveRun:
                 continue
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 record = CostRecord.from_plain(json.loads(path.read_text(encoding="utf-8")))
-                self.costs[cost_key(record)] = record
+                self.costs[record.architecture_key] = record
                 self.n_costs_read += 1
 
     def _has_changed(self, path: Path) -> bool:

@@ -14,7 +14,7 @@ from pareto_search.report.figures.learning_curves import PANELS
 from pareto_search.report.figures.rdf import teacher_curve
 from pareto_search.report.figures.style import look_of
 from pareto_search.report.page.model_tables import TABLES
-from pareto_search.report.tables import ArchitectureKey, ReportTables, architecture_keys, cost_key
+from pareto_search.report.tables import ArchitectureKey, ReportTables, architecture_keys
 
 #: Commands that the record of a network offers; RUN and MODEL_ID are filled in. Only verbs that exist belong here.
 COMMANDS = (
@@ -98,7 +98,7 @@ def _rounded(value: float) -> float | int | None:
 
 def _networks(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     """Rows of the table of networks; `cost` is the row of their cost in the cost table, or -1."""
-    rows = {(cost_key(record), record.engine): number for number, record in enumerate(records)}
+    rows = {(record.architecture_key, record.engine): number for number, record in enumerate(records)}
     keys = zip(architecture_keys(models), models["engine"], strict=True)
     return models[[*_NETWORK_FIELDS, "label", "network", "architecture"]].assign(cost=[rows.get(k, -1) for k in keys])
 
@@ -108,14 +108,14 @@ def _costs(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     labels = _labels(models)
     return pd.DataFrame([
         {
-            "label": labels.get(cost_key(record)) or "/".join(f"{value:.0f}" for value in cost_key(record)[:3]),
+            "label": labels.get(key) or "/".join(f"{value:.0f}" for value in key[:3]),
             "engine": f"{record.engine}{', compiled' if record.md.is_compiled else ''}, {record.dtype}",
             "device": record.device, "max_atoms": record.capacity.max_atoms,
             "n_failed": record.capacity.bracket.n_failed, "bytes_per_atom": record.capacity.bytes_per_atom,
             "budget_gib": record.capacity.budget_gib,
             **{name: value for name, value in vars(record.md).items() if name != "us_per_atom_steps"},
         }
-        for record in records
+        for record, key in ((record, record.architecture_key) for record in records)
     ])  # fmt: skip
 
 

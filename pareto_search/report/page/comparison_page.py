@@ -8,17 +8,21 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pareto_search.analysis.history import ended_trials, hypervolume_history, search_reference
-from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.runs import RunsComparison, compare_runs
 from pareto_search.files import write_atomic
+from pareto_search.report.figures.accuracy import front_steps
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
 from pareto_search.report.numbers import number, whole
-from pareto_search.report.page.browser_data import figure_json
-from pareto_search.report.page.elements import figure_html, json_script
-from pareto_search.report.page.menus import THEME_BUTTON
-from pareto_search.report.page.report_page import page_html
+from pareto_search.report.page.elements import Panel
+from pareto_search.report.page.page import page_html
 from pareto_search.report.tables import ReportInput
+
+#: Heads of the table of runs, and whether the column holds numbers.
+_HEADS = (
+    ("Run", False), ("Architectures", True), ("On the front", True), ("Best force RMSE (meV/Å)", True),
+    ("Hypervolume", True), ("Epochs", True), ("Data", False),
+)  # fmt: skip
 
 
 def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced: bool = False) -> RunsComparison:
@@ -33,33 +37,29 @@ def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced
         DataError: If the runs do not share data and split, unless forced.
     """
     comparison = compare_runs({name: data.models for name, data in inputs.items()}, is_forced=is_forced)
-    figures = [
-        ("fronts-speed", "Accuracy against speed", overlay_figure(comparison, STEP_TIME), _FRONTS_CAPTION),
-        ("fronts-memory", "Accuracy against memory", overlay_figure(comparison, MEMORY), _FRONTS_CAPTION),
-        ("volumes", "Hypervolume", volume_figure(comparison), _volume_caption(comparison)),
-        ("growth", "How the searches got on", growth_figure(inputs), _GROWTH_CAPTION),
-    ]
-    title = " and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs"
-    panels = "".join(figure_html(name, "", heading, caption, figure) for name, heading, figure, caption in figures)
-    items = "".join(f"<li>{escape(difference)}</li>" for difference in comparison.differences)
-    limits = f'<div class="cautions"><h3>What limits this comparison</h3><ul>{items}</ul></div>' if items else ""
-    body = (
-        f'<header><div class="top"><h1>{escape(title)}</h1><p>Runs side by side</p>{THEME_BUTTON}</div></header>'
-        "\n<main>"
-        f'<section id="answer"><div class="answer"><h2>{escape(_headline(comparison))}</h2>{limits}</div></section>'
-        f'<section id="figures"><div class="figures">{panels}</div></section>'
-        f'<section id="runs-section"><h2>Runs</h2>{_runs_table(comparison)}</section>'
+    fronts = "Students of each run, means over seeds; lower left is better, step lines are fronts."
+    growth = (
+        "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
+        "runs' reference points."
     )
-    scripts = [json_script(name, figure_json(figure)) for name, _, figure, _ in figures]
-    write_atomic(html, page_html(title, body, scripts))
+    panels = [
+        Panel("fronts-speed", "Accuracy against speed", fronts, overlay_figure(comparison, STEP_TIME)),
+        Panel("fronts-memory", "Accuracy against memory", fronts, overlay_figure(comparison, MEMORY)),
+        Panel("volumes", "Hypervolume", _volume_caption(comparison), volume_figure(comparison)),
+        Panel("growth", "Growth of the hypervolume", growth, growth_figure(inputs)),
+    ]
+    page = page_html(
+        "comparison.html.jinja",
+        title=" and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs",
+        about="Runs side by side",
+        panels=panels,
+        headline=_headline(comparison),
+        differences=comparison.differences,
+        heads=_HEADS,
+        runs=_run_rows(comparison),
+    )
+    write_atomic(html, page)
     return comparison
-
-
-_FRONTS_CAPTION = "Students of each run, means over seeds; lower left is better, step lines are fronts."
-_GROWTH_CAPTION = (
-    "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
-    "runs' reference points."
-)
 
 
 def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
@@ -68,17 +68,17 @@ def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
     frames = [with_values(run.networks[run.networks["role"] == "student"], x, FORCE) for run in comparison.runs]
     x_end = max((float(x.values(frame).max()) for frame in frames if len(frame)), default=1.0)
     for run, frame, (color, symbol) in zip(comparison.runs, frames, RUN_SERIES * len(frames), strict=False):
-        places = np.stack([x.values(frame), FORCE.values(frame)], axis=1)
-        front = np.unique(places[pareto_mask(places)], axis=0) if len(places) else places
-        if len(front) == 0:
+        if frame.empty:
             continue
+        xs, ys = x.values(frame), FORCE.values(frame)
+        front_xs, front_ys = front_steps(xs, ys, x_end)
         figure.add_scatter(
-            x=[*front[:, 0], x_end], y=[*front[:, 1], front[-1, 1]], mode="lines", legendgroup=run.name,
+            x=front_xs, y=front_ys, mode="lines", legendgroup=run.name,
             showlegend=False, hoverinfo="skip", name=f"Front: {run.name}",
             line={"color": color, "width": 1.8, "shape": "hv"},
         )  # fmt: skip
         figure.add_scatter(
-            x=places[:, 0], y=places[:, 1], mode="markers", name=run.name, legendgroup=run.name, text=frame["label"],
+            x=xs, y=ys, mode="markers", name=run.name, legendgroup=run.name, text=frame["label"],
             marker={"color": color, "symbol": symbol, "size": 9, "line": {"color": "#ffffff", "width": 1}},
             hovertemplate=f"{escape(run.name)} %{{text}}<br>%{{x:.3g}}, %{{y:.3g}} meV/Å<extra></extra>",
         )  # fmt: skip
@@ -151,22 +151,11 @@ def _role_name(role: str) -> str:
     return "students" if role == "student" else f"controls ({role})"
 
 
-def _runs_table(comparison: RunsComparison) -> str:
-    heads = ("Run", "Architectures", "On the front", "Best force RMSE (meV/Å)", "Hypervolume", "Epochs", "Data")
-    rows = [
+def _run_rows(comparison: RunsComparison) -> list[tuple[str, ...]]:
+    return [
         (
             run.name, whole(run.n_architectures), whole(run.n_front), number(1e3 * run.best_force_rmse_ev_per_ang),
             number(run.hypervolumes.get("student", float("nan"))), whole(run.n_epochs), run.dataset_hash[:12],
         )
         for run in comparison.runs
     ]  # fmt: skip
-    kinds = ("", *[' class="num"'] * (len(heads) - 2), "")
-    head = "".join(f'<th scope="col"{kind}>{escape(text)}</th>' for text, kind in zip(heads, kinds, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return (
-        '<div class="scroll"><table class="plain"><caption>The runs and what they found</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )

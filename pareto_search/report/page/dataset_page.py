@@ -1,7 +1,6 @@
 """The page of the `data` command: what a dataset holds, as numbers and histograms."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ import plotly.graph_objects as go
 
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.style import STUDENT, axis, layout
-from pareto_search.report.page.browser_data import figure_json
-from pareto_search.report.page.elements import facts_html, figure_html, flatten, json_script, note_lines
-from pareto_search.report.page.menus import THEME_BUTTON
-from pareto_search.report.page.report_page import page_html
+from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
+from pareto_search.report.page.page import page_html
 
 #: Units by the ending of a quantity's name.
 UNITS = (("_ev_per_atom", "eV/atom"), ("_ev_per_ang", "eV/Å"), ("_g_per_cm3", "g/cm³"), ("_ang3", "Å³"),
@@ -31,28 +28,24 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
     notes = summary.get("notes")
     source = notes.get("source") if isinstance(notes, Mapping) else None
     name = str(summary.get("name") or summary.get("source") or source or "Dataset")
-    facts = {key: value for key, value in summary.items() if key not in ("histograms", "notes")}
-    items = "".join(f"<li>{escape(note)}</li>" for note in note_lines(notes))
-    panels, scripts = _histograms(summary.get("histograms") or {})
-    body = (
-        f'<header><div class="top"><h1>{escape(name)}</h1><p>What the dataset holds</p>{THEME_BUTTON}</div></header>'
-        "\n<main>"
-        f'<section><div class="box">{f"<ul>{items}</ul>" if items else ""}{facts_html(flatten(facts))}</div></section>'
-        f'<section><h2>Distributions</h2><div class="figures">{"".join(panels)}</div></section>'
+    about = {key: value for key, value in summary.items() if key not in ("histograms", "notes")}
+    page = page_html(
+        "dataset.html.jinja",
+        title=name,
+        about="What the dataset holds",
+        panels=[
+            _panel(f"hist{index}", str(quantity), *counts_and_edges(histogram))
+            for index, (quantity, histogram) in enumerate((summary.get("histograms") or {}).items())
+        ],
+        notes=note_lines(notes),
+        facts=facts(flatten(about)),
     )
-    write_atomic(html, page_html(name, body, scripts))
+    write_atomic(html, page)
 
 
-def _histograms(histograms: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Panels and data of the histograms, in the order given."""
-    panels, scripts = [], []
-    for index, (name, histogram) in enumerate(histograms.items()):
-        counts, edges = counts_and_edges(histogram)
-        title, unit = title_and_unit(str(name))
-        figure = histogram_figure(counts, edges, title, unit)
-        panels.append(figure_html(f"hist{index}", "", title, _caption(title, unit, counts, edges), figure))
-        scripts.append(json_script(f"hist{index}", figure_json(figure)))
-    return panels, scripts
+def _panel(name: str, quantity: str, counts: list[float], edges: list[float]) -> Panel:
+    title, unit = title_and_unit(quantity)
+    return Panel(name, title, _caption(title, unit, counts, edges), histogram_figure(counts, edges, title, unit))
 
 
 def counts_and_edges(histogram: Mapping[str, Any] | Sequence[Any]) -> tuple[list[float], list[float]]:

@@ -1,12 +1,14 @@
-"""Pieces of a page: cards, tables and lists, everything that comes from users escaped."""
+"""Pieces of a page, and the texts in them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+from markupsafe import Markup
+
+from pareto_search.report.templates import render
 
 
 @dataclass(frozen=True)
@@ -35,33 +37,53 @@ class Column:
         return self.kind in ("number", "whole", "seed")
 
 
-def table_html(name: str, caption: str, columns: Sequence[Column]) -> str:
-    """A table without rows, whose heads sort it; `caption` is read by screen readers."""
-    heads = "".join(
-        f'<th scope="col"{" class=num" if column.is_number else ""} aria-sort="none">'
-        f'<button type="button">{escape(column.name)}'
-        + (f"<small>{escape(column.unit)}</small>" if column.unit else "")
-        + "</button></th>"
-        for column in columns
-    )
-    return (
-        f'<div class="scroll" tabindex="-1"><table id="{escape(name)}" role="grid"><caption>{escape(caption)}</caption>'
-        f'<thead><tr>{heads}</tr></thead><tbody></tbody></table><p class="more"></p></div>'
-    )
+@dataclass(frozen=True)
+class Panel:
+    """A figure with what stands around it; its data lie in the script element `data-NAME` until it comes into view.
+
+    Attributes:
+        name: Its identifier in the page.
+        title: Above it.
+        caption: Below it.
+        figure: What is drawn.
+        tag: Its number, before the title.
+        menu, options: Identifier of the menu above it, and the numbers and names of the architectures to choose among.
+        is_wide: Whether it takes the whole width.
+    """
+
+    name: str
+    title: str
+    caption: str
+    figure: go.Figure
+    tag: str = ""
+    menu: str = ""
+    options: tuple[tuple[int, str], ...] = ()
+    is_wide: bool = False
+
+    @property
+    def height(self) -> int:
+        """Of its place, in pixels."""
+        return int(self.figure.layout.height or 440)
+
+    @property
+    def summary(self) -> str:
+        """What a reader who does not see the figure should know is in it."""
+        return summary_text(self.figure)
 
 
 def card_html(label: str, value: str, detail: str, tone: str = "plain") -> str:
     """A key number; tones: good, bad, plain."""
-    return (
-        f'<div class="card {escape(tone)}"><div class="label">{escape(label)}</div>'
-        f'<div class="value">{escape(value)}</div><div class="detail">{escape(detail)}</div></div>'
-    )
+    return render("card.html.jinja", label=label, value=value, detail=detail, tone=tone)
 
 
-def facts_html(facts: Iterable[tuple[str, object]]) -> str:
-    """A list of names and values."""
-    items = "".join(f"<dt>{escape(str(name))}</dt><dd>{escape(_plain(value))}</dd>" for name, value in facts)
-    return f'<dl class="facts">{items}</dl>'
+def json_script(name: str, value_json: str) -> str:
+    """JSON inside the page; "<" is written as an escape so that no text in it can end the element."""
+    return render("json_script.html.jinja", name=name, json=Markup(value_json.replace("<", "\\u003c")))
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
+    """Names and values as texts."""
+    return [(str(name), _plain(value)) for name, value in pairs]
 
 
 def flatten(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
@@ -84,24 +106,8 @@ def note_lines(notes: Any) -> list[str]:
     return [str(note) for note in ([notes] if isinstance(notes, str) else notes or [])]
 
 
-def figure_html(
-    name: str, tag: str, title: str, caption: str, figure: go.Figure, menu: str = "", *, is_wide: bool = False
-) -> str:
-    """A figure whose data lie in the script element `data-NAME`; it is drawn when it comes into view."""
-    label = f"<span>{escape(tag)}</span>" if tag else ""
-    height = figure.layout.height or 440
-    return (
-        f'<figure class="panel{" wide" if is_wide else ""}" id="{name}" data-figure="{name}">'
-        f'<div class="panel-head"><h3 id="{name}-title">{label}{escape(title)}</h3>{menu}</div>'
-        f'<div class="plot" role="application" tabindex="0" aria-roledescription="figure" aria-labelledby='
-        f'"{name}-title" aria-describedby="{name}-caption {name}-summary" style="height:{height}px"></div>'
-        f'<figcaption id="{name}-caption">{escape(caption)}</figcaption>'
-        f'<p class="hidden" id="{name}-summary">{escape(summary_text(figure))}</p></figure>'
-    )
-
-
 def summary_text(figure: go.Figure) -> str:
-    """What a reader who does not see the figure should know is in it: its axes and how many points each kind has."""
+    """The axes of a figure and how many points each kind has."""
     layout = figure.layout.to_plotly_json()
     axes = layout.get("scene", layout)
     titles = [axes.get(f"{name}axis", {}).get("title", {}).get("text") for name in "xyz"]
@@ -116,11 +122,6 @@ def summary_text(figure: go.Figure) -> str:
     shown = "; ".join(f"{name}: {n:,}" for name, n in counts.items())
     named = ", ".join(title.replace("<br>", " ").strip() for title in titles if title)
     return f"Axes: {named}." + (f" Points: {shown}." if shown else "")
-
-
-def json_script(name: str, value_json: str) -> str:
-    """JSON inside the page; "<" is written as an escape so that no text in it can end the element."""
-    return f'<script type="application/json" id="data-{name}">{value_json.replace("<", chr(92) + "u003c")}</script>'
 
 
 def _plain(value: object) -> str:

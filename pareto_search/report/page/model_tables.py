@@ -1,7 +1,6 @@
 """The tables of a report: all networks, costs, and what went wrong. The page's script writes their rows."""
 
-from pareto_search.report.page.elements import Column, table_html
-from pareto_search.report.tables import ReportTables, failures
+from pareto_search.report.page.elements import Column
 
 NETWORKS = (
     Column("Network", "model_id", kind="id"),
@@ -27,7 +26,7 @@ COSTS = (
     Column("Engine", "engine"),
     Column("MD step", "us_per_atom_step_median", "µs/atom", kind="number"),
     Column("Quartiles", "us_per_atom_step_q25", "µs/atom", kind="quartiles"),
-    Column("Where the time goes", "us_per_atom_model", "neighbours, model, integrator", kind="parts"),
+    Column("Parts of a step", "us_per_atom_model", "neighbours, model, integrator", kind="parts"),
     Column("Atoms timed", "n_atoms", kind="whole"),
     Column("Neighbours", "n_neighbors_mean", "per atom", kind="number"),
     Column("Max atoms", "max_atoms", kind="whole"),
@@ -52,22 +51,3 @@ PART_COLORS = (("neighbour list", "#56B4E9"), ("model", "#7b8aa1"), ("integrator
 
 #: Columns of every table of the page, by the table's name.
 TABLES = {"networks": NETWORKS, "costs": COSTS, "failures": FAILURES}
-
-
-def networks_table() -> str:
-    """Every trained network, one row each."""
-    return table_html("networks", "All trained networks", NETWORKS)
-
-
-def costs_table(tables: ReportTables) -> str:
-    """The cost table, or a sentence that there is none."""
-    if not tables.costs:
-        return '<p class="none">No cost has been measured.</p>'
-    return table_html("costs", "Measured costs of the architectures", COSTS)
-
-
-def failures_table(tables: ReportTables) -> str:
-    """Networks that diverged or failed, or a sentence that none did."""
-    if failures(tables.models).empty:
-        return '<p class="none">No network diverged or failed.</p>'
-    return table_html("failures", "Networks that diverged or failed", FAILURES)

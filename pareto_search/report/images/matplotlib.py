@@ -15,13 +15,8 @@ _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "star": "*", "triangle
             "diamond-open": "D"}  # fmt: skip
 _DASHES = {"solid": "-", "dot": ":", "dash": "--", "5px,2px": "--"}
 _PIXELS_PER_INCH = 100
-_LEGEND: dict[str, Any] = {
-    "loc": "outside lower left",
-    "ncols": 4,
-    "frameon": False,
-    "fontsize": 8,
-    "columnspacing": 1.2,
-}
+_LEGEND: dict[str, Any] = {"loc": "outside lower left", "ncols": 4, "frameon": False, "fontsize": 8,
+                           "columnspacing": 1.2}  # fmt: skip
 
 
 def save_with_matplotlib(figure: go.Figure, path: Path, size: tuple[int, int], png_scale: int) -> None:
@@ -97,12 +92,19 @@ def _draw_trace(panel: Axes, trace: Any) -> None:
 
 
 def _draw_bars(panel: Axes, traces: list[Any]) -> None:
-    """Lying bars, stacked, the first on top."""
-    left = np.zeros(len(traces[0].y))
+    """Bars that stand, or that lie with the first on top; those of one place are stacked."""
+    is_lying = traces[0].orientation == "h"
+    starts: dict[Any, float] = {}
     for trace in traces:
-        panel.barh(trace.y, trace.x, left=left, color=trace.marker.color, label=trace.name)
-        left = left + np.asarray(trace.x, dtype=float)
-    panel.invert_yaxis()
+        places, lengths = (trace.y, trace.x) if is_lying else (trace.x, trace.y)
+        begins = [starts.get(place, 0.0) for place in places]
+        if is_lying:
+            panel.barh(places, lengths, left=begins, color=trace.marker.color, label=trace.name)
+        else:
+            panel.bar(places, lengths, bottom=begins, color=trace.marker.color, label=trace.name)
+        starts |= {place: begin + float(n) for place, begin, n in zip(places, begins, lengths, strict=True)}
+    if is_lying:
+        panel.invert_yaxis()
 
 
 def _look(trace: Any) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from pareto_search.report.figures.all import FIGURES
-from pareto_search.report.figures.matplotlib import save_with_matplotlib
+from pareto_search.report.figures.catalogue import shown_figures
+from pareto_search.report.images.matplotlib import save_with_matplotlib
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def write_figures(data: ReportInput, folder: Path, formats: Sequence[ImageFormat
     """
     folder.mkdir(parents=True, exist_ok=True)
     tables = make_tables(data)
-    figures = {entry.name: entry.draw(tables) for entry in FIGURES if entry.is_shown(tables)}
+    figures = {entry.name: entry.draw(tables) for entry in shown_figures(tables)}
     images = {folder / f"{name}.{kind}": figure for name, figure in figures.items() for kind in formats}
     if not _save_with_plotly(images):
         for path, figure in images.items():
