@@ -18,7 +18,7 @@ from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import Architecture
 from pareto_search.records import Event
 from pareto_search.report.figures.accuracy import FORCE, MEMORY, STEP_TIME
-from pareto_search.report.live.app import _OUTPUTS, _PARTS, _render, make_app, refreshed
+from pareto_search.report.live.app import OUTPUTS, PARTS, make_app, output_values, refreshed
 from pareto_search.report.live.board import HEAVY, Board
 from pareto_search.report.live.live_figures import (
     drawn_trials,
@@ -301,7 +301,7 @@ def test_details_are_made_of_what_is_chosen_and_again_when_it_changes(board: Boa
 
 
 def values_of(outputs: tuple[Any, ...]) -> dict[str, Any]:
-    names = [f"{component}.{prop}" for name in _PARTS for component, prop in _OUTPUTS[name]]
+    names = [f"{component}.{prop}" for name in PARTS for component, prop in OUTPUTS[name]]
     return dict(zip(names, outputs[:-1], strict=True))
 
 
@@ -384,7 +384,7 @@ def test_readers_who_ask_at_the_same_moment_get_numbers_of_their_own() -> None:
     sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
     try:
         with ThreadPoolExecutor(8) as readers:
-            found = readers.map(lambda _: [_render("cards", [], "")[1] for _ in range(3000)], range(8))
+            found = readers.map(lambda _: [output_values("cards", [], "")[1] for _ in range(3000)], range(8))
             answers = [number for numbers in found for number in numbers]
     finally:
         sys.setswitchinterval(before)
