@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.config.network import architecture_label
 from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS
 
 Split = Literal["test", "valid"]
@@ -111,7 +112,7 @@ def complete(models: pd.DataFrame) -> pd.DataFrame:
 def architecture_labels(rows: pd.DataFrame, has_cutoff: bool = False) -> list[str]:
     """Short names such as "24/10/2": features/sensitivities/atom layers, then what differs from one layer, l = 1.
 
-    A teacher that is not ours has no architecture and is called by its calculator, which `engine` names.
+    An external teacher has no architecture and is called by its calculator, which `engine` names.
 
     Args:
         rows: Anything with `ARCHITECTURE_COLUMNS` and `engine`.
@@ -119,33 +120,11 @@ def architecture_labels(rows: pd.DataFrame, has_cutoff: bool = False) -> list[st
     """
     values = (rows[name] for name in ARCHITECTURE_COLUMNS)
     return [
-        _label(*row, has_cutoff=has_cutoff) if np.isfinite(row[0]) else str(engine)
+        architecture_label(dict(zip(ARCHITECTURE_COLUMNS, row, strict=True)), has_cutoff=has_cutoff)
+        if np.isfinite(row[0])
+        else str(engine)
         for engine, row in zip(rows["engine"], zip(*values, strict=True), strict=True)
     ]
-
-
-def _label(
-    n_features: float,
-    n_sensitivities: float,
-    n_atom_layers: float,
-    n_interaction_layers: float,
-    l_max: float,
-    dist_soft_max_ang: float,
-    dist_hard_max_ang: float,
-    activation: str,
-    family: str,
-    n_max: float,
-    *,
-    has_cutoff: bool,
-) -> str:
-    text = f"{n_features:.0f}/{n_sensitivities:.0f}/{n_atom_layers:.0f}"
-    if family not in ("", "hipnn"):
-        text += f" {family} n={n_max:.0f}"
-    if n_interaction_layers != 1 or l_max != 1:
-        text += f" ni={n_interaction_layers:.0f} l={l_max:.0f}"
-    if activation not in ("", "softplus"):
-        text += f" {activation}"
-    return f"{text} @{dist_hard_max_ang:.1f} Å" if has_cutoff else text
 
 
 def has_several_cutoffs(models: pd.DataFrame) -> bool:

@@ -1,5 +1,6 @@
 """Settings of a network: architecture, loss weights, training, teacher."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -63,12 +64,24 @@ class Architecture(Settings):
     @property
     def label(self) -> str:
         """Short name: features/sensitivities/layers, with whatever differs from the usual one layer, l = 1."""
-        text = f"{self.n_features}/{self.n_sensitivities}/{self.n_atom_layers}"
-        if self.family != "hipnn":
-            text += f" {self.family} n={self.n_max}"
-        if self.n_interaction_layers != 1 or self.l_max != 1:
-            text += f" ni={self.n_interaction_layers} l={self.l_max}"
-        return text if self.activation == "softplus" else f"{text} {self.activation}"
+        return architecture_label(self.model_dump())
+
+
+def architecture_label(values: Mapping[str, Any], *, has_cutoff: bool = False) -> str:
+    """Short name of an architecture, such as "24/10/2": features/sensitivities/atom layers, then what is unusual.
+
+    Args:
+        values: Its settings, as whole or as floating point numbers; an empty family or activation is the usual one.
+        has_cutoff: Append the hard cutoff, for studies in which several occur.
+    """
+    text = "/".join(f"{values[name]:.0f}" for name in ("n_features", "n_sensitivities", "n_atom_layers"))
+    if values["family"] not in ("", "hipnn"):
+        text += f" {values['family']} n={values['n_max']:.0f}"
+    if values["n_interaction_layers"] != 1 or values["l_max"] != 1:
+        text += f" ni={values['n_interaction_layers']:.0f} l={values['l_max']:.0f}"
+    if values["activation"] not in ("", "softplus"):
+        text += f" {values['activation']}"
+    return f"{text} @{values['dist_hard_max_ang']:.1f} Å" if has_cutoff else text
 
 
 class LossWeights(Settings):
