@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.references import ReferenceEnergies
+from pareto_search.durations import duration
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
 from pareto_search.measure.accuracy import Accuracy, accuracy_of
@@ -142,7 +143,7 @@ def _gather(
             saved = now
         if now - logged > _LOG_EVERY_S or gathered.n_done == dataset.n_systems:
             left_s = (now - started) / (gathered.n_done - n_before) * (dataset.n_systems - gathered.n_done)
-            logger.info("labels: %d of %d frames, about %.0f s left", gathered.n_done, dataset.n_systems, left_s)
+            logger.info("labels: %d of %d frames, about %s left", gathered.n_done, dataset.n_systems, duration(left_s))
             logged = now
 
 

@@ -1,5 +1,6 @@
 """What a report is made from, as tidy frames."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -164,7 +165,12 @@ def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
 
 def cost_key(record: CostRecord) -> ArchitectureKey:
     """The same for a cost record."""
-    return tuple(_exact(record.architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
+    return settings_key(record.architecture)
+
+
+def settings_key(architecture: Mapping[str, Any]) -> ArchitectureKey:
+    """The same for the settings of an architecture."""
+    return tuple(_exact(architecture.get(name, float("nan"))) for name in ARCHITECTURE_COLUMNS)
 
 
 def _exact(value: Any) -> float | str:

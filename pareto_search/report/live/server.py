@@ -11,7 +11,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from pareto_search.errors import ConfigError
 from pareto_search.report.live.app import make_app
 from pareto_search.report.live.board import Board
-from pareto_search.report.live.live_run import LiveRun, check_followable
+from pareto_search.report.live.followed_run import FollowedRun, check_followable
 
 
 def serve(run_dir: Path, host: str, port: int, on_ready: Callable[[int, bool], None]) -> None:
@@ -29,7 +29,7 @@ def serve(run_dir: Path, host: str, port: int, on_ready: Callable[[int, bool], N
     """
     check_followable(run_dir)
     with _listen(host, port) as listener:
-        app = make_app(Board(LiveRun(run_dir)))
+        app = make_app(Board(FollowedRun(run_dir)))
         settings: dict[str, Any] = {"threaded": True, "request_handler": _QuietHandler, "fd": listener.fileno()}
         with make_server(host, port, app.server, **settings) as server:
             on_ready(server.port, (run_dir / "config.yaml").is_file())
