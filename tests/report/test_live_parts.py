@@ -349,7 +349,9 @@ def test_figures_say_the_same_about_what_a_reader_may_change(board: Board) -> No
 
 def test_the_page_sends_nothing_elsewhere(board: Board) -> None:
     client = make_app(board).server.test_client()
-    page = client.get("/").get_data(as_text=True)
+    answer = client.get("/")
+    assert answer.status_code == 200
+    page = answer.get_data(as_text=True)
     assert "//" not in page.replace("https://www.w3.org", "").split("<body>")[0].split("<style>")[0]
     layout = json.dumps(client.get("/_dash-layout").get_json())
     assert layout.count('"showSendToCloud": false') == 4

@@ -80,7 +80,8 @@ def _index_page() -> str:
     """The page that Dash fills in: with the style sheet of all pages, and this one's own style and scripts."""
     browser = files("pareto_search.report.live") / "browser"
     own, *scripts = ((browser / name).read_text(encoding="utf-8") for name in ("live.css", "callbacks.js", "live.js"))
-    return render("live.html.jinja", style=style_sheet() + own, script="\n".join(scripts))
+    page = render("live.html.jinja", style=style_sheet() + own, script="\n".join(scripts))
+    return str(page)  # no `Markup`, which would escape what Dash fills in
 
 
 def refreshed(board: Board, asked: Mapping[str, Any], seen: Mapping[str, str]) -> tuple[Any, ...]:
