@@ -225,7 +225,7 @@ def dashboard(
     ),
 ) -> None:
     """Serve a page that follows a run while it goes on; it only reads, and waits where no run has begun yet."""
-    from pareto_search.report.live.app import serve
+    from pareto_search.report.live.server import serve
     from pareto_search.terminal import show_address
 
     serve(run_dir, host, port, lambda port, is_run: show_address(run_dir, host, port, is_run))

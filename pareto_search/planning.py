@@ -9,10 +9,7 @@ import torch
 
 from pareto_search.config import (
     PAPER_CONTROL_WEIGHTS,
-    TAUGHT_CONTROLS,
-    TEACHER_WEIGHTS,
     Architecture,
-    Choice,
     ExternalTeacher,
     SearchSettings,
     StudyConfig,
@@ -77,7 +74,7 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
     student = float(np.sqrt(np.prod(ends)))
     n_chosen = config.max_confirmed
-    n_confirm = most_confirmed(config)
+    n_confirm = config.max_confirmation_networks
     n_epochs = config.confirm_training.max_epochs
     stages = (
         *_teacher_plan(config, data),
@@ -86,21 +83,6 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
         StagePlan("confirm (at most)", n_confirm, n_epochs, student * n_epochs * n_confirm / n_workers),
     )
     return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
-
-
-def most_confirmed(config: StudyConfig) -> int:
-    """Networks that the confirmation trains at most.
-
-    In a whole grid, students that differ in the teacher's part of the loss alone share controls that it does not teach.
-    """
-    confirm, n_students = config.confirm, config.max_confirmed
-    n_sharing = 1
-    if confirm.select == "all" and config.search.sampler == "grid" and not config.search.points:
-        weights = (getattr(config.search.space, name) for name in TEACHER_WEIGHTS)
-        n_sharing = math.prod(len(weight.choices) for weight in weights if isinstance(weight, Choice))
-    n_taught = sum(kind in TAUGHT_CONTROLS for kind in confirm.controls)
-    n_untaught = len(confirm.controls) - n_taught
-    return confirm.n_seeds * (n_students * (1 + n_taught) + math.ceil(n_students / n_sharing) * n_untaught)
 
 
 def _teacher_plan(config: StudyConfig, data: StudyData) -> list[StagePlan]:

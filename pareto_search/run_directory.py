@@ -1,14 +1,9 @@
-"""The run directory: its files, its lock, and whether a config may continue what lies there."""
+"""The run directory: its files, and whether a config may continue what lies there."""
 
-import fcntl
-import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
 
 import yaml
 from pydantic import ValidationError
@@ -17,8 +12,7 @@ from pareto_search.config import StudyConfig
 from pareto_search.config.roles import BUDGET, NEUTRAL, keys_of_role
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
-
-_OTHER_OUT = "choose another directory with --out"
+from pareto_search.run_lock import OTHER_OUT, take_lock
 
 
 @dataclass(frozen=True)
@@ -194,7 +188,7 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     except OSError as error:
         raise _unusable(directory, error) from error
     with lock:
-        _take(lock, directory)
+        take_lock(lock, directory.path)
         _check(directory, config)  # again: another process may have written it while this one waited for the file
         stored = _stored_config(directory)
         config = _with_liquid_of(stored, config)
@@ -218,17 +212,17 @@ def to_yaml(config: StudyConfig) -> str:
 
 def _unusable(directory: RunDirectory, error: OSError) -> StoreError:
     reason = error.strerror or type(error).__name__
-    return StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {_OTHER_OUT}")
+    return StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {OTHER_OUT}")
 
 
 def _check(directory: RunDirectory, config: StudyConfig) -> None:
     path = directory.path
     if path.exists() and not path.is_dir():
-        raise StoreError(f"{path} is a file, not a directory; {_OTHER_OUT}")
+        raise StoreError(f"{path} is a file, not a directory; {OTHER_OUT}")
     stored = _stored_config(directory)
     if stored is None:
         if path.is_dir() and any(entry.name != directory.lock.name for entry in path.iterdir()):
-            raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {_OTHER_OUT}")
+            raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {OTHER_OUT}")
         return
     conflicts = _conflicts(stored, config)
     if conflicts:
@@ -236,7 +230,7 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
         budgets = ", ".join(keys_of_role(StudyConfig, BUDGET))
         raise StoreError(
             f"{path} was made with other settings:\n{lines}\n"
-            f"{_OTHER_OUT}, or go back to the old settings (only {budgets} may grow)"
+            f"{OTHER_OUT}, or go back to the old settings (only {budgets} may grow)"
         )
 
 
@@ -249,7 +243,7 @@ def _stored_config(directory: RunDirectory) -> StudyConfig | None:
     except (yaml.YAMLError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise StoreError(
-            f"{path} is damaged or from another version of pareto_search ({first}); restore it or {_OTHER_OUT}"
+            f"{path} is damaged or from another version of pareto_search ({first}); restore it or {OTHER_OUT}"
         ) from error
 
 
@@ -285,18 +279,3 @@ def _flatten(plain: Mapping[str, object], prefix: str = "") -> dict[str, object]
         else:
             flat[prefix + name] = value
     return flat
-
-
-def _take(lock: IO[str], directory: RunDirectory) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        raise StoreError(
-            f"{directory.path} is in use by {holder}; wait for it to end, stop it, or {_OTHER_OUT}"
-        ) from error
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    lock.truncate(0)
-    lock.write(f"process {os.getpid()} on {socket.gethostname()} since {started}\n")
-    lock.flush()

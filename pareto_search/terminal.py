@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
+from pareto_search.durations import duration
 from pareto_search.records import CostRecord, ModelRecord
 
 if TYPE_CHECKING:
@@ -137,23 +138,15 @@ def show_costs(costs: list[CostRecord]) -> None:
 
 def show_plan(plan: "StudyPlan") -> None:
     """Stages, estimates and the resolved settings."""
-    rows = [(s.name, s.n_networks, s.max_epochs, _duration(s.seconds)) for s in plan.stages]
+    rows = [(s.name, s.n_networks, s.max_epochs, duration(s.seconds)) for s in plan.stages]
     _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs each, at most", "time at most"), rows)
     uncounted = "measuring costs, starting workers" + (", MD of the liquid" if plan.config.measure.liquid else "")
     say(
-        f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {_duration(plan.seconds)} if "
+        f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {duration(plan.seconds)} if "
         f"every network trains for all its epochs, not counted: {uncounted}; "
         f"{plan.shared_mib:.0f} MiB of data per node"
     )
     say(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
-
-
-def _duration(seconds: float) -> str:
-    if seconds != seconds:
-        return "open"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:

@@ -12,7 +12,7 @@ from pareto_search.config_file import load_config, parse_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
 from pareto_search.report.live.board import Board
-from pareto_search.report.live.live_run import LiveRun
+from pareto_search.report.live.followed_run import FollowedRun
 from pareto_search.study import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
@@ -122,7 +122,7 @@ def test_a_structure_or_teacher_given_on_the_command_line_replaces_the_files(run
 def test_the_live_page_shows_the_run(run, monkeypatch):
     monkeypatch.setattr("pareto_search.report.live.board.DRAWING_S", 60.0)
     teacher = ps.open_results(run / "run").summary.teacher.model_id
-    parts = Board(LiveRun(run / "run")).update({}, ("network", teacher))
+    parts = Board(FollowedRun(run / "run")).update({}, ("network", teacher))
     assert {"costs", "front_speed", "volume"} <= set(parts)
     assert "EMT" in str(parts["details"].content)
 

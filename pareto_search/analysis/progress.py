@@ -70,6 +70,11 @@ class TrialProgress:
         return max(max(self.errors, default=0), max((mark.epoch for mark in self.marks), default=0))
 
     @property
+    def last_error_ev_per_ang(self) -> float:
+        """The error of the last epoch that was reported, eV/Å; NaN before the first."""
+        return self.errors[max(self.errors)] if self.errors else math.nan
+
+    @property
     def is_live(self) -> bool:
         """Whether it has not ended."""
         return self.state in LIVE_STATES

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pareto_search.analysis.progress import QUIET_S, Progress
-
-#: From here on durations are told in minutes.
-MINUTES_S = 90.0
+from pareto_search.durations import MINUTES_S, duration
+from pareto_search.run_lock import Holder
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,6 @@ def _nearest(limits: Sequence[TimeLeft]) -> TimeLeft:
     return limits[0] if limits else TimeLeft(None, "the stage has no limit that tells")
 
 
-Holder = Literal["alive", "gone", "unknown"]
 RunKind = Literal["nothing", "running", "quiet", "dead", "ended"]
 
 
@@ -133,10 +131,3 @@ def run_state(progress: Progress, holder: Holder, now_s: float) -> RunState:
     if is_quiet:
         return RunState("dead", f"{silent}: the run seems dead")
     return RunState("running", f"in the {progress.stage}")
-
-
-def duration(seconds: float) -> str:
-    """Such as "12 s", "12 min" or "3.4 h"."""
-    if seconds < MINUTES_S:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pareto_search.cluster.session import reason_of
+from pareto_search.cluster.session import WorkFailedError, reason_of
 from pareto_search.config import ClusterSettings
 from pareto_search.errors import MeasurementError, StoreError, is_out_of_memory
 
@@ -18,6 +18,30 @@ _GIB = 2**30
 
 class HungError(MeasurementError):
     """A trial took longer than it may."""
+
+
+class AllWorkFailsError(WorkFailedError):
+    """What made the work fail would make all other work fail, too."""
+
+
+@contextmanager
+def named_failures(cluster: ClusterSettings) -> Iterator[None]:
+    """Raise a `WorkFailedError` with the reason in place of any error.
+
+    Args:
+        cluster: The limits that the work is held to.
+
+    Raises:
+        AllWorkFailsError: If the error would befall all other work, too.
+        WorkFailedError: If it concerns this work alone.
+    """
+    try:
+        yield
+    except Exception as error:
+        ends_all = why_all_end(error)
+        if ends_all is not None:
+            raise AllWorkFailsError(ends_all) from error
+        raise WorkFailedError(why_failed(error, cluster)) from error
 
 
 @contextmanager
@@ -68,8 +92,8 @@ def _watched(max_hours: float | None, note: Path) -> Iterator[None]:
 def _innermost(dump: str) -> str:
     """Where the main work was, from a dump of all threads: the first frame of this package, or else the first."""
     frames = [line.strip() for line in dump.splitlines() if line.strip().startswith("File")]
-    ours = [frame for frame in frames if "pareto_search" in frame and "limits.py" not in frame]
-    return f"at {(ours or frames or ['an unknown place'])[0]}"
+    of_package = [frame for frame in frames if "pareto_search" in frame and "limits.py" not in frame]
+    return f"at {(of_package or frames or ['an unknown place'])[0]}"
 
 
 def why_failed(error: BaseException, cluster: ClusterSettings) -> str:

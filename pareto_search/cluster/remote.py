@@ -6,8 +6,7 @@ from typing import TypeVar, cast
 
 import ray
 
-from pareto_search.cluster.limits import limited, why_all_end, why_failed
-from pareto_search.cluster.session import WorkFailedError
+from pareto_search.cluster.limits import AllWorkFailsError, limited, named_failures
 from pareto_search.config import ClusterSettings
 from pareto_search.errors import WriteError
 
@@ -17,10 +16,6 @@ _Result = TypeVar("_Result")
 
 #: Work is started again this often if its worker process dies; work that raises is not.
 _MAX_RETRIES = 2
-
-
-class _AllWorkFailsError(WorkFailedError):
-    """What made the work fail would make all other work fail too."""
 
 
 def start_work(
@@ -60,7 +55,7 @@ def outcome_of(reference: ray.ObjectRef[_Result]) -> tuple[_Result | None, str |
     try:
         return ray.get(reference), None
     except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, _AllWorkFailsError):
+        if isinstance(error.cause, AllWorkFailsError):
             raise WriteError(str(error.cause)) from error
         return None, str(error.cause)
     except ray.exceptions.RayError as error:
@@ -69,11 +64,5 @@ def outcome_of(reference: ray.ObjectRef[_Result]) -> tuple[_Result | None, str |
 
 @ray.remote
 def _call(job: Callable[..., object], shared: object, argument: object, cluster: ClusterSettings, note: Path) -> object:
-    try:
-        with limited(cluster, note):
-            return job(shared, argument)
-    except Exception as error:
-        ends_all = why_all_end(error)
-        if ends_all is not None:
-            raise _AllWorkFailsError(ends_all) from error
-        raise WorkFailedError(why_failed(error, cluster)) from error
+    with named_failures(cluster), limited(cluster, note):
+        return job(shared, argument)

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from pareto_search.cluster.limits import limited, why_all_end, why_failed
+from pareto_search.cluster.limits import AllWorkFailsError, limited, named_failures
 from pareto_search.cluster.session import WorkFailedError
 from pareto_search.config import ClusterSettings
 from pareto_search.records import OBJECTIVES
@@ -27,12 +27,11 @@ def run_in_worker(
         tune.report(result)
 
     try:
-        with limited(cluster, notes / f"trial-{config['trial_number']:04d}-hung.txt"):
-            final = trial(shared, dict(config), report)
-        report({**final, IS_FINAL: True})
-    except Exception as error:
-        ends_all = why_all_end(error)
-        reason = ends_all or why_failed(error, cluster)
+        with named_failures(cluster):
+            with limited(cluster, notes / f"trial-{config['trial_number']:04d}-hung.txt"):
+                final = trial(shared, dict(config), report)
+            report({**final, IS_FINAL: True})
+    except WorkFailedError as error:
         nothing = dict.fromkeys((objective.name for objective in OBJECTIVES), float("nan"))
-        tune.report({**nothing, FAILURE: reason, ENDS_ALL: ends_all is not None})
-        raise WorkFailedError(reason) from error
+        tune.report({**nothing, FAILURE: str(error), ENDS_ALL: isinstance(error, AllWorkFailsError)})
+        raise

@@ -1,15 +1,17 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pareto_search.config.base import Settings
 from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
-from pareto_search.config.dimensions import bounds
+from pareto_search.config.dimensions import Choice, bounds
 from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
+    TEACHER_WEIGHTS,
     AnyTeacher,
     ExternalTeacher,
     LossWeights,
@@ -17,7 +19,7 @@ from pareto_search.config.network import (
     TrainingSettings,
 )
 from pareto_search.config.roles import NEUTRAL
-from pareto_search.config.search import ConfirmSettings, SearchSettings
+from pareto_search.config.search import TAUGHT_CONTROLS, ConfirmSettings, SearchSettings
 from pareto_search.config.structure import StructureSettings
 
 
@@ -195,6 +197,22 @@ class StudyConfig(Settings):
         if self.confirm.select == "all" and self.search.n_trials is not None:
             return self.search.n_trials
         return self.confirm.max_front + self.confirm.n_ladder
+
+    @property
+    def max_confirmation_networks(self) -> int:
+        """Networks that the confirmation trains at most.
+
+        In a whole grid, students that differ in the teacher's part of the loss alone share controls that it does not
+        teach.
+        """
+        confirm, n_students = self.confirm, self.max_confirmed
+        n_sharing = 1
+        if confirm.select == "all" and self.search.sampler == "grid" and not self.search.points:
+            weights = (getattr(self.search.space, name) for name in TEACHER_WEIGHTS)
+            n_sharing = math.prod(len(weight.choices) for weight in weights if isinstance(weight, Choice))
+        n_taught = sum(kind in TAUGHT_CONTROLS for kind in confirm.controls)
+        n_untaught = len(confirm.controls) - n_taught
+        return confirm.n_seeds * (n_students * (1 + n_taught) + math.ceil(n_students / n_sharing) * n_untaught)
 
     @property
     def confirm_training(self) -> TrainingSettings:

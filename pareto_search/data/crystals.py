@@ -6,6 +6,8 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from pareto_search.data.distances import shortest_distance
+
 #: In crystals no two atoms are nearer than this part of the distance of nearest neighbours, about as in hot melts: one
 #: closer pair, with a force that no network trained on other frames can know, would be most of the error of its split.
 _CLOSEST = 0.7
@@ -20,7 +22,7 @@ def disturbed(ideal: Atoms, kind: str, strain: float, rng: np.random.Generator) 
         strain: Largest component of the strain.
         rng: Draws them.
     """
-    near_ang = nearest_ang(ideal)
+    near_ang = shortest_distance(ideal)
     while True:
         if kind == "strain":
             yield rattled(_strained(ideal, strain, rng), rng.uniform(0.007, 0.09) * near_ang, rng)
@@ -31,14 +33,6 @@ def disturbed(ideal: Atoms, kind: str, strain: float, rng: np.random.Generator) 
             n_vacancies = int(rng.integers(1, max(1, len(ideal) // 16) + 1))
             kept = np.sort(rng.permutation(len(ideal))[n_vacancies:])
             yield rattled(strained[kept], rng.uniform(0.01, 0.064) * near_ang, rng)
-
-
-def nearest_ang(atoms: Atoms) -> float:
-    """Distance of the nearest two atoms, images included, Å."""
-    cutoff_ang = 2.0
-    while not len(distances := neighbor_list("d", atoms, cutoff_ang)):
-        cutoff_ang *= 1.5
-    return float(distances.min())
 
 
 def scaled(atoms: Atoms, scale: float) -> Atoms:
@@ -58,7 +52,7 @@ def rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Ato
     """
     sites = atoms.positions.copy()
     moves = rng.normal(scale=deviation_ang, size=sites.shape)
-    closest_ang = _CLOSEST * nearest_ang(atoms)
+    closest_ang = _CLOSEST * shortest_distance(atoms)
     while True:
         atoms.positions = sites + moves
         too_near = np.unique(neighbor_list("i", atoms, closest_ang))

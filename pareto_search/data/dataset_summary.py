@@ -9,17 +9,15 @@ import numpy as np
 from ase.data import atomic_masses, chemical_symbols
 from numpy.typing import NDArray
 from pydantic import JsonValue
-from scipy.constants import atomic_mass
 
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.distances import shortest_distances
 from pareto_search.data.neighbors import NeighborTable
+from pareto_search.data.structure import density_g_per_cm3
 
 _N_BINS = 40
 #: Å within which two frames count as the same.
 _DUPLICATE_TOL_ANG = 1e-6
-#: amu/Å³ in g/cm³.
-_DENSITY_UNIT = atomic_mass * 1e3 / 1e-24
 
 Histogram = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -144,7 +142,7 @@ def _densities(dataset: Dataset) -> NDArray[np.float64]:
     mass_amu = np.add.reduceat(atomic_masses[dataset.species], dataset.offsets[:-1])
     is_bulk = dataset.pbc.all(axis=1)
     volume_ang3 = np.abs(np.linalg.det(dataset.cell[is_bulk]))
-    return np.asarray(mass_amu[is_bulk] / volume_ang3 * _DENSITY_UNIT)
+    return density_g_per_cm3(mass_amu[is_bulk], volume_ang3)
 
 
 def _largest_net_force(dataset: Dataset) -> float:

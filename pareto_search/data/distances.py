@@ -1,8 +1,9 @@
-"""Shortest distances inside frames, periodic images included."""
+"""Distances of pairs of atoms, periodic images included, and the shortest of a frame."""
 
 from typing import NamedTuple
 
 import numpy as np
+from ase import Atoms
 from numpy.typing import NDArray
 from vesin import NeighborList
 
@@ -22,37 +23,61 @@ class ClosePair(NamedTuple):
     second: int
 
 
+class _Points(NamedTuple):
+    """Positions in Å, shape (n_atoms, 3), in a cell."""
+
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    pbc: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, atoms: Atoms) -> "_Points":
+        return cls(atoms.positions, atoms.cell.array, atoms.pbc)
+
+    @classmethod
+    def of_frame(cls, dataset: Dataset, system: int) -> "_Points":
+        return cls(dataset.positions[dataset.atoms_of(system)], dataset.cell[system], dataset.pbc[system])
+
+    def closest(self, cutoff_ang: float) -> ClosePair | None:
+        search = NeighborList(cutoff=max(cutoff_ang, _FASTEST_CUTOFF_ANG), full_list=False)
+        i, j, distance = search.compute(self.positions, self.cell, periodic=self.pbc, quantities="ijd")
+        nearest = int(np.argmin(distance)) if len(distance) else -1
+        if nearest < 0 or distance[nearest] >= cutoff_ang:
+            return None
+        return ClosePair(float(distance[nearest]), int(i[nearest]), int(j[nearest]))
+
+    def shortest_ang(self) -> float:
+        if len(self.positions) == 1 and not self.pbc.any():
+            return float("nan")
+        cutoff_ang = _FIRST_CUTOFF_ANG
+        while (pair := self.closest(cutoff_ang)) is None:
+            cutoff_ang *= 2
+        return pair.distance_ang
+
+
 def closest_pair(dataset: Dataset, system: int, cutoff_ang: float) -> ClosePair | None:
-    """The nearest pair of a frame, or None if no pair is nearer than the cutoff (Å).
+    """The nearest pair of a frame, or None if no pair is nearer than the cutoff.
 
     Args:
-        dataset: The frames.
-        system: Number of the frame.
-        cutoff_ang: Distance from which on a pair does not count, Å.
+        dataset: Holds the frame.
+        system: Its number.
+        cutoff_ang: In Å.
     """
-    rows = dataset.atoms_of(system)
-    search = NeighborList(cutoff=max(cutoff_ang, _FASTEST_CUTOFF_ANG), full_list=False)
-    i, j, distance = search.compute(
-        points=dataset.positions[rows], box=dataset.cell[system], periodic=dataset.pbc[system], quantities="ijd"
-    )
-    if len(distance) == 0:
-        return None
-    nearest = int(np.argmin(distance))
-    if distance[nearest] >= cutoff_ang:
-        return None
-    return ClosePair(float(distance[nearest]), int(i[nearest]), int(j[nearest]))
+    return _Points.of_frame(dataset, system).closest(cutoff_ang)
 
 
 def shortest_distances(dataset: Dataset) -> NDArray[np.float64]:
     """Shortest distance of each frame in Å, shape (n_systems,); NaN for a lone atom without images."""
-    return np.array([_shortest_distance(dataset, system) for system in range(dataset.n_systems)])
+    return np.array([_Points.of_frame(dataset, system).shortest_ang() for system in range(dataset.n_systems)])
 
 
-def _shortest_distance(dataset: Dataset, system: int) -> float:
-    positions = dataset.positions[dataset.atoms_of(system)]
-    if len(positions) == 1 and not dataset.pbc[system].any():
-        return float("nan")
-    cutoff_ang = _FIRST_CUTOFF_ANG
-    while (pair := closest_pair(dataset, system, cutoff_ang)) is None:
-        cutoff_ang *= 2
-    return pair.distance_ang
+def shortest_distance(atoms: Atoms) -> float:
+    """Distance of the two nearest atoms in Å; NaN for a lone atom without images."""
+    return _Points.of(atoms).shortest_ang()
+
+
+def pair_distances(atoms: Atoms, cutoff_ang: float) -> NDArray[np.float64]:
+    """Distances in Å of all unordered pairs nearer than the cutoff."""
+    search = NeighborList(cutoff=cutoff_ang, full_list=False)
+    (distances,) = search.compute(points=atoms.positions, box=atoms.cell.array, periodic=atoms.pbc, quantities="d")
+    return np.asarray(distances)

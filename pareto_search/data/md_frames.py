@@ -4,15 +4,17 @@ from dataclasses import dataclass
 from itertools import chain, islice
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.langevin import Langevin
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from pareto_search.data.crystals import disturbed, nearest_ang, rattled, scaled
+from pareto_search.data.crystals import disturbed, rattled, scaled
+from pareto_search.data.distances import shortest_distance
 from pareto_search.data.structure import supercell
+from pareto_search.data.thermostat import langevin, thermal_momenta
 from pareto_search.errors import DataError
 
 #: Parts of the crystals that are of each kind.
@@ -237,19 +239,11 @@ def _started(
     is_melt = group.kind == "melt"
     scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k
     ideal = recipe.crystal
-    atoms = rattled(scaled(ideal, scale), 0.035 * nearest_ang(ideal), rng)
+    atoms = rattled(scaled(ideal, scale), 0.035 * shortest_distance(ideal), rng)
     atoms.calc = calculator
     start_k = _HEATING * recipe.melt_above_k if is_melt else temperature_k
-    spread = np.sqrt(atoms.get_masses()[:, None] * units.kB * start_k)
-    atoms.set_momenta(rng.normal(size=(len(atoms), 3)) * spread)
-    dynamics = Langevin(
-        atoms,
-        recipe.timestep_fs * units.fs,
-        temperature_K=start_k,
-        friction=_FRICTION_PER_FS / units.fs,
-        fixcm=False,
-        rng=rng,
-    )
+    atoms.set_momenta(thermal_momenta(atoms.get_masses(), start_k, rng))
+    dynamics = langevin(atoms, start_k, rng, timestep_fs=recipe.timestep_fs, friction_per_fs=_FRICTION_PER_FS)
     dynamics.run(round(_HEATING_FS / recipe.timestep_fs) if is_melt else 0)
     dynamics.set_temperature(temperature_K=temperature_k)
     dynamics.run(round(_EQUILIBRATION_FS / recipe.timestep_fs))

@@ -4,15 +4,17 @@ import math
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
 from ase.io import read
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pareto_search.config import CrystalSettings, StructureSettings
 from pareto_search.data.dataset import Dataset
 from pareto_search.errors import ConfigError, DataError
 
+#: amu/Å³ in g/cm³.
+_G_PER_CM3 = 1e24 / units.mol
 #: Longest over shortest edge of a supercell, unless the unit cell itself is more drawn out.
 _MAX_EDGE_RATIO = 2.0
 #: Slack of comparisons of edge lengths.
@@ -45,6 +47,11 @@ def unit_cell(settings: CrystalSettings, dataset: Dataset | None, setting: str =
             f"{atoms.pbc.tolist()} and {atoms.cell.rank} lattice vectors; choose a bulk structure"
         )
     return Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True)
+
+
+def density_g_per_cm3(mass_amu: ArrayLike, volume_ang3: ArrayLike) -> NDArray[np.float64]:
+    """Mass over volume, whatever their shape."""
+    return np.asarray(np.divide(mass_amu, volume_ang3) * _G_PER_CM3)
 
 
 def supercell(unit: Atoms, n_atoms: int) -> Atoms:

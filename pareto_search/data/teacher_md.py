@@ -18,6 +18,7 @@ from pareto_search.data.dataset import Dataset, from_frames
 from pareto_search.data.frame_cache import read_frames, write_frames
 from pareto_search.data.md_frames import MIN_SPACING_STEPS, Group, Recipe, at_lowest_energy, groups, make_frames
 from pareto_search.data.structure import unit_cell
+from pareto_search.durations import duration
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 
@@ -143,8 +144,8 @@ class _Work:
         pace = _Pace(self._settings.timestep_fs)
         for number, group in enumerate(missing):
             found[group.name] = self._make(recipe, group, pace)
-            left = f"about {pace.minutes_left(missing[number + 1 :]):.0f} min left"
-            logger.info("frames: %s, %d of %d groups, %s", group.name, number + 1, len(missing), left)
+            left = duration(pace.seconds_left(missing[number + 1 :]))
+            logger.info("frames: %s, %d of %d groups, about %s left", group.name, number + 1, len(missing), left)
         return [part for group in wanted if (part := found[group.name]) is not None]
 
     def _announce(self, missing: list[Group], wanted: list[Group]) -> None:
@@ -191,8 +192,8 @@ class _Pace:
         if spacing_steps is not None:
             self._spacings.append(spacing_steps)
 
-    def minutes_left(self, groups_left: list[Group]) -> float:
+    def seconds_left(self, groups_left: list[Group]) -> float:
         """About how long the rest takes."""
         spacing = float(np.mean(self._spacings)) if self._spacings else _USUAL_SPACING_STEPS
         n_calls = sum(group.n_calls(self._timestep_fs, spacing) for group in groups_left)
-        return n_calls * self._seconds / self._n_calls / 60
+        return n_calls * self._seconds / self._n_calls

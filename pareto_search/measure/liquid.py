@@ -18,10 +18,11 @@ from ase.md.verlet import VelocityVerlet
 from numpy.typing import NDArray
 
 from pareto_search.config import LiquidSettings
-from pareto_search.data.structure import supercell
+from pareto_search.data.distances import pair_distances, shortest_distance
+from pareto_search.data.structure import density_g_per_cm3, supercell
+from pareto_search.data.thermostat import at_rest, langevin, thermal_momenta
 from pareto_search.errors import ConfigError, MeasurementError
-from pareto_search.measure.md import thermal_momenta
-from pareto_search.measure.rdf import Rdf, bin_edges, pair_distances, rdf_of_frames
+from pareto_search.measure.rdf import Rdf, bin_edges, rdf_of_frames
 from pareto_search.potential.wrapping import AtomsError
 
 #: Root mean square displacement, over the crystal's shortest distance, from which on it has melted: no crystal, however
@@ -107,9 +108,8 @@ class _Watched:
 
     def langevin(self, atoms: Atoms, temperature_k: float, rng: np.random.Generator) -> Langevin:
         """Dynamics at constant volume and temperature."""
-        friction = _FRICTION_PER_FS / units.fs
-        step = self.settings.timestep_fs * units.fs
-        return Langevin(atoms, step, temperature_K=temperature_k, friction=friction, fixcm=False, rng=rng)
+        step_fs = self.settings.timestep_fs
+        return langevin(atoms, temperature_k, rng, timestep_fs=step_fs, friction_per_fs=_FRICTION_PER_FS)
 
     def advance(self, dynamics: Langevin | VelocityVerlet, n_steps: int, temperature_k: float) -> Iterator[float]:
         """Take steps, and give the total energy in eV after each.
@@ -184,7 +184,8 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
     rng = np.random.default_rng(settings.seed)
     atoms: Atoms = crystal.copy()
     atoms.calc = calculator
-    atoms.set_momenta(thermal_momenta(atoms.get_masses(), settings.melt_temperature_k, rng))
+    masses = atoms.get_masses()
+    atoms.set_momenta(at_rest(thermal_momenta(masses, settings.melt_temperature_k, rng), masses))
     watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
     stages = (
         (settings.melt_temperature_k, settings.melt_temperature_k, settings.n_steps_melt),
@@ -205,7 +206,7 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
 def _check_molten(atoms: Atoms, crystal: Atoms) -> None:
     moved_ang = atoms.positions - crystal.positions
     moved_ang -= moved_ang.mean(0)
-    rms_ang, least_ang = float(np.sqrt((moved_ang**2).sum(1).mean())), _MOLTEN * _shortest_ang(crystal)
+    rms_ang, least_ang = float(np.sqrt((moved_ang**2).sum(1).mean())), _MOLTEN * shortest_distance(crystal)
     if rms_ang < least_ang:
         raise _WentWrongError(
             f"it was solid: its atoms were {rms_ang:.2f} Å from their sites (root mean square), less than "
@@ -247,7 +248,7 @@ def run_liquid(
 def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Unpack[_Found]) -> LiquidRun:
     return LiquidRun(
         n_atoms=len(atoms),
-        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * 1e24 / units.mol,
+        density_g_per_cm3=float(density_g_per_cm3(atoms.get_masses().sum(), atoms.get_volume())),
         asked_ps=asked_ps,
         stable_ps=asked_ps if "reason" not in found else watched.time_ps,
         **found,
@@ -291,9 +292,4 @@ def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float
 
 def _min_distance_ang(crystal: Atoms, settings: LiquidSettings) -> float:
     """Atoms nearer than this are not those of a liquid."""
-    return settings.min_distance_fraction * _shortest_ang(crystal)
-
-
-def _shortest_ang(crystal: Atoms) -> float:
-    reach = 2.0 * np.cbrt(crystal.get_volume() / len(crystal))
-    return float(pair_distances(crystal, reach).min())
+    return settings.min_distance_fraction * shortest_distance(crystal)

@@ -1,7 +1,6 @@
 """Files of the liquid in a run directory: the teacher's start, and what MD by each network gave."""
 
 import hashlib
-import io
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 from ase import Atoms
 
 from pareto_search.config import LiquidSettings
+from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
 from pareto_search.measure.liquid import LiquidRun
@@ -99,21 +99,17 @@ class LiquidFolder:
 
     def write_start(self, atoms: Atoms, protocol: str) -> None:
         """Keep where all networks start."""
-        content = io.BytesIO()
-        np.savez(
-            content,
+        write_arrays(
+            self.path / "start.npz",
             numbers=atoms.numbers,
             positions_ang=atoms.positions,
             velocities=atoms.get_velocities(),
             cell_ang=atoms.cell.array,
-            protocol=np.array(protocol),
+            protocol=protocol,
         )
-        write_atomic(self.path / "start.npz", content.getvalue())
 
     def read_start(self, protocol: str) -> Atoms | None:
         """Where all networks start under a protocol, or None."""
-        from pareto_search.potential.model_files import read_arrays
-
         try:
             arrays = read_arrays(self.path / "start.npz", remedy="it is made anew")
             if str(arrays["protocol"]) != protocol:

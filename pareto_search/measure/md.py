@@ -10,13 +10,13 @@ from ase.md.verlet import VelocityVerlet
 from numpy.typing import NDArray
 
 from pareto_search.config import MeasureSettings
+from pareto_search.data.structure import density_g_per_cm3
+from pareto_search.data.thermostat import at_rest, thermal_momenta
 from pareto_search.errors import MeasurementError
 from pareto_search.measure.device import no_wait
 from pareto_search.measure.springs import SiteSprings
 from pareto_search.potential.interface import TimedCalculator
 from pareto_search.records import MdTiming
-
-_GRAM_PER_CM3 = 1e24 / (units.mol)  # of amu per Å^3
 
 
 @dataclass(frozen=True)
@@ -43,24 +43,9 @@ def start_nve(
     """
     system = atoms.copy()
     system.calc = calculator
-    system.set_momenta(thermal_momenta(system.get_masses(), temperature_k, np.random.default_rng(seed)))
+    masses = system.get_masses()
+    system.set_momenta(at_rest(thermal_momenta(masses, temperature_k, np.random.default_rng(seed)), masses))
     return VelocityVerlet(system, timestep=timestep_fs * units.fs)
-
-
-def thermal_momenta(
-    masses_amu: NDArray[np.float64], temperature_k: float, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    """Maxwell-Boltzmann momenta in ASE's unit, shape (n_atoms, 3), seen from the centre of mass.
-
-    Args:
-        masses_amu: Mass of each atom, amu, shape (n_atoms,).
-        temperature_k: Temperature, K.
-        generator: Draws them.
-    """
-    spread = np.sqrt(masses_amu * units.kB * temperature_k)[:, None]
-    momenta = spread * generator.standard_normal((len(masses_amu), 3))
-    drift = momenta.sum(0) / masses_amu.sum()
-    return np.asarray(momenta - masses_amu[:, None] * drift)
 
 
 def time_md(
@@ -107,7 +92,7 @@ def time_md(
     return MdTiming(
         n_atoms=len(atoms),
         n_neighbors_mean=float(calculator.n_neighbors_mean),
-        density_g_per_cm3=float(atoms.get_masses().sum() / atoms.get_volume()) * _GRAM_PER_CM3,
+        density_g_per_cm3=float(density_g_per_cm3(atoms.get_masses().sum(), atoms.get_volume())),
         n_steps=settings.n_steps,
         n_warmup_steps=settings.n_warmup_steps,
         timestep_fs=settings.timestep_fs,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
-from vesin import NeighborList
+
+from pareto_search.data.distances import pair_distances
 
 #: Mean of |x| over the standard deviation, for x normal with mean 0.
 _MEAN_ABSOLUTE = float(np.sqrt(2.0 / np.pi))
@@ -62,13 +63,6 @@ class RdfDifference:
 def bin_edges(r_max_ang: float, n_bins: int) -> NDArray[np.float64]:
     """Limits of evenly spaced bins from 0 to r_max_ang, shape (n_bins + 1,)."""
     return np.linspace(0.0, r_max_ang, n_bins + 1)
-
-
-def pair_distances(atoms: Atoms, cutoff_ang: float) -> NDArray[np.float64]:
-    """Distances in Å of all unordered pairs nearer than the cutoff, periodic images included."""
-    search = NeighborList(cutoff=cutoff_ang, full_list=False)
-    (distances,) = search.compute(points=atoms.positions, box=atoms.cell.array, periodic=atoms.pbc, quantities="d")
-    return np.asarray(distances)
 
 
 def pair_counts(atoms: Atoms, edges_ang: NDArray[np.float64]) -> NDArray[np.int64]:

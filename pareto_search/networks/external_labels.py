@@ -1,6 +1,5 @@
 """What a teacher that is not ours says of every frame, kept while it is gathered: an interrupted run goes on."""
 
-import io
 import logging
 import time
 from collections.abc import Callable
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.references import ReferenceEnergies
+from pareto_search.durations import duration
 from pareto_search.errors import DataError
-from pareto_search.files import write_atomic
 from pareto_search.measure.accuracy import Accuracy, accuracy_of
 from pareto_search.networks.external_calculator import Teacher, evaluate_teacher
-from pareto_search.potential.model_files import read_arrays
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +53,8 @@ class _Gathered:
     n_done: int = 0
 
     def to_arrays(self, source: str) -> dict[str, Any]:
-        """The npz form; `source` tells what they came from."""
-        return {**{f.name: np.array(getattr(self, f.name)) for f in fields(self)}, "source": np.array(source)}
+        """The npz form; `source` is what they came from."""
+        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "source": source}
 
 
 def label_frames(
@@ -142,7 +141,7 @@ def _gather(
             saved = now
         if now - logged > _LOG_EVERY_S or gathered.n_done == dataset.n_systems:
             left_s = (now - started) / (gathered.n_done - n_before) * (dataset.n_systems - gathered.n_done)
-            logger.info("labels: %d of %d frames, about %.0f s left", gathered.n_done, dataset.n_systems, left_s)
+            logger.info("labels: %d of %d frames, about %s left", gathered.n_done, dataset.n_systems, duration(left_s))
             logged = now
 
 
@@ -203,7 +202,4 @@ def _read(path: Path, source: str, dataset: Dataset) -> _Gathered:
 
 
 def _write(path: Path, source: str, gathered: _Gathered) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, **gathered.to_arrays(source))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, buffer.getvalue())
+    write_arrays(path, **gathered.to_arrays(source))

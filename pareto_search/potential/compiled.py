@@ -19,6 +19,7 @@ import shutil
 import tempfile
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,30 +130,31 @@ def cache_dir() -> Path:
 
 def _load(path: Path, *, on_cpu: bool) -> Callable[[list[Tensor]], list[Tensor]]:
     """What runs a compiled function on the leaves of its arguments."""
-    with _cleared_unpacking() if on_cpu else contextlib.nullcontext():  # a GPU's kernels are read at their first call
-        return _runner(path)
-
-
-def _runner(path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
     try:  # what aoti_load_package wraps; that would import the whole compiler first, for two seconds
+        if on_cpu:
+            return _run_of_library(path)
         return torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1).run
     except (AttributeError, TypeError):  # another version of PyTorch
         return torch._inductor.aoti_load_package(str(path)).loader.run
 
 
-@contextlib.contextmanager
-def _cleared_unpacking() -> Iterator[None]:
-    """Remove at once what the loader unpacks, megabytes that a killed process would leave; the library is mapped."""
-    before = os.environ.get("TMPDIR")
+def _run_of_library(package: Path) -> Callable[[list[Tensor]], list[Tensor]]:
+    """The same for a CPU, from the shared library in the package, which needs its file only until it is mapped.
+
+    PyTorch's own loader keeps what it unpacks as long as the process lives: megabytes that a killed one would leave.
+
+    Raises:
+        RuntimeError: If the package is damaged.
+    """
     with tempfile.TemporaryDirectory(prefix="pareto_search-") as folder:
-        os.environ["TMPDIR"] = folder
+        library = Path(folder) / "model.so"
         try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = before
+            with zipfile.ZipFile(package) as files:
+                (name,) = (name for name in files.namelist() if name.endswith(".so"))
+                library.write_bytes(files.read(name))
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise RuntimeError(f"{package.name} holds no shared library: {error}") from error
+        return torch._C._aoti.AOTIModelContainerRunnerCpu(str(library), 1).run
 
 
 def _compile(function: TensorFunction, example: object, path: Path) -> None:

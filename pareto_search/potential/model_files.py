@@ -1,8 +1,6 @@
 """Trained networks on disk: `weights.npz` (arrays only, never pickle) and `model.json`."""
 
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 import torch
 
 from pareto_search.config import parse_architecture
+from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
@@ -34,8 +33,7 @@ def save_model(folder: Path, potential: Potential | None, extra: dict[str, Any],
     description: dict[str, object] = {"format": _FORMAT, **extra}
     with whole_folder(folder) as temporary:
         if potential is not None:
-            arrays: dict[str, Any] = _arrays(potential)
-            np.savez(temporary / "weights.npz", **arrays)
+            write_arrays(temporary / "weights.npz", **_arrays(potential))
             description |= {
                 "architecture": potential.architecture.model_dump(mode="json"),
                 "references_ev": potential.references.to_plain(),
@@ -90,24 +88,6 @@ def load_model(folder: Path) -> Potential:
 def _arrays(potential: Potential) -> dict[str, np.ndarray]:
     state = potential.state_dict()
     return {name: value.detach().cpu().numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
-
-
-def read_arrays(path: Path, *, remedy: str) -> dict[str, np.ndarray]:
-    """The arrays of an npz file; a pickle in it is refused.
-
-    Raises:
-        DataError: If the file is missing, truncated or holds more than plain arrays; the message ends in the remedy.
-    """
-    if not path.is_file():
-        raise DataError(f"{path} is missing; {remedy}")
-    content = io.BytesIO(path.read_bytes())
-    if not zipfile.is_zipfile(content):
-        raise DataError(f"{path} is truncated or not an npz file (pickles are never read); {remedy}")
-    try:
-        with np.load(content, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as plain arrays ({error}); {remedy}") from error
 
 
 def _set_arrays(potential: Potential, arrays: dict[str, np.ndarray]) -> None:

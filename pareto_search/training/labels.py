@@ -1,7 +1,6 @@
-"""Labels by our own networks: a teacher evaluated on every configuration, and the cache of what it said."""
+"""Labels by HIPNN teachers: a teacher evaluated on every configuration, and the cache of the results."""
 
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.labels import Labels
 from pareto_search.errors import DataError
-from pareto_search.files import write_atomic
 from pareto_search.potential.interface import Potential
 from pareto_search.potential.loader import FrameLoader
-from pareto_search.potential.model_files import read_arrays
 
 _ARRAYS, _HASHES = ("atomic_energy_ev", "forces_ev_per_ang", "weight"), ("teacher_hash", "dataset_hash")
 _REMEDY = "delete it and the labels are made again"
@@ -67,10 +65,7 @@ def _check_labels(
 
 def save_labels(path: Path, labels: Labels) -> None:
     """Write labels and hashes to one npz file, whole or not at all."""
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: np.asarray(getattr(labels, name)) for name in (*_ARRAYS, *_HASHES)}
-    np.savez(buffer, **arrays)
-    write_atomic(path, buffer.getvalue())
+    write_arrays(path, **{name: getattr(labels, name) for name in (*_ARRAYS, *_HASHES)})
 
 
 def read_labels(path: Path, *, teacher_hash: str, dataset_hash: str) -> Labels | None:

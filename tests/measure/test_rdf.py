@@ -5,12 +5,12 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from pareto_search.data.distances import pair_distances
 from pareto_search.measure.rdf import (
     Rdf,
     bin_edges,
     ideal_counts,
     pair_counts,
-    pair_distances,
     rdf_difference,
     rdf_of_frames,
 )

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pareto_search.errors import ConfigError
-from pareto_search.report.live.app import serve
+from pareto_search.report.live.server import serve
 from tests.report import live_study
 from tests.tiny_study import TINY, start
 

@@ -12,7 +12,8 @@ import pytest
 
 from pareto_search.errors import StoreError
 from pareto_search.records import Event
-from pareto_search.report.live.live_run import LiveRun, check_followable, holder_of
+from pareto_search.report.live.followed_run import FollowedRun, check_followable
+from pareto_search.run_lock import lock_holder
 from pareto_search.store import ResultReader
 from tests.report import live_study, synthetic
 
@@ -47,10 +48,10 @@ class Counting(ResultReader):
 
 
 def test_only_what_is_new_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pareto_search.report.live.live_run.ResultReader", Counting)
+    monkeypatch.setattr("pareto_search.report.live.followed_run.ResultReader", Counting)
     monkeypatch.setattr(Counting, "events_read", 0)
     monkeypatch.setattr(Counting, "models_read", 0)
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     live_study.tell(folder, BEGAN, *live_study.trial_events(0, 10.0, SHAPE, 5))
     live_study.store(folder, [network("a"), network("b", status="pruned")])
     run.refresh()
@@ -76,7 +77,7 @@ def test_only_what_is_new_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("is_deleted", [False, True])
 def test_results_that_were_made_anew_are_read_from_their_beginning(folder: Path, is_deleted: bool) -> None:
     path = folder / "results.sqlite"
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     live_study.tell(folder, BEGAN, *live_study.trial_events(0, 10.0, SHAPE, 5))
     live_study.store(folder, [network("a")])
     run.refresh()
@@ -97,7 +98,7 @@ def test_results_that_were_made_anew_are_read_from_their_beginning(folder: Path,
 
 def test_a_run_is_waited_for(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     run.refresh()
     assert (run.config, run.progress.n_events, run.problem) == (None, 0, None)
     live_study.begin(folder)
@@ -110,7 +111,7 @@ def test_a_run_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_results_that_cannot_be_read_are_a_problem_until_they_can(folder: Path) -> None:
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     live_study.tell(folder, BEGAN)
     run.refresh()
     good = (folder / "results.sqlite").read_bytes()
@@ -126,7 +127,7 @@ def test_results_that_cannot_be_read_are_a_problem_until_they_can(folder: Path) 
 def test_a_run_that_is_locked_for_a_moment_is_not_waited_for_in_vain(folder: Path) -> None:
     with sqlite3.connect(folder / "results.sqlite", isolation_level=None) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        run = LiveRun(folder)
+        run = FollowedRun(folder)
         run.refresh()  # a writer does not keep readers out
         assert run.problem is None
     writer.close()
@@ -139,7 +140,7 @@ def test_costs_are_read_once_and_again_when_replaced(folder: Path, monkeypatch: 
         (costs / f"{number}.json").write_text(json.dumps(synthetic.cost(shape).to_plain()))
     for unfinished in (".2.json", "2.json-half"):
         (costs / unfinished).write_text(json.dumps(synthetic.cost((32, 8, 1)).to_plain()))
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     run.refresh()
     run.refresh()
     assert (len(run.costs), run.n_costs_read) == (2, 2)
@@ -158,7 +159,7 @@ def test_the_journal_tells_when_a_network_ended(folder: Path) -> None:
         network("student-0", trial_id=0, n_epochs=5), network("of an older version", trial_id=0),
         synthetic.row("paper-0", SHAPE, trial_id=0, stage="search", role="control", control_kind="paper"),
     ])  # fmt: skip
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     run.refresh()
     student, unknown, control = run.ends()
     assert unknown is None
@@ -166,7 +167,7 @@ def test_the_journal_tells_when_a_network_ended(folder: Path) -> None:
 
 
 def test_the_curve_of_a_network_is_read_when_it_is_wanted(folder: Path) -> None:
-    run = LiveRun(folder)
+    run = FollowedRun(folder)
     assert run.curve("nobody").empty
     shutil.rmtree(folder)
     assert run.curve("nobody").empty
@@ -182,13 +183,13 @@ def test_whether_the_process_lives_is_told_by_its_number_host_and_beginning(tmp_
     here, now = socket.gethostname(), datetime.now(UTC).isoformat(timespec="seconds")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    assert holder_of(lock(tmp_path, os.getpid(), here, now)) == "alive"
-    assert holder_of(lock(tmp_path, gone.pid, here, now)) == "gone"
-    assert holder_of(lock(tmp_path, os.getpid(), here, "2001-01-01T00:00:00+00:00")) == "gone"  # a later one's number
-    assert holder_of(lock(tmp_path, os.getpid(), "elsewhere", now)) == "unknown"
+    assert lock_holder(lock(tmp_path, os.getpid(), here, now)) == "alive"
+    assert lock_holder(lock(tmp_path, gone.pid, here, now)) == "gone"
+    assert lock_holder(lock(tmp_path, os.getpid(), here, "2001-01-01T00:00:00+00:00")) == "gone"  # a later one's number
+    assert lock_holder(lock(tmp_path, os.getpid(), "elsewhere", now)) == "unknown"
     (tmp_path / ".lock").write_text("")
-    assert holder_of(tmp_path / ".lock") == "unknown"
-    assert holder_of(tmp_path / "nothing") == "unknown"
+    assert lock_holder(tmp_path / ".lock") == "unknown"
+    assert lock_holder(tmp_path / "nothing") == "unknown"
 
 
 def test_paths_that_hold_no_run_are_refused(tmp_path: Path) -> None:

@@ -18,17 +18,15 @@ from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import HipnnArchitecture
 from pareto_search.records import Event
 from pareto_search.report.figures.accuracy import FORCE, MEMORY, STEP_TIME
-from pareto_search.report.live.app import _OUTPUTS, _PARTS, _render, make_app, refreshed
+from pareto_search.report.live.app import OUTPUTS, PARTS, make_app, output_values, refreshed
 from pareto_search.report.live.board import HEAVY, Board
-from pareto_search.report.live.live_figures import (
-    drawn_trials,
-    front_figure,
-    trials_figure,
-    volume_figure,
-    volumes_so_far,
-)
-from pareto_search.report.live.live_run import LiveRun
-from pareto_search.report.live.live_tables import Catalogue, cards, costs_table, failures_table, trials_table
+from pareto_search.report.live.clickable_front import front_figure
+from pareto_search.report.live.followed_run import FollowedRun
+from pareto_search.report.live.progress_cards import progress_cards
+from pareto_search.report.live.progress_tables import costs_table, failures_table, trials_table
+from pareto_search.report.live.trial_catalogue import TrialCatalogue
+from pareto_search.report.live.trial_curves import drawn_trials, trials_figure
+from pareto_search.report.live.volume_so_far import volume_figure, volumes_so_far
 from pareto_search.report.tables import make_tables
 from tests.report import live_study, synthetic
 
@@ -164,13 +162,13 @@ def live_study_input() -> Any:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def catalogue(tmp_path: Path) -> Catalogue:
-    run = LiveRun(live_study.begin(tmp_path / "run"))
+def catalogue(tmp_path: Path) -> TrialCatalogue:
+    run = FollowedRun(live_study.begin(tmp_path / "run"))
     (tmp_path / "run" / "costs").mkdir(exist_ok=True)
     cost = synthetic.cost(SHAPE).to_plain()
     (tmp_path / "run" / "costs" / "a.json").write_text(json.dumps(cost))
     run.refresh()
-    return Catalogue(run.config, run.costs)
+    return TrialCatalogue(run.config, run.costs)
 
 
 def test_trials_that_train_come_first_with_what_is_known_of_them(tmp_path: Path) -> None:
@@ -188,7 +186,7 @@ def test_trials_that_train_come_first_with_what_is_known_of_them(tmp_path: Path)
 def test_parameters_that_fit_no_architecture_are_shown_without_one(tmp_path: Path) -> None:
     progress = told(Event(0.0, "trial_began", trial_id=0, text='{"n_features": 12}'))
     assert trials_table(progress, catalogue(tmp_path)).rows[0].cells[2] == "–"
-    assert trials_table(progress, Catalogue(None, {})).rows[0].cells[2] == "–"
+    assert trials_table(progress, TrialCatalogue(None, {})).rows[0].cells[2] == "–"
 
 
 def test_failures_are_told_once_with_their_reason() -> None:
@@ -221,7 +219,7 @@ def test_costs_are_ordered_and_cut() -> None:
 def test_cards_say_where_the_run_stands() -> None:
     budget = StudyBudget(10, None, None, 6, 30)
     progress = paused_and_promoted()
-    texts = {card.name: (card.value, card.detail) for card in cards(
+    texts = {card.name: (card.value, card.detail) for card in progress_cards(
         progress, RunState("running", ""), budget, 122.0, {"complete": 3, "failed": 1})}  # fmt: skip
     assert texts["stage"] == ("search", "for 2 min, 10 planned")
     assert texts["trials"] == ("2 ended", "1 training, 1 at a rung, 1 pruned, 1 failed")
@@ -229,9 +227,9 @@ def test_cards_say_where_the_run_stands() -> None:
     assert texts["epochs"][0] == "20"
     assert texts["last"] == ("40 s ago", "trial 3: failed")
     assert texts["left"][1].startswith("3 trials in 2 min, 7 of 10 left; then at most 180 epochs")
-    began = cards(Progress(), RunState("running", ""), budget, 0.0, {})
+    began = progress_cards(Progress(), RunState("running", ""), budget, 0.0, {})
     assert [card.value for card in began] == ["beginning", "0 ended", "0", "0", "–", "–"]
-    dead = {card.name: card for card in cards(progress, RunState("dead", ""), budget, 900.0, {})}
+    dead = {card.name: card for card in progress_cards(progress, RunState("dead", ""), budget, 900.0, {})}
     assert (dead["left"].value, dead["stage"].tone) == ("–", "bad")
     assert "1 interrupted" in dead["trials"].detail
 
@@ -250,7 +248,7 @@ def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
         synthetic.row("teacher", synthetic.TEACHER, stage="teacher", role="teacher", error=0.036),
         synthetic.row("s0", SHAPE, trial_id=0, **student),
     ])  # fmt: skip
-    return Board(LiveRun(folder, clock=itertools.count(60).__next__))
+    return Board(FollowedRun(folder, clock=itertools.count(60).__next__))
 
 
 def folder_of(board: Board) -> Path:
@@ -301,7 +299,7 @@ def test_details_are_made_of_what_is_chosen_and_again_when_it_changes(board: Boa
 
 
 def values_of(outputs: tuple[Any, ...]) -> dict[str, Any]:
-    names = [f"{component}.{prop}" for name in _PARTS for component, prop in _OUTPUTS[name]]
+    names = [f"{component}.{prop}" for name in PARTS for component, prop in OUTPUTS[name]]
     return dict(zip(names, outputs[:-1], strict=True))
 
 
@@ -351,7 +349,9 @@ def test_figures_say_the_same_about_what_a_reader_may_change(board: Board) -> No
 
 def test_the_page_sends_nothing_elsewhere(board: Board) -> None:
     client = make_app(board).server.test_client()
-    page = client.get("/").get_data(as_text=True)
+    answer = client.get("/")
+    assert answer.status_code == 200
+    page = answer.get_data(as_text=True)
     assert "//" not in page.replace("https://www.w3.org", "").split("<body>")[0].split("<style>")[0]
     layout = json.dumps(client.get("/_dash-layout").get_json())
     assert layout.count('"showSendToCloud": false') == 4
@@ -361,7 +361,7 @@ def test_the_page_sends_nothing_elsewhere(board: Board) -> None:
 def test_two_thousand_networks_are_kept_up_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pareto_search.report.live.board._FRESH_S", 0.0)
     folder = live_study.fill(tmp_path / "run", 1000)
-    board = Board(LiveRun(folder))
+    board = Board(FollowedRun(folder))
     seen: dict[str, str] = {}
     for _ in range(6):
         seen = refreshed(board, {}, seen)[-1]
@@ -384,7 +384,7 @@ def test_readers_who_ask_at_the_same_moment_get_numbers_of_their_own() -> None:
     sys.setswitchinterval(1e-6)  # threads take turns in the middle of everything
     try:
         with ThreadPoolExecutor(8) as readers:
-            found = readers.map(lambda _: [_render("cards", [], "")[1] for _ in range(3000)], range(8))
+            found = readers.map(lambda _: [output_values("cards", [], "")[1] for _ in range(3000)], range(8))
             answers = [number for numbers in found for number in numbers]
     finally:
         sys.setswitchinterval(before)

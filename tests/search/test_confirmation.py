@@ -8,7 +8,6 @@ import pytest
 from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
-from pareto_search.planning import most_confirmed
 from pareto_search.search.confirmation import confirmation_jobs, select_students
 from pareto_search.search.run_trial import student_job
 from tests.report.synthetic import row
@@ -76,4 +75,4 @@ def test_a_plan_counts_the_networks_that_a_grid_comes_to(name):
         for number, point in enumerate(grid)
     ]
     jobs = confirmation_jobs(students, config.confirm, {})
-    assert most_confirmed(config) == len(jobs)
+    assert config.max_confirmation_networks == len(jobs)

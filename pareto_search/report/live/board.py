@@ -18,18 +18,14 @@ from pareto_search.analysis.time_left import RunState, run_state
 from pareto_search.config import TeacherSettings
 from pareto_search.records import ModelRecord
 from pareto_search.report.figures.quantities import MEMORY, STEP_TIME
+from pareto_search.report.live.clickable_front import front_figure
 from pareto_search.report.live.details import Details, network_details, trial_details
-from pareto_search.report.live.live_figures import front_figure, network_figure, trials_figure, volume_figure
-from pareto_search.report.live.live_run import LiveRun
-from pareto_search.report.live.live_tables import (
-    Card,
-    Catalogue,
-    LiveTable,
-    cards,
-    costs_table,
-    failures_table,
-    trials_table,
-)
+from pareto_search.report.live.followed_run import FollowedRun
+from pareto_search.report.live.progress_cards import Card, progress_cards
+from pareto_search.report.live.progress_tables import LiveTable, costs_table, failures_table, trials_table
+from pareto_search.report.live.trial_catalogue import TrialCatalogue
+from pareto_search.report.live.trial_curves import network_figure, trials_figure
+from pareto_search.report.live.volume_so_far import volume_figure
 from pareto_search.report.tables import ReportTables
 
 #: Figures are drawn in a refresh until they have taken this long; the others follow in the next.
@@ -72,7 +68,7 @@ class Board:
         timer: Seconds, for `DRAWING_S`.
     """
 
-    def __init__(self, run: LiveRun, timer: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, run: FollowedRun, timer: Callable[[], float] = time.perf_counter) -> None:
         self._run = run
         self._timer = timer
         self._lock = threading.Lock()
@@ -80,7 +76,7 @@ class Board:
         self._began = f"{time.time():.0f}"  # a page that was opened before this began gets everything anew
         self._parts: dict[str, Part] = {}
         self._queue = list(HEAVY)
-        self._catalogue = Catalogue(None, {})
+        self._catalogue = TrialCatalogue(None, {})
 
     def update(self, seen: Mapping[str, str], chosen: Chosen = None) -> dict[str, Part]:
         """Read what is new and return the parts that have changed.
@@ -100,7 +96,7 @@ class Board:
 
     def _make_parts(self) -> None:
         if self._catalogue.config is not self._run.config:
-            self._catalogue = Catalogue(self._run.config, self._run.costs)
+            self._catalogue = TrialCatalogue(self._run.config, self._run.costs)
         for name in LIGHT:
             self._make(name)
         began, n_made = self._timer(), 0
@@ -154,7 +150,7 @@ class Board:
     def _cards(self) -> list[Card]:
         run = self._run
         counts = Counter(str(record.status) for record in run.networks.records)
-        return cards(run.progress, self._state(), run.budget, run.now_s, counts)
+        return progress_cards(run.progress, self._state(), run.budget, run.now_s, counts)
 
     def _trials(self) -> LiveTable:
         return trials_table(self._run.progress, self._catalogue)

@@ -1,4 +1,4 @@
-"""What the live page tells of one trial or network."""
+"""What the live page shows of one trial or network."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import CostRecord, ModelRecord
-from pareto_search.report.live.live_tables import STATE_NAMES, Catalogue, clock
+from pareto_search.report.live.trial_catalogue import STATE_NAMES, TrialCatalogue, time_of_day
 from pareto_search.report.numbers import number, whole
 
 _MARK_NAMES = {
@@ -32,14 +32,14 @@ class Details:
     others: tuple[tuple[str, str], ...] = field(default=())
 
 
-def trial_details(trial: TrialProgress, catalogue: Catalogue, records: Sequence[ModelRecord]) -> Details:
+def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequence[ModelRecord]) -> Details:
     """What is known about a trial: its parameters, cost, history and networks."""
     student = next((record for record in records if record.role == "student"), None)
     facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
     cost = catalogue.cost(trial)
     if cost is not None:
         facts.append(("Cost", _cost_facts(cost)))
-    facts.append(("History", tuple((clock(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
+    facts.append(("History", tuple((time_of_day(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
     if student is not None:
         facts.append(("Student", _record_facts(student)))
     others = tuple((record.model_id, f"{_role(record)}: {record.model_id}") for record in records)
@@ -63,10 +63,10 @@ def _role(record: ModelRecord) -> str:
     return record.role if record.control_kind is None else f"{record.control_kind} control"
 
 
-def _trial_facts(trial: TrialProgress, catalogue: Catalogue) -> tuple[tuple[str, str], ...]:
-    error = trial.errors[max(trial.errors)] if trial.errors else float("nan")
+def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> tuple[tuple[str, str], ...]:
+    error = number(1e3 * trial.last_error_ev_per_ang, 4)
     facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
-             ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{number(1e3 * error, 4)} meV/Å")]  # fmt: skip
+             ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{error} meV/Å")]  # fmt: skip
     return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
 
 

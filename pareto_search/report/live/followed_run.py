@@ -3,25 +3,23 @@
 import contextlib
 import json
 import math
-import socket
 import time
 from collections.abc import Callable
-from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-import psutil
 import yaml
 from pydantic import ValidationError
 
 from pareto_search.analysis.progress import Progress
-from pareto_search.analysis.time_left import Holder, StudyBudget
+from pareto_search.analysis.time_left import StudyBudget
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
-from pareto_search.records import MODEL_COLUMNS, CostRecord, ModelRecord
+from pareto_search.records import CostRecord
+from pareto_search.report.live.stored_networks import StoredNetworks
 from pareto_search.report.tables import ArchitectureKey, ReportInput, ReportTables, make_tables
 from pareto_search.run_directory import RunDirectory
+from pareto_search.run_lock import Holder, lock_holder
 from pareto_search.store import ResultReader
 
 #: A folder that changed a shorter time ago may have changed again within the tick of the file system's clock.
@@ -30,7 +28,7 @@ _SETTLED_S = 5.0
 _Stamp = tuple[int, int, int]
 
 
-class LiveRun:
+class FollowedRun:
     """A run directory, followed while it changes.
 
     `refresh` takes in what is new. A results file that was replaced, as after a new start from nothing, is noticed
@@ -67,7 +65,7 @@ class LiveRun:
 
     def _start(self) -> None:
         self.progress = Progress()
-        self.networks = Networks()
+        self.networks = StoredNetworks()
         self.n_starts += 1
 
     def refresh(self) -> None:
@@ -90,12 +88,12 @@ class LiveRun:
     @property
     def holder(self) -> Holder:
         """Whether the process that took the directory last still lives."""
-        return holder_of(self.directory.lock)
+        return lock_holder(self.directory.lock)
 
     @property
     def budget(self) -> StudyBudget:
         """What the study wants."""
-        return StudyBudget(None, None, None, 0, 0) if self.config is None else budget_of(self.config)
+        return StudyBudget(None, None, None, 0, 0) if self.config is None else _budget(self.config)
 
     def curve(self, model_id: str) -> pd.DataFrame:
         """The learning curve of a stored network, `CURVE_COLUMNS`; read now, and empty where that cannot be."""
@@ -165,87 +163,12 @@ class LiveRun:
         return last is None or reader.event_at(self.progress.n_events) == last
 
 
-class Networks:
-    """Stored networks in the order they came.
-
-    Attributes:
-        version: Grows whenever a network is added or changes.
-    """
-
-    def __init__(self) -> None:
-        self.version = 0
-        self._marks: dict[int, tuple[object, ...]] = {}
-        self._records: dict[int, ModelRecord] = {}
-
-    def take(self, reader: ResultReader) -> None:
-        """Read what is new or has changed."""
-        marks = reader.model_marks()
-        if marks == self._marks:
-            return
-        changed = [position for position, mark in marks.items() if self._marks.get(position) != mark]
-        records = {position: record for position, record in self._records.items() if position in marks}
-        records |= reader.models_at(changed)
-        self._records, self._marks = dict(sorted(records.items())), marks
-        self.version += 1
-        self.__dict__.pop("frame", None)
-
-    @property
-    def records(self) -> list[ModelRecord]:
-        """All records."""
-        return list(self._records.values())
-
-    def of_trial(self, number: int) -> list[ModelRecord]:
-        """The student and the controls that a trial of the search trained."""
-        return [r for r in self._records.values() if r.trial_id == number and r.stage == "search"]
-
-    def get(self, model_id: str) -> ModelRecord | None:
-        """One record, or None."""
-        return next((record for record in self._records.values() if record.model_id == model_id), None)
-
-    @cached_property
-    def frame(self) -> pd.DataFrame:
-        """All records: MODEL_COLUMNS."""
-        columns = {name: [getattr(r, name) for r in self._records.values()] for name in MODEL_COLUMNS}
-        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
-
-
-def holder_of(lock: Path) -> Holder:
-    """Whether the process that wrote a lock file lives: it is read, not taken, so that no run is disturbed."""
-    try:
-        words = lock.read_text(encoding="utf-8").split()
-        pid, host, since = int(words[1]), words[3], datetime.fromisoformat(words[5]).timestamp()
-    except (OSError, ValueError, IndexError):
-        return "unknown"
-    if host != socket.gethostname():
-        return "unknown"
-    try:
-        process = psutil.Process(pid)
-        is_same = process.create_time() <= since + 1.0  # another process may have got its number since
-        return "alive" if is_same and process.status() != psutil.STATUS_ZOMBIE else "gone"
-    except psutil.NoSuchProcess:
-        return "gone"
-    except psutil.Error:
-        return "unknown"
-
-
 def folder_time_s(folder: Path) -> float:
     """When a folder changed last, Unix time; minus infinity where there is none."""
     try:
         return folder.stat().st_mtime
     except OSError:
         return -math.inf
-
-
-def budget_of(config: StudyConfig) -> StudyBudget:
-    """What a study wants, as far as its settings tell."""
-    confirm = config.confirm
-    return StudyBudget(
-        n_trials=config.search.n_trials,
-        max_hours=config.search.max_hours,
-        max_epochs=config.search.max_trained_epochs,
-        n_confirm=config.max_confirmed * confirm.n_seeds * (1 + len(confirm.controls)),
-        confirm_epochs=config.confirm_training.max_epochs,
-    )
 
 
 def check_followable(path: Path) -> None:
@@ -267,3 +190,14 @@ def check_followable(path: Path) -> None:
         raise StoreError(f"{path} is not there, nor is the directory above it; name the --out of a run")
     if directory.results_sqlite.is_file() and directory.results_sqlite.stat().st_size:
         ResultReader(directory.results_sqlite).close()
+
+
+def _budget(config: StudyConfig) -> StudyBudget:
+    """What a study wants, as far as its settings tell."""
+    return StudyBudget(
+        n_trials=config.search.n_trials,
+        max_hours=config.search.max_hours,
+        max_epochs=config.search.max_trained_epochs,
+        n_confirm=config.max_confirmation_networks,
+        confirm_epochs=config.confirm_training.max_epochs,
+    )
