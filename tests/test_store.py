@@ -32,7 +32,7 @@ TEACHER = ModelRecord(
     seed=0,
     family="hipnn",
     label="128/40/4",
-    hyperparameters={"n_features": 128, "n_sensitivities": 40, "n_atom_layers": 4, "n_interaction_layers": 1},
+    hyperparameters=dict(n_features=128, n_sensitivities=40, n_atom_layers=4, n_interaction_layers=1, l_max=1),
     dist_hard_max_ang=7.5,
     n_weights=500_000,
     weight_energy=1.0,
@@ -280,7 +280,7 @@ def test_a_reader_refuses_what_it_cannot_read(tmp_path: Path) -> None:
         ResultReader(tmp_path / "new")
     with ResultStore(tmp_path / "old") as store:
         store._connection.execute("PRAGMA user_version=1")
-    with pytest.raises(StoreError, match="table version 1, not 2"):
+    with pytest.raises(StoreError, match="table version 1, not 3"):
         ResultReader(tmp_path / "old")
 
 
@@ -298,7 +298,10 @@ def old_file(path: Path) -> None:
     """A results file of a version that did not have some columns."""
     with ResultStore(path) as store:
         store.put(TEACHER, CURVE)
-        for table, names in (("models", (*LIQUID_COLUMNS[1:], "family")), ("curves", ("weight_teacher_forces",))):
+        for table, names in (
+            ("models", (*LIQUID_COLUMNS[1:], "weight_teacher_forces")),
+            ("curves", ("weight_teacher_forces",)),
+        ):
             for name in names:
                 store._connection.execute(f"ALTER TABLE {table} DROP COLUMN {name}")
 

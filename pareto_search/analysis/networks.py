@@ -102,7 +102,7 @@ def _architecture_keys(models: pd.DataFrame) -> pd.Series:
     for row in rows.itertuples(index=False, name=None):
         if row not in keys:
             known = {name: value for name, value in zip(names, row[1:], strict=True) if value not in (None, "")}
-            keys[row] = architecture_key(str(row[0]), known) if row[0] else ""
+            keys[row] = architecture_key(str(row[0]), known)
     return pd.Series([keys[row] for row in rows.itertuples(index=False, name=None)], index=models.index, dtype=object)
 
 

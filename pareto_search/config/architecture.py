@@ -1,5 +1,6 @@
 """What a family of potentials brings without PyTorch: its hyperparameters, their rules and its search space."""
 
+import functools
 import importlib
 import types
 import typing
@@ -98,8 +99,13 @@ class Architecture(Settings):
     @classmethod
     def whole_numbers(cls) -> frozenset[str]:
         """Hyperparameters that take whole numbers alone."""
-        hints = typing.get_type_hints(cls)
-        return frozenset(name for name in cls.model_fields if _is_whole(hints[name]))
+        return _whole_numbers(cls)
+
+
+@functools.cache
+def _whole_numbers(architecture: type[Architecture]) -> frozenset[str]:
+    hints = typing.get_type_hints(architecture)
+    return frozenset(name for name in architecture.model_fields if _is_whole(hints[name]))
 
 
 def _is_whole(hint: Any) -> bool:

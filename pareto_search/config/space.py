@@ -72,7 +72,7 @@ class SpaceSettings(Settings):
             for point in family.corners(self.hyperparameters, name):
                 yield family.from_point(point)
 
-    @functools.cached_property
+    @property
     def families(self) -> Mapping[str, type[Architecture]]:
         """The families that networks may be of, by name."""
         return {str(name): family_named(str(name)) for name in choices_of(self.family)}
@@ -82,13 +82,13 @@ class SpaceSettings(Settings):
         """The dimensions of the families, by name."""
         return self.__pydantic_extra__ or {}
 
-    @functools.cached_property
+    @property
     def dimensions(self) -> Mapping[str, Dimension]:
         """All dimensions, fixed and searched, by name."""
         own = {name: getattr(self, name) for name in type(self).model_fields}
         return {**self.hyperparameters, **{name: value for name, value in own.items() if value is not None}}
 
-    @functools.cached_property
+    @property
     def whole_numbers(self) -> frozenset[str]:
         """Dimensions that take whole numbers, though a range is written with floats."""
         return frozenset({"batch_size"}).union(*(family.whole_numbers() for family in self.families.values()))

@@ -17,12 +17,12 @@ def thermal_momenta(
         rng: Draws them.
     """
     spread: NDArray[np.float64] = np.sqrt(masses_amu * units.kB * temperature_k)[:, None]
-    return spread * rng.standard_normal((len(masses_amu), 3))
+    return np.asarray(spread * rng.standard_normal((len(masses_amu), 3)))
 
 
 def at_rest(momenta: NDArray[np.float64], masses_amu: NDArray[np.float64]) -> NDArray[np.float64]:
     """The momenta, shape (n_atoms, 3), as seen from the centre of mass."""
-    return np.asarray(spread * rng.standard_normal((len(masses_amu), 3)))
+    return np.asarray(momenta - masses_amu[:, None] * (momenta.sum(0) / masses_amu.sum()))
 
 
 def langevin(

@@ -93,7 +93,7 @@ def test_loss_and_every_gradient_equal_hippynn(name, dtype):
         label_weight=torch.ones(2 * n_atoms, dtype=dtype),
     )
     terms = loss_terms(evaluation, targets, potential.regularization_parameters())
-    ours = total_loss(terms, term_weights(WEIGHTS, SETTINGS, evaluation.energy))
+    ours = total_loss(terms, term_weights(WEIGHTS, SETTINGS, potential.dtype, potential.device))
     ours_gradients = gradients(potential, ours)
 
     theirs = hippynn_loss(potential, frames, energy_true, forces_true, atomic_true, dtype)

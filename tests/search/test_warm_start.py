@@ -69,7 +69,7 @@ def trials_of(study: Study) -> list[FrozenTrial]:
 def test_networks_come_with_their_trials_and_with_costs_of_this_run(source, tmp_path):
     trials, records = taken_over(config_of(warm_start=[str(source)]), tmp_path / "run")
     assert [trial.params["n_features"] for trial in trials] == [4, 8]
-    assert [record.n_features for record in records] == [4, 8]
+    assert [record.hyperparameters["n_features"] for record in records] == [4, 8]
     for trial, record in zip(trials, records, strict=True):
         assert trial.user_attrs[MODEL_IDS] == [record.model_id]
         assert record.md_us_per_atom_step == trial.values[1] < 1e9
@@ -102,4 +102,4 @@ def test_networks_outside_space_or_caps_stay_where_they_are(source, tmp_path, sp
     config = config_of(space, warm_start=[str(source)], caps=caps)
     trials, records = taken_over(config, tmp_path / "run")
     assert [trial.params["n_features"] for trial in trials] == widths
-    assert [record.n_features for record in records] == widths
+    assert [record.hyperparameters["n_features"] for record in records] == widths
