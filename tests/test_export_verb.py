@@ -118,7 +118,7 @@ def test_kinds_are_named(run, tmp_path, monkeypatch, capsys):
     assert code == 2
     assert "'openkim'" in errors
     with pytest.raises(ConfigError, match="no export to 'openkim'; there are ase, hippynn, lammps"):
-        stages.export(run, "student-1", "openkim", tmp_path / "new")
+        stages.export(run, "student-1", "openkim", tmp_path / "new")  # type: ignore[arg-type]
 
 
 def test_a_path_that_cannot_be_written_ends_without_a_traceback(run, monkeypatch, capsys):

@@ -4,6 +4,7 @@ import time
 
 from ase import Atoms
 from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
 from limits import limit_s
 from measuring import architecture, arguments, paired, prepared, row
 from peer import fastest
@@ -11,7 +12,7 @@ from peer import fastest
 from pareto_search.config import EngineName
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.calculator import TimedCalculator, make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 
 #: Repeats of the cubic cell of four atoms along each direction.
@@ -19,7 +20,7 @@ REPEATS = {2048: (8, 8, 8), 16384: (16, 16, 16)}
 SKIN_ANG, TEMPERATURE_K = 0.5, 300.0
 
 
-def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[object, object]:
+def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[VelocityVerlet, TimedCalculator]:
     """A simulation and its calculator; the forces of a fresh network are tiny, so the atoms fly freely."""
     potential = HipnnPotential(architecture(size), ReferenceEnergies({13: -3.0}), seed=0, engine=engine)
     calculator = make_calculator(potential, skin_ang=SKIN_ANG, is_compiled=True)

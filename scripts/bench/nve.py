@@ -13,9 +13,10 @@ from ase import Atoms
 from ase.build import bulk
 
 from pareto_search import stages
+from pareto_search.config import EngineName
 from pareto_search.config_file import load_config
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.calculator import make_calculator
+from pareto_search.potential.calculator import TimedCalculator, make_calculator
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
@@ -31,7 +32,7 @@ def trained() -> HipnnPotential:
         return load_model(Path(folder) / "teacher")
 
 
-def with_engine(potential: HipnnPotential, engine: str) -> HipnnPotential:
+def with_engine(potential: HipnnPotential, engine: EngineName) -> HipnnPotential:
     """The same network in another engine."""
     other = HipnnPotential(potential.architecture, potential.references, seed=0, engine=engine)
     other.load_state_dict(potential.state_dict())
@@ -39,7 +40,7 @@ def with_engine(potential: HipnnPotential, engine: str) -> HipnnPotential:
 
 
 def conservation(
-    atoms: Atoms, calculator: object, n_steps: int, temperature_k: float, seed: int
+    atoms: Atoms, calculator: TimedCalculator, n_steps: int, temperature_k: float, seed: int
 ) -> tuple[float, float]:
     """Drift of the total energy in meV/atom/ps, and its root-mean-square deviation from that line in meV/atom."""
     run = start_nve(atoms, calculator, timestep_fs=TIMESTEP_FS, temperature_k=temperature_k, seed=seed)
@@ -62,11 +63,12 @@ def main() -> None:
     potential = trained()
     atoms = bulk("Al", a=3.995, cubic=True).repeat(4)
     found = []
-    for name, engine, is_compiled in (
+    engines: tuple[tuple[str, EngineName, bool | None], ...] = (
         ("explicit, compiled", "explicit", True),
         ("explicit, uncompiled", "explicit", False),
         ("hippynn", "hippynn", None),
-    ):
+    )
+    for name, engine, is_compiled in engines:
         runs = []
         for seed in range(options.seeds):
             calculator = make_calculator(with_engine(potential, engine), skin_ang=0.5, is_compiled=is_compiled)

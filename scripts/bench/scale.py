@@ -25,7 +25,7 @@ import numpy as np
 import plotly.graph_objects as go
 import yaml
 
-from pareto_search.config import Architecture, StudyConfig
+from pareto_search.config import Architecture, StudyConfig, TeacherSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
@@ -70,7 +70,7 @@ CONFIG = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SimulatedWorkshop(SharedStudy):
     """A shared that neither trains nor measures, but writes all that one writes.
 
@@ -166,12 +166,13 @@ class Meter:
 def simulate(config: StudyConfig, out: Path) -> Meter:
     """Run the search of a study with simulated workers."""
     with open_study(config, out) as study:
-        real = study.labelled
+        real, teacher = study.labelled, config.teacher
+        assert isinstance(teacher, TeacherSettings)
         study.labelled = SimulatedWorkshop(
             **{f.name: getattr(real, f.name) for f in fields(SharedStudy)},
-            teacher_cost=real.cost(config.teacher.architecture),
+            teacher_cost=real.cost(teacher.architecture),
             teacher_record=finished_record(real.directory.teacher_dir),
-            curve=CurvePoint(*(0.1 for _ in fields(CurvePoint))),
+            curve=CurvePoint(1, *(0.1 for _ in fields(CurvePoint)[1:])),
         )
         meter = Meter()
         known_costs = study._known_costs

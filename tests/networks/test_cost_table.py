@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def put_many(folder: Path, name: str) -> None:
         CostTable(folder / "costs").put(record(f"{name}{number}"))
 
 
-def run_together(target: object, *argument_lists: tuple[object, ...]) -> None:
+def run_together(target: Callable[..., object], *argument_lists: tuple[object, ...]) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=target, args=arguments) for arguments in argument_lists]
     for process in processes:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from tests.potential.lammps_stand_in import LammpsData, write_package
 from tests.potential.systems import SMALL, alloy, aluminum, ethanol, potential_for, triclinic
 
 #: Hyperparameters with which hippynn's graph differs.
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "l=1": {},
     "l=0": {"l_max": 0},
     "l=2, tanh": {"l_max": 2, "activation": "tanh"},
