@@ -175,7 +175,7 @@ def chaos(out: Path, n_kills: int, seed: int) -> dict[str, int]:
     duration_s = time.monotonic() - started
     n_networks = len(pd.read_csv(undisturbed / "models.csv"))
     print(f"seed {seed}; undisturbed: {duration_s:.1f} s, {n_networks} networks", flush=True)
-    rng, total, n_left, n_studies = random.Random(seed), Counter(), n_kills, 0
+    rng, total, n_left, n_studies = random.Random(seed), Counter[str](), n_kills, 0
     while n_left:
         n_studies += 1
         killed = out / ("killed" if n_studies == 1 else f"killed-{n_studies}")

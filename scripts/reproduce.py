@@ -12,7 +12,7 @@ times or places meet in it.
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from pareto_search.reproduction.kept import keep_runs
 CONFIGS = Path(__file__).parents[1] / "configs"
 PATIENCE = {"plateau_patience": 8, "termination_patience": 40}
 #: What makes the paper's configs, which are for a GPU and all frames, fit on two CPU cores.
-ON_CPU = {
+ON_CPU: dict[str, object] = {
     "device": "cpu",
     "cluster": {"gpus_per_trial": 0, "cpus_per_trial": 1, "dashboard": False},
     "teacher.training": {"batch_size": 16, "max_epochs": 120, **PATIENCE},
@@ -63,7 +63,7 @@ class Section:
     """
 
     config: str
-    changes: dict[str, object]
+    changes: Mapping[str, object]
     run: Callable[[StudyConfig, Path], object] = stages.run
 
 
@@ -100,7 +100,7 @@ SECTIONS = {
 }  # fmt: skip
 
 
-def overrides(changes: dict[str, object], prefix: str = "") -> list[str]:
+def overrides(changes: Mapping[str, object], prefix: str = "") -> list[str]:
     """Settings as the command line takes them; a mapping with settings of its own is one setting for each."""
     found = []
     for name, value in changes.items():

@@ -46,6 +46,7 @@ class PairPotential(LocalPotential):
     """ε_i = ½ Σ_j Σ_k w_k exp(-(r_ij - c_k)² / d²) cos²(π r_ij / 2 r_c)."""
 
     architecture: PairArchitecture
+    centres: Tensor
 
     def build(self) -> None:
         """Weights for each pair of elements and Gaussian; its centres are spread over the radius."""

@@ -234,7 +234,8 @@ def test_settings(study, monkeypatch, capsys, changes, message):
         import torch
 
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    check_refused(*study(changes), monkeypatch, capsys, message)
+    config, out = study(changes)
+    check_refused(config, out, monkeypatch, capsys, message)
 
 
 def check_refused(config, out, monkeypatch, capsys, message):
@@ -306,9 +307,8 @@ FRAMES = {
 
 @pytest.mark.parametrize(("change", "message"), FRAMES.values(), ids=FRAMES.keys())
 def test_frames(study, monkeypatch, capsys, change, message):
-    check_refused(
-        *study(frames=with_frame(change)), monkeypatch, capsys, rf"frame 7\b.*({message})|({message}).*frame 7\b"
-    )
+    config, out = study(frames=with_frame(change))
+    check_refused(config, out, monkeypatch, capsys, rf"frame 7\b.*({message})|({message}).*frame 7\b")
 
 
 def test_no_frames(study, monkeypatch, capsys):
@@ -363,7 +363,8 @@ def test_forces_of_the_wrong_shape(study, monkeypatch, capsys):
     ],
 )
 def test_config_files(study, monkeypatch, capsys, text, message):
-    check_refused(*study(text=text), monkeypatch, capsys, message)
+    config, out = study(text=text)
+    check_refused(config, out, monkeypatch, capsys, message)
 
 
 def test_config_file_that_is_not_there(study, monkeypatch, capsys):

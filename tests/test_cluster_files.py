@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -50,16 +51,17 @@ if arguments[:1] == ["symmetric-run"] and os.environ.get("SLURM_PROCID") == "0":
 
 def parse(command):
     """Settings of a pareto-search command, read by the program's own parser and not run."""
-    program, verb, *arguments = command
-    assert program == "pareto-search"
-    return typer.main.get_command(app).commands[verb].make_context(verb, arguments).params
+    name, verb, *arguments = command
+    assert name == "pareto-search"
+    program: Any = typer.main.get_command(app)
+    return program.commands[verb].make_context(verb, arguments).params
 
 
 def parse_ray(command):
     """Likewise for a command of Ray."""
     program, *arguments = command
     assert Path(program).name == "ray"
-    parser = ray_cli
+    parser: Any = ray_cli
     while hasattr(parser, "commands"):
         name = arguments.pop(0)
         parser = parser.commands[name]
@@ -92,7 +94,7 @@ class Scripts:
             timeout=60,
             check=False,
         )
-        calls = {}
+        calls: dict[str, Any] = {}
         if (self.folder / "calls").exists():
             for line in (self.folder / "calls").read_text().splitlines():
                 words, ray = json.loads(line)

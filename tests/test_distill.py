@@ -8,6 +8,7 @@ import yaml
 
 import pareto_search as ps
 from pareto_search import stages
+from pareto_search.analysis.described import ComparedNetwork
 from pareto_search.config_file import load_config, parse_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
@@ -57,6 +58,7 @@ def test_students_are_compared_with_the_teacher_in_one_run(run):
         1.0,
     )  # the supercell nearest to 108
     student = results.summary.best_under.students[0]
+    assert isinstance(student, ComparedNetwork)
     speedup = teacher["md_us_per_atom_step"] / student.md_us_per_atom_step
     assert student.speedup == pytest.approx(speedup)
     assert not (run / "cache/costs").exists()  # nor are step times of other runs taken over

@@ -1,6 +1,7 @@
 """Student and control differ in their loss weights and in nothing else."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from pareto_search.config import (
 from pareto_search.networks import training as network
 from pareto_search.networks.job import NetworkJob, control_of
 from pareto_search.networks.training import NetworkFolders, train_network
-from pareto_search.training.fit import FitResult
+from pareto_search.training.fit import FitResult, fit
 from tests.training.toy import TINY, toy_data
 
 TRAINING = TrainingSettings(max_epochs=3, batch_size=5)
@@ -89,7 +90,7 @@ def test_control_without_a_teacher_takes_over_nothing(kind, data):
 
 @pytest.mark.parametrize("kind", ["paper", "ablation"])
 def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, folders, monkeypatch):
-    runs = {}
+    runs: dict[Any, Any] = {}
 
     def spy(potential, loader, split, weights, settings, *, seed, **others):
         seen = []
@@ -106,7 +107,6 @@ def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, fol
         runs[weights] = (start, seen)
         return result
 
-    fit = network.fit
     monkeypatch.setattr(network, "fit", spy)
     control = control_of(STUDENT, kind)
     for job in (STUDENT, control):

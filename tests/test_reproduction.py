@@ -43,7 +43,7 @@ def ladder(tmp_path_factory) -> Path:
     models = report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01).models
     with ResultStore(out / "results.sqlite") as store:
         for row in models.astype(object).where(pd.notna(models), None).to_dict("records"):
-            store.put(ModelRecord.from_plain(row), list[CurvePoint]())
+            store.put(ModelRecord.from_plain({str(name): value for name, value in row.items()}), list[CurvePoint]())
     return out
 
 

@@ -3,6 +3,7 @@
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -55,7 +56,7 @@ def test_pruned_trials_are_pruned_in_study_and_store_with_their_epoch_and_curve(
     rows = models[models["status"] == "pruned"].set_index("trial_id")
     assert set(rows.index) == {trial.number for trial in given_up}
     for trial in given_up:
-        row = rows.loc[trial.number]
+        row: Any = rows.loc[trial.number]
         assert row["reason"] == trial.user_attrs["reason"]
         assert row["reason"].startswith("not among the best 1/2 at epoch")
         curve = curves[curves["model_id"] == row["model_id"]]
@@ -64,7 +65,7 @@ def test_pruned_trials_are_pruned_in_study_and_store_with_their_epoch_and_curve(
     assert not rows["n_epochs"].eq(3).any()
     log = (pruned / "log.txt").read_text()
     for trial in given_up:
-        assert f"trial {trial.number}: waits at epoch {rows.loc[trial.number, 'n_epochs']:.0f}" in log
+        assert f"trial {trial.number}: waits at epoch {rows['n_epochs'][trial.number]:.0f}" in log
 
 
 def test_events_tell_how_the_run_went(pruned):
@@ -99,7 +100,7 @@ def test_the_tuned_control_has_the_weights_that_were_best_on_validation(pruned):
     assert len(kept) == len(students)
     assert len(tried) >= 6  # as many as the search had trials
     assert (controls["weight_atomic_energy"] == 0).all()
-    best = tried.loc[tried["valid_force_rmse_ev_per_ang"].idxmin()]
+    best = tried.sort_values("valid_force_rmse_ev_per_ang").iloc[0]
     assert set(kept["weight_forces"]) == {best["weight_forces"]}
     assert json.loads((pruned / "report.json").read_text())["control_kind"] == "tuned"
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -325,7 +326,7 @@ def test_a_file_of_an_earlier_version_has_the_defaults_of_new_columns(tmp_path: 
 
 
 def test_what_the_liquid_gave_is_added_to_networks_and_taken_from_others(tmp_path: Path) -> None:
-    first = dict(zip(LIQUID_COLUMNS, (0.3, 0.01, 0.02, 1e-5, 4.0, 9.0), strict=True))
+    first: dict[str, Any] = dict(zip(LIQUID_COLUMNS, (0.3, 0.01, 0.02, 1e-5, 4.0, 9.0), strict=True))
     second = {**dict.fromkeys(LIQUID_COLUMNS), "md_stable_ps": np.float64(1.5)}
     with ResultStore(tmp_path / "r.sqlite") as store:
         store.put(TEACHER, CURVE)

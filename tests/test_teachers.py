@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from ase.calculators.emt import EMT
 import pareto_search as ps
 from pareto_search import stages
 from pareto_search.cluster.liquid_stage import LiquidStage
-from pareto_search.config import StudyConfig, TransferSettings
+from pareto_search.config import StudyConfig, TeacherSettings, TransferSettings
 from pareto_search.config_file import load_config
 from pareto_search.errors import DataError, ParetoSearchError
 from pareto_search.journal import Journal
@@ -102,7 +101,7 @@ def test_teachers_are_trained_and_asked_once(generations, monkeypatch):
     def never(*arguments, **others):
         raise AssertionError("done twice")
 
-    monkeypatch.setattr(ps.teaching, "make_labels", never)
+    monkeypatch.setattr("pareto_search.networks.teaching.make_labels", never)
     monkeypatch.setattr("pareto_search.networks.training.fit", never)
     monkeypatch.setattr(trial, "measure_cost", never)
     assert stages.label(config, out).sha256 == labels.sha256
@@ -198,6 +197,7 @@ def test_of_frames_for_pretraining_as_many_are_used_as_the_settings_say(pretrain
     plain = shared.config.to_plain()
     plain["search"]["transfer"]["pretraining"]["frames"]["max_frames"] = 12
     config = StudyConfig.model_validate(plain)
+    assert isinstance(config.teacher, TeacherSettings)
     teaching = NetworkTeaching(replace(shared, config=config), store, Journal([]), (), config.teacher)
     assert teaching.snapshots().dataset.n_systems == 12
 
@@ -284,7 +284,7 @@ def test_a_teacher_is_taken_over_in_place_of_one_that_failed_here(generations, t
 class WithoutAtomicEnergies(Calculator):
     """EMT that tells energy and forces alone."""
 
-    implemented_properties: ClassVar = ["energy", "forces"]
+    implemented_properties = ["energy", "forces"]  # noqa: RUF012 - as ASE declares it
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=()):
         super().calculate(atoms, properties, system_changes)

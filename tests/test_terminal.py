@@ -1,5 +1,7 @@
 """What the command line prints."""
 
+from typing import Any
+
 import pytest
 from ase.build import bulk
 
@@ -40,7 +42,7 @@ def test_long_texts_are_wrapped(capsys, monkeypatch) -> None:
 def test_of_many_origins_the_first_are_listed_and_notes_have_lines_of_their_own(capsys) -> None:
     frames = [labelled(bulk("Al", a=4.0 + 0.01 * number)) for number in range(30)]
     groups = {f"md-{number}": {"n_frames": 1, "spacing_fs": 40.0} for number in range(30)}
-    notes = {"potential": "EMT", "seed": 3, "groups": groups}
+    notes: dict[str, Any] = {"potential": "EMT", "seed": 3, "groups": groups}
     show_dataset(summarize(from_frames(frames, list(groups), notes)), None)
     said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert said["origins"] == ", ".join(f"{name} 1" for name in sorted(groups)[:8]) + ", … (30 in all)"

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -125,7 +126,7 @@ def test_the_notebook_runs(out: Path) -> None:
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     is_parameter = ["parameters" in cell["metadata"].get("tags", ()) for cell in cells]
     assert is_parameter == [True] + [False] * (len(cells) - 1)
-    names = {"RUN": out}
+    names: dict[str, Any] = {"RUN": out}
     for cell in cells[1:]:
         exec(compile("".join(cell["source"]), path.name, "exec"), names)
     assert len(names["energies"]) == 101

@@ -13,7 +13,7 @@ import yaml
 
 from pareto_search import cli
 
-TINY = {
+TINY: dict[str, Any] = {
     "name": "tiny",
     "data": {"source": "emt-aluminum", "n_frames": 20},
     "teacher": {

@@ -36,7 +36,7 @@ class Dataset:
     pbc: NDArray[np.bool_]
     offsets: NDArray[np.int64]
     origin: tuple[str, ...]
-    notes: dict[str, JsonValue] = field(default_factory=dict)
+    notes: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
     def n_systems(self) -> int:

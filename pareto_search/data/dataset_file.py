@@ -1,6 +1,7 @@
 """`dataset.json` of a run directory: which data the run uses, how they were split, and what they hold."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypedDict
@@ -22,7 +23,7 @@ class DatasetJson(TypedDict):
     dataset_hash: str
     split_hash: str
     references_ev: dict[str, float]
-    notes: dict[str, JsonValue]
+    notes: Mapping[str, JsonValue]
     summary: dict[str, JsonValue]
     split: SplitJson
 
@@ -45,7 +46,7 @@ class DatasetInfo:
     split_hash: str
     references: ReferenceEnergies
     summary: dict[str, JsonValue]
-    notes: dict[str, JsonValue]
+    notes: Mapping[str, JsonValue]
 
     @property
     def periodic_directions(self) -> set[str]:

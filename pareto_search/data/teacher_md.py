@@ -67,7 +67,9 @@ def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) ->
     work = _Work(settings, folder, maker)
     recipe = _recipe(settings, work.lattice(given))
     parts = work.all_groups(recipe)
-    return _joined(parts, {**_notes(settings, maker, recipe, given), "groups": {p.origin[0]: p.notes for p in parts}})
+    return _joined(
+        parts, {**_notes(settings, maker, recipe, given), "groups": {p.origin[0]: dict(p.notes) for p in parts}}
+    )
 
 
 def _key(settings: TeacherMdSource, unit: Atoms, maker: FrameMaker) -> str:

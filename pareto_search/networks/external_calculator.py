@@ -191,16 +191,6 @@ class TeacherCalculator(TimedCalculator):
         super().__init__()  # type: ignore[no-untyped-call]  # ASE's
         self._teacher = teacher
 
-    @property
-    def n_list_builds(self) -> int:
-        """Not known."""
-        return 0
-
-    @property
-    def n_neighbors_mean(self) -> float:
-        """Not known."""
-        return float("nan")
-
     def calculate(
         self,
         atoms: Atoms | None = None,

@@ -155,19 +155,6 @@ class VerletCalculator(TimedCalculator):
         self._n_atom_steps = 0
         self.list: VerletList | None = None
         self._on_device: DeviceList | None = None
-        self.neighbor_s = 0.0
-        self.model_s = 0.0
-        self._n_list_builds = 0
-
-    @property
-    def n_list_builds(self) -> int:
-        """Neighbour lists built since construction."""
-        return self._n_list_builds
-
-    @property
-    def n_neighbors_mean(self) -> float:
-        """Mean number of listed neighbours (within cutoff + skin) of an atom in the current list."""
-        return self.list.n_pairs / len(self.list.order) if self.list is not None else 0.0
 
     def calculate(
         self,
@@ -214,7 +201,8 @@ class VerletCalculator(TimedCalculator):
                 sizes=self._sizes,
             )
             self._on_device = DeviceList.of(self.list, self.potential.device)
-            self._n_list_builds += 1
+            self.n_list_builds += 1
+            self.n_neighbors_mean = self.list.n_pairs / max(len(self.list.order), 1)
         assert self._on_device is not None
         return self._on_device
 

@@ -40,22 +40,16 @@ class TimedCalculator(Calculator):
     Attributes:
         neighbor_s: Seconds spent on neighbour lists since construction.
         model_s: Seconds spent on the network since construction.
+        n_list_builds: Neighbour lists built since construction.
+        n_neighbors_mean: Listed neighbours (within cutoff + skin) per atom; NaN where that is not known.
         is_compiled: Whether it runs compiled.
     """
 
     neighbor_s: float = 0.0
     model_s: float = 0.0
+    n_list_builds: int = 0
+    n_neighbors_mean: float = float("nan")
     is_compiled: bool = False
-
-    @property
-    def n_list_builds(self) -> int:
-        """Neighbour lists built since construction."""
-        raise NotImplementedError
-
-    @property
-    def n_neighbors_mean(self) -> float:
-        """Listed neighbours (within cutoff + skin) per atom."""
-        raise NotImplementedError
 
 
 class EngineTraits(NamedTuple):

@@ -5,7 +5,7 @@ pruned as on a cluster, but its validation errors are looked up in a table of ne
 """
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ class CurveTable:
         bytes_per_atom: Shape (n_networks,).
     """
 
-    points: Sequence[dict[str, object]]
+    points: Sequence[Mapping[str, object]]
     force_rmse_ev_per_ang: NDArray[np.float64]
     final_force_rmse_ev_per_ang: NDArray[np.float64]
     md_us_per_atom_step: NDArray[np.float64]
@@ -50,7 +50,7 @@ class CurveTable:
         """Final force RMSE, MD step time and most atoms, shape (n_networks, 3)."""
         return np.stack([self.final_force_rmse_ev_per_ang, self.md_us_per_atom_step, self.max_atoms], axis=1)
 
-    def row(self, params: dict[str, object]) -> int:
+    def row(self, params: Mapping[str, object]) -> int:
         """Index of the network with these parameters."""
         return list(self.points).index(params)
 

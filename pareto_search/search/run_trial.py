@@ -32,7 +32,7 @@ def costs_of(cost: CostRecord) -> Costs:
     return Costs(cost.md.us_per_atom_step_median, capacity.max_atoms, capacity.bytes_per_atom, cost.key)
 
 
-def measure_costs(shared: SharedStudy, params: dict[str, object]) -> Costs:
+def measure_costs(shared: SharedStudy, params: Mapping[str, object]) -> Costs:
     """Costs of a trial's architecture, measured in this process where they are not known."""
     return costs_of(shared.cost(to_architecture(shared.config.search.space, params)))
 

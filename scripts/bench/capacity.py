@@ -3,7 +3,7 @@
 from ase.build import bulk
 from measuring import architecture, arguments, prepared, row
 
-from pareto_search.config import EngineName, MeasureSettings
+from pareto_search.config import MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.capacity import measure_capacity
 from pareto_search.measure.probe import ProbeSpec
@@ -28,7 +28,7 @@ def main() -> None:
     potential = HipnnPotential(architecture(options.size), ReferenceEnergies({13: 0.0}), seed=0)
     potential.calculator(is_compiled=True).get_potential_energy(small)
 
-    def capacity(engine: EngineName) -> tuple[int, float]:
+    def capacity(engine: str) -> tuple[int, float]:
         spec = ProbeSpec(
             architecture(options.size), (13,), engine, unit, n_threads=options.threads, skin_ang=0.5, is_compiled=True
         )

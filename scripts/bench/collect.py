@@ -4,11 +4,12 @@ import json
 import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 HEAD = ("measure", "threads", "this package", "hippynn", "unit", "ratio", "quartiles", "repeats", "limit")
 
 
-def quartiles(row: dict) -> str:
+def quartiles(row: dict[str, Any]) -> str:
     """Quartiles of the ratios of paired repeats."""
     if row["repeats"] < 2:
         return "–"
@@ -16,7 +17,7 @@ def quartiles(row: dict) -> str:
     return f"{low:.1f}–{high:.1f}"
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """The rows as Markdown, with the conditions below."""
     lines = [" | ".join(HEAD), " | ".join("---" for _ in HEAD)]
     for row in rows:

@@ -113,7 +113,8 @@ def frames_of(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         "test_force_rmse_ev_per_ang": study.errors[side, architecture, seed],
     })  # fmt: skip
     networks = []
-    for (of_side, place), rows in models.groupby(["side", "architecture"]):
+    for of_side, place in models[["side", "architecture"]].drop_duplicates().to_numpy().tolist():
+        rows = models[(models["side"] == of_side) & (models["architecture"] == place)]
         costs = dict(zip(FRONT_COLUMNS[1:], study.costs[place], strict=True))
         networks.append({
             **dict.fromkeys(ARCHITECTURE_COLUMNS, place), **costs, "side": of_side, "n": len(rows),
@@ -144,11 +145,12 @@ def evaluate(task: tuple[int, int, int, float, bool]) -> dict[str, bool]:
     study = simulate(rng, n, n_seeds, effect, BETWEEN if effect else 0.0, is_unbalanced)
     volume = compare_hypervolumes(*frames_of(study), Basis("confirm", "test"), REFERENCE)
     if volume.ci95 is not None:
-        is_there = np.isfinite(study.errors).any(axis=2)
+        is_there = np.asarray(np.isfinite(study.errors).any(axis=2))
         true = [
             np.column_stack([errors, study.costs])[i] for errors, i in zip(study.true_errors, is_there, strict=True)
         ]
-        difference = np.subtract(*(hypervolume(points, REFERENCE.values, is_log10=True) for points in true))
+        student, control = (hypervolume(points, REFERENCE.values, is_log10=True) for points in true)
+        difference = student - control
         found["hypervolume"] = bool(volume.ci95[0] <= difference <= volume.ci95[1])
     return found
 

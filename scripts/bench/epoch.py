@@ -2,10 +2,11 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from measuring import architecture, arguments, prepared, row
-from peer import KERNELS, Trainer, quiet, set_custom_kernels
+from peer import KERNELS, Trainer, quiet
 
 from pareto_search.config import AniH5Source, LossWeights, SplitSettings, TrainingSettings
 from pareto_search.data.labels import no_labels
@@ -16,6 +17,8 @@ from pareto_search.data.split import draw_split
 from pareto_search.potential.hipnn import HipnnPotential
 from pareto_search.training.fit import Trainer as OurTrainer
 from pareto_search.training.study_data import StudyData
+
+from hippynn.custom_kernels import set_custom_kernels  # isort: skip  # after the package, which quietens its import
 
 WEIGHTS = LossWeights(weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=100.0)
 
@@ -36,7 +39,7 @@ def main() -> None:
     parser.add_argument("--peer-frames", type=int, default=200, help="train the peer on so many, scaled up by atoms")
     options = prepared(parser)
     shape, settings = architecture("24_10_2"), TrainingSettings(batch_size=16, max_epochs=10**6, compile="always")
-    data = aluminum_data(options.data, shape.dist_hard_max_ang, options.frames)
+    data = aluminum_data(options.data, shape.cutoff_ang, options.frames)
     potential = HipnnPotential(shape, data.references, seed=0)
     loader = data.loader(shape, labels=data.labels, device="cpu")
     ours = OurTrainer(potential, loader, data.split, WEIGHTS, settings, seed=0)
@@ -49,7 +52,7 @@ def main() -> None:
     with quiet():
         peer = Trainer(HipnnPotential(shape, data.references, seed=0), data, parts, WEIGHTS, settings)
 
-    def seconds(call: object) -> float:
+    def seconds(call: Callable[[], object]) -> float:
         started = time.process_time()
         call()
         return time.process_time() - started

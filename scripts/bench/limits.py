@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from pareto_search.config import Architecture
+from pareto_search.config import HipnnArchitecture
 
 #: Multiply-adds for each pair and sensitivity: exponent, environment, both sums of MD; then the gradient of a loss.
 MULTIPLY_ADDS = {"md": 17, "train": 45}
@@ -27,7 +27,7 @@ def flops_per_s() -> float:
     return 2 * 256**3 / _seconds(lambda: torch.mm(a, b, out=out))
 
 
-def limit_s(shape: Architecture, kind: str, *, n_atoms: int, n_pairs: int) -> tuple[float, str]:
+def limit_s(shape: HipnnArchitecture, kind: str, *, n_atoms: int, n_pairs: int) -> tuple[float, str]:
     """Process seconds of a step if nothing but its exponentials and multiply-adds took time, and how that was found."""
     n_exponentials = n_pairs * shape.n_sensitivities
     products = 2 * shape.n_features * (4 * shape.n_sensitivities + shape.n_features * (1 + 2 * shape.n_atom_layers))

@@ -66,7 +66,7 @@ def curve_of(source: Path, model_id: str) -> list[CurvePoint]:
     """A network's learning curve."""
     with ResultReader(source) as reader:
         rows: pd.DataFrame = reader.curve(model_id).drop(columns="model_id")
-    return [CurvePoint(**row) for row in rows.to_dict("records")]
+    return [CurvePoint(**{str(name): value for name, value in row.items()}) for row in rows.to_dict("records")]
 
 
 def put(store: ResultStore, source: Path, records: list[ModelRecord], events: list[Event]) -> None:

@@ -4,21 +4,22 @@ import time
 
 from ase import Atoms
 from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
 from limits import limit_s
 from measuring import architecture, arguments, paired, prepared, row
 from peer import fastest
 
-from pareto_search.config import EngineName
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.measure.md import start_nve
 from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.interface import TimedCalculator
 
 #: Repeats of the cubic cell of four atoms along each direction.
 REPEATS = {2048: (8, 8, 8), 16384: (16, 16, 16)}
 SKIN_ANG, TEMPERATURE_K = 0.5, 300.0
 
 
-def dynamics(atoms: Atoms, size: str, engine: EngineName) -> tuple[object, object]:
+def dynamics(atoms: Atoms, size: str, engine: str) -> tuple[VelocityVerlet, TimedCalculator]:
     """A simulation and its calculator; the forces of a fresh network are tiny, so the atoms fly freely."""
     potential = HipnnPotential(architecture(size), ReferenceEnergies({13: -3.0}), seed=0, engine=engine)
     calculator = potential.calculator(skin_ang=SKIN_ANG, is_compiled=True)

@@ -75,7 +75,14 @@ class Row:
 
 
 def row(
-    name: str, ours: list[float], peer: list[float], unit: str, *, more_is_better: bool = False, **others: object
+    name: str,
+    ours: list[float],
+    peer: list[float],
+    unit: str,
+    *,
+    more_is_better: bool = False,
+    limit: tuple[float, str] | None = None,
+    note: str = "",
 ) -> Row:
     """A row from the repeats of both."""
 
@@ -84,7 +91,7 @@ def row(
 
     a, b = statistics.median(ours), statistics.median(peer)
     ratios = [ratio(*pair) for pair in zip(ours, peer, strict=True)]
-    return Row(name, a, b, unit, torch.get_num_threads(), ratio(a, b), ours, peer, ratios, **others)
+    return Row(name, a, b, unit, torch.get_num_threads(), ratio(a, b), ours, peer, ratios, limit, note)
 
 
 def paired(

@@ -15,7 +15,8 @@ from ase.build import bulk
 from pareto_search import stages
 from pareto_search.config_file import load_config
 from pareto_search.measure.md import start_nve
-from pareto_search.potential.hipnn import HipnnPotential
+from pareto_search.potential.build import build_potential
+from pareto_search.potential.interface import Potential, TimedCalculator
 from pareto_search.potential.model_files import load_model
 from pareto_search.potential.process import prepare_torch
 
@@ -23,22 +24,22 @@ CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 TIMESTEP_FS = 1.0
 
 
-def trained() -> HipnnPotential:
+def trained() -> Potential:
     """The quick start's teacher."""
     with tempfile.TemporaryDirectory() as folder:
         stages.teacher(load_config(CONFIG), folder)
         return load_model(Path(folder) / "teacher")
 
 
-def with_engine(potential: HipnnPotential, engine: str) -> HipnnPotential:
+def with_engine(potential: Potential, engine: str) -> Potential:
     """The same network in another engine."""
-    other = HipnnPotential(potential.architecture, potential.references, seed=0, engine=engine)
+    other = build_potential(potential.architecture, potential.references, seed=0, engine=engine)
     other.load_state_dict(potential.state_dict())
     return other.eval()
 
 
 def conservation(
-    atoms: Atoms, calculator: object, n_steps: int, temperature_k: float, seed: int
+    atoms: Atoms, calculator: TimedCalculator, n_steps: int, temperature_k: float, seed: int
 ) -> tuple[float, float]:
     """Drift of the total energy in meV/atom/ps, and its root-mean-square deviation from that line in meV/atom."""
     run = start_nve(atoms, calculator, timestep_fs=TIMESTEP_FS, temperature_k=temperature_k, seed=seed)
@@ -61,11 +62,12 @@ def main() -> None:
     potential = trained()
     atoms = bulk("Al", a=3.995, cubic=True).repeat(4)
     found = []
-    for name, engine, is_compiled in (
+    engines: tuple[tuple[str, str, bool | None], ...] = (
         ("explicit, compiled", "explicit", True),
         ("explicit, uncompiled", "explicit", False),
         ("hippynn", "hippynn", None),
-    ):
+    )
+    for name, engine, is_compiled in engines:
         runs = []
         for seed in range(options.seeds):
             calculator = with_engine(potential, engine).calculator(skin_ang=0.5, is_compiled=is_compiled)

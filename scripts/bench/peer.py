@@ -61,6 +61,7 @@ def arrays(data: StudyData, systems: np.ndarray) -> dict[str, np.ndarray]:
     """Frames as hippynn's padded arrays; energies keep their reference energies, as its E0 term needs."""
     dataset: Dataset = data.dataset
     n_max = int(dataset.n_atoms_per_system[systems].max())
+    assert data.labels is not None
     labels = data.labels.atomic_energy_ev + data.references.of_atoms(dataset.species)
     found = {
         "Z": np.zeros((len(systems), n_max), dtype=np.int64),

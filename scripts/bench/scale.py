@@ -25,7 +25,7 @@ import numpy as np
 import plotly.graph_objects as go
 import yaml
 
-from pareto_search.config import Architecture, StudyConfig
+from pareto_search.config import Architecture, StudyConfig, TeacherSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
@@ -70,7 +70,13 @@ CONFIG = {
 }
 
 
-@dataclass(frozen=True)
+def _size(architecture: Architecture) -> int:
+    """Features times sensitivities, by which simulated costs and errors go."""
+    known = architecture.hyperparameters
+    return int(known["n_features"]) * int(known["n_sensitivities"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class SimulatedWorkshop(SharedStudy):
     """A shared that neither trains nor measures, but writes all that one writes.
 
@@ -87,7 +93,7 @@ class SimulatedWorkshop(SharedStudy):
     def cost(self, architecture: Architecture) -> CostRecord:
         """By formula, through the run's cost table."""
         key = self.cost_key(architecture)
-        n = architecture.n_features * architecture.n_sensitivities
+        n = _size(architecture)
 
         def simulated() -> CostRecord:
             md = replace(self.teacher_cost.md, us_per_atom_step_median=1.0 + 0.002 * n)
@@ -104,7 +110,7 @@ class SimulatedWorkshop(SharedStudy):
         """By formula; the model folder is written, without weights."""
         cost, model_id = self.cost(job.architecture), job.model_id(self.data)
         noise = 0.05 * np.random.default_rng(job.trial_id).normal()
-        final = 0.02 + (job.architecture.n_features * job.architecture.n_sensitivities) ** -0.5 * math.exp(noise)
+        final = 0.02 + _size(job.architecture) ** -0.5 * math.exp(noise)
         points = []
         for epoch in range(1, N_EPOCHS + 1):
             error = final * (1.0 + 3.0 / epoch)
@@ -166,12 +172,13 @@ class Meter:
 def simulate(config: StudyConfig, out: Path) -> Meter:
     """Run the search of a study with simulated workers."""
     with open_study(config, out) as study:
-        real = study.labelled
+        real, teacher = study.labelled, config.teacher
+        assert isinstance(teacher, TeacherSettings)
         study.labelled = SimulatedWorkshop(
             **{f.name: getattr(real, f.name) for f in fields(SharedStudy)},
-            teacher_cost=real.cost(config.teacher.architecture),
+            teacher_cost=real.cost(teacher.architecture),
             teacher_record=finished_record(real.directory.teacher_dir),
-            curve=CurvePoint(*(0.1 for _ in fields(CurvePoint))),
+            curve=CurvePoint(1, *(0.1 for _ in fields(CurvePoint)[1:])),
         )
         meter = Meter()
         known_costs = study._known_costs

@@ -3,6 +3,7 @@
 import argparse
 import statistics
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("page", type=Path)
     page = parser.parse_args().page
     prepare_torch(1)
-    axes = {
+    axes: dict[str, tuple[Sequence[int], Callable[[int], list[float]]]] = {
         "atoms": (ATOMS, lambda value: us_per_atom(value)),
         "features": (FEATURES, lambda value: us_per_atom(2048, n_features=value)),
         "sensitivities": (SENSITIVITIES, lambda value: us_per_atom(2048, n_sensitivities=value)),

@@ -188,7 +188,7 @@ def figure(results: dict[str, list[list[tuple[float, float]]]]) -> go.Figure:
 def _shares_at(steps: list[tuple[float, float]], epochs: NDArray[np.float64]) -> NDArray[np.float64]:
     """Share reached by each number of epochs; the share never falls."""
     at, reached = np.array([(0.0, 0.0), *steps]).T
-    return reached[np.searchsorted(at, epochs, side="right") - 1]
+    return np.asarray(reached[np.searchsorted(at, epochs, side="right") - 1])
 
 
 def main() -> None:

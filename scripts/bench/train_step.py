@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ def crystal_data(n_frames: int = 20) -> StudyData:
     return StudyData(dataset, build_neighbor_table(dataset, 7.5), split, fit_references(dataset, split.train), labels)
 
 
-def our_step(potential: HipnnPotential, data: StudyData, systems: np.ndarray) -> object:
+def our_step(potential: HipnnPotential, data: StudyData, systems: np.ndarray) -> Callable[[], object]:
     """A training step of this package on some frames."""
     steps = Steps(potential, SETTINGS, is_compiled=True)
     loader = data.loader(potential.architecture, labels=data.labels, device="cpu")
@@ -62,7 +63,7 @@ def main() -> None:
     systems = data.split.train[:4]
     ours = our_step(HipnnPotential(shape, data.references, seed=0), data, systems)
 
-    def peer_step() -> object:
+    def peer_step() -> Callable[[], None]:
         parts = {"train": systems, "valid": systems}
         return Trainer(HipnnPotential(shape, data.references, seed=0), data, parts, WEIGHTS, SETTINGS).one_step()
 

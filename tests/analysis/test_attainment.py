@@ -1,3 +1,5 @@
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,7 @@ from pareto_search.analysis.networks import Basis, clean_models
 TEST = Basis("confirm", "test")
 
 
-def rows(fronts: dict[int, list[tuple[float, float]]], role: str = "student", kind: str = "") -> pd.DataFrame:
+def rows(fronts: Mapping[int, Sequence[tuple[float, float]]], role: str = "student", kind: str = "") -> pd.DataFrame:
     """Rows of `models.csv` from the (step time, force RMSE) of each seed's networks."""
     return clean_models(pd.DataFrame([
         {"model_id": f"{role}{kind}{seed}-{n}", "stage": "confirm", "status": "complete", "role": role,

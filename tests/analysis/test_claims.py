@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pareto_search.analysis.claim import verdict_of
+from pareto_search.analysis.claim import Claim, verdict_of
 from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.networks import claim_basis, clean_models
 from pareto_search.analysis.study_summary import summarize_study
@@ -43,7 +43,7 @@ def _curves(models: pd.DataFrame, rate: float, scatter: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
-def _claims(models: pd.DataFrame, curves: pd.DataFrame | None = None) -> dict[str, object]:
+def _claims(models: pd.DataFrame, curves: pd.DataFrame | None = None) -> dict[str, Claim]:
     curves = pd.DataFrame(columns=list(CURVE_COLUMNS)) if curves is None else curves
     models = clean_models(models)
     return {claim.name: claim for claim in paper_claims(models, curves, claim_basis(models))}
@@ -236,5 +236,5 @@ def test_students_that_share_a_control_do_not_make_a_verdict():
 def test_the_claim_on_accuracy_is_the_headline():
     models = _models(0.9, noise=0.3)
     claim = _claims(models)["force, paper"]
-    headline = summarize_study(clean_models(models)).to_plain()["paired_force_rmse"]
-    assert (claim.estimate, *claim.ci95) == (headline["mean_percent"], *headline["ci95_percent"])
+    headline = summarize_study(clean_models(models)).headline.paired_force_rmse
+    assert (claim.estimate, *claim.ci95) == (headline.mean_percent, *headline.ci95_percent)

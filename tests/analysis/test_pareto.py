@@ -75,10 +75,10 @@ def test_duplicates_stay_on_the_front_together() -> None:
 
 
 def test_non_finite_points_are_nowhere() -> None:
-    points = [[1, INF], [np.nan, 0], [2, 2], [-INF, -INF]]
+    points = [[1.0, INF], [np.nan, 0.0], [2.0, 2.0], [-INF, -INF]]
     assert pareto_mask(points).tolist() == [False, False, True, False]
     assert pareto_ranks(points).tolist() == [1, 1, 0, 1]
-    assert is_dominated([[3, 3], [np.nan, 3]], points).tolist() == [True, False]
+    assert is_dominated([[3.0, 3.0], [np.nan, 3.0]], points).tolist() == [True, False]
     assert not dominates([-INF, 0], [1, 1])
     assert not weakly_dominates([np.nan, 0], [1, 1])
 
@@ -104,16 +104,17 @@ def test_hypervolume_in_closed_form() -> None:
     assert hypervolume([[0, 0, 0]], [1, 2, 3]) == pytest.approx(6)
     assert hypervolume([[4, 0]], [3, 3]) == 0
     assert hypervolume([[1, 10]], [2, 0], [True, False]) == pytest.approx(10)
-    assert hypervolume([[1, 1], [np.nan, 0], [INF, 0]], [3, 3]) == pytest.approx(4)
+    assert hypervolume([[1.0, 1.0], [np.nan, 0.0], [INF, 0.0]], [3, 3]) == pytest.approx(4)
 
 
 def test_hypervolume_in_decades() -> None:
-    points = [[0.01, 10, 1000], [-1, 1, 1], [0, 1, 1], [np.nan, 1, 1]]
+    points = [[0.01, 10.0, 1000.0], [-1.0, 1.0, 1.0], [0.0, 1.0, 1.0], [np.nan, 1.0, 1.0]]
     assert hypervolume(points, [0.1, 1000, 1e6], is_log10=True) == pytest.approx(1 * 2 * 3)
 
 
 def test_contributions() -> None:
-    assert hypervolume_contributions([[1, 2], [2, 1], [2, 2], [np.nan, 0]], [3, 3]).tolist() == [1, 1, 0, 0]
+    points = [[1.0, 2.0], [2.0, 1.0], [2.0, 2.0], [np.nan, 0.0]]
+    assert hypervolume_contributions(points, [3, 3]).tolist() == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize("reference", [[np.nan, 1], [INF, 1]])

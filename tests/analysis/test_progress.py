@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from pareto_search.analysis.progress import Progress
-from pareto_search.analysis.time_left import StudyBudget, TimeLeft, duration, run_state, time_left
+from pareto_search.analysis.time_left import StudyBudget, TimeLeft, run_state, time_left
+from pareto_search.durations import duration
 from pareto_search.records import Event
 
 BUDGET = StudyBudget(n_trials=4, max_hours=None, max_epochs=None, n_confirm=6, confirm_epochs=30)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,12 @@ def summary_of(models: pd.DataFrame, **options: Sequence[float]) -> StudySummary
     return summarize_study(clean_models(models), **options)
 
 
+def plain_of(models: pd.DataFrame) -> dict[str, Any]:
+    return summary_of(models).to_plain()
+
+
 def test_students_better_by_ten_percent() -> None:
-    plain = summary_of(synthetic.models(student_factor=0.9)).to_plain()
+    plain = plain_of(synthetic.models(student_factor=0.9))
     errors = [synthetic.control_error(shape) for shape in synthetic.LADDER]
     assert plain["paired_force_rmse"]["mean"] == pytest.approx(-0.1 * np.mean(errors))
     assert plain["paired_force_rmse"]["mean_percent"] == pytest.approx(-10)
@@ -70,7 +75,7 @@ def test_no_effect_is_not_claimed() -> None:
 
 
 def test_each_control_kind_is_compared_and_paper_is_the_headline() -> None:
-    plain = summary_of(synthetic.models(factors={"ablation": 0.8, "paper": 1.0})).to_plain()
+    plain = plain_of(synthetic.models(factors={"ablation": 0.8, "paper": 1.0}))
     assert plain["control_kind"] == "paper"
     assert plain["by_control_kind"]["ablation"]["paired_force_rmse"]["mean_percent"] == pytest.approx(12.5)
     assert plain["by_control_kind"]["ablation"]["dominance"]["n_controls_dominated"] == 0
@@ -78,7 +83,7 @@ def test_each_control_kind_is_compared_and_paper_is_the_headline() -> None:
 
 
 def test_best_under_finds_the_paper_claim() -> None:
-    claim = summary_of(synthetic.models(teacher_error=0.036)).to_plain()["best_under"]["paper"]
+    claim = plain_of(synthetic.models(teacher_error=0.036))["best_under"]["paper"]
     assert claim["is_met_by_one"]
     assert claim["met"] == {"faster": True, "smaller": True, "accurate": True}
     network = claim["network"]
@@ -92,14 +97,14 @@ def test_best_under_finds_the_paper_claim() -> None:
 
 
 def test_best_under_says_which_criteria_fail() -> None:
-    claim = summary_of(synthetic.models(teacher_error=0.010)).to_plain()["best_under"]["paper"]
+    claim = plain_of(synthetic.models(teacher_error=0.010))["best_under"]["paper"]
     assert not claim["is_met_by_one"]
     assert claim["n_meeting"] == 0
     assert claim["met"] == {"faster": True, "smaller": True, "accurate": False}
 
 
 def test_caps_give_the_most_accurate_student_below_them() -> None:
-    caps = summary_of(synthetic.models()).to_plain()["best_under"]["caps"]
+    caps = plain_of(synthetic.models())["best_under"]["caps"]
     half_time = next(c for c in caps if c["quantity"] == "md_us_per_atom_step" and c["fraction_of_teacher"] == 0.5)
     assert half_time["network"]["label"] == "64/32/3"
     tenth_memory = next(c for c in caps if c["quantity"] == "bytes_per_atom" and c["fraction_of_teacher"] == 0.1)
@@ -111,7 +116,7 @@ def test_who_is_most_accurate_is_told_by_validation() -> None:
     models = synthetic.models()
     is_favoured = (models["role"] == "student") & (models["n_features"] == 48)
     models["valid_force_rmse_ev_per_ang"] *= np.where(is_favoured, 0.01, 1.0)
-    best = summary_of(models).to_plain()["best_under"]
+    best = plain_of(models)["best_under"]
     half_time = next(c for c in best["caps"] if c["quantity"] == "md_us_per_atom_step")
     assert {best["paper"]["network"]["label"], best["students"][0]["label"], half_time["network"]["label"]} == {
         "48/20/3"
@@ -126,7 +131,7 @@ def test_teacher_is_held_against_the_controls(teacher_error: float, is_clear: bo
 
 
 def test_without_confirmation_the_search_and_its_validation_split_carry_the_claims() -> None:
-    plain = summary_of(synthetic.models(ladder=(), n_search=20)).to_plain()
+    plain = plain_of(synthetic.models(ladder=(), n_search=20))
     assert (plain["stage"], plain["split"]) == ("search", "valid")
     assert "confirmation" in plain["basis_reason"]
     assert plain["paired_force_rmse"]["n"] == 14  # of 20: three kinds of end do not count, twice each
@@ -136,7 +141,8 @@ def test_only_complete_networks_enter() -> None:
     frame = synthetic.models()
     broken = frame.copy()
     ids = ["c07-student-s1002", "c00-paper-s1001"]  # of the cheapest, which only its own student can dominate
-    broken.loc[broken["model_id"].isin(ids), ["status", "test_force_rmse_ev_per_ang"]] = ["pruned", 1e9]
+    broken.loc[broken["model_id"].isin(ids), "status"] = "pruned"
+    broken.loc[broken["model_id"].isin(ids), "test_force_rmse_ev_per_ang"] = 1e9
     found = summary_of(broken).headline
     assert found is not None
     assert found.paired_force_rmse.n == 30
@@ -147,7 +153,7 @@ def test_only_complete_networks_enter() -> None:
 def test_loss_of_all_costs_leaves_the_errors() -> None:
     frame = synthetic.models()
     frame[["md_us_per_atom_step", "max_atoms", "bytes_per_atom"]] = None
-    plain = summary_of(frame).to_plain()
+    plain = plain_of(frame)
     assert plain["paired_force_rmse"]["n"] == 32
     assert plain["hypervolume"]["difference"] is None
     assert plain["dominance"]["n_controls"] == 0
@@ -175,7 +181,7 @@ def degenerate() -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize("name", sorted(degenerate()))
 def test_degenerate_studies_are_summarised_in_strict_json(name: str) -> None:
-    plain = summary_of(degenerate()[name]).to_plain()
+    plain = plain_of(degenerate()[name])
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
     assert set(plain) >= CONTRACT
 
@@ -184,12 +190,12 @@ def test_csv_and_records_give_the_same_summary(tmp_path_factory: pytest.TempPath
     frame = synthetic.models(noise=0.02, n_search=10)
     path = tmp_path_factory.mktemp("csv") / "models.csv"
     frame.to_csv(path, index=False)
-    assert summary_of(pd.read_csv(path)).to_plain() == summary_of(frame).to_plain()
+    assert plain_of(pd.read_csv(path)) == plain_of(frame)
 
 
 def test_row_order_does_not_matter() -> None:
     frame = synthetic.models(noise=0.02)
     shuffled = frame.sample(frac=1, random_state=3)
-    first, again = summary_of(frame).to_plain(), summary_of(shuffled).to_plain()
+    first, again = plain_of(frame), plain_of(shuffled)
     assert first["paired_force_rmse"]["ci95"] == pytest.approx(again["paired_force_rmse"]["ci95"])
     assert first["front"] == again["front"]

@@ -32,7 +32,12 @@ def work(shared: Shared, number: int) -> dict[str, Any]:
 
 
 def run(folder: Path, jobs: list[int], on_result: Any, **changes: Any) -> None:
-    arguments = {"shared": make_shared(folder), "job": work, "name": "job-{:02d}".format, "notes": folder}
+    arguments: dict[str, Any] = {
+        "shared": make_shared(folder),
+        "job": work,
+        "name": "job-{:02d}".format,
+        "notes": folder,
+    }
     run_jobs(cluster=CLUSTER, jobs=jobs, on_result=on_result, **(arguments | changes))
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ray.util import metrics as ray_metrics
 
 from pareto_search.cluster import metrics
 from pareto_search.cluster.metrics import RunMetrics, failure_kind
@@ -52,8 +53,8 @@ class FakeMetric:
 def values(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[Any, ...], float]:
     kept: dict[tuple[Any, ...], float] = {}
     monkeypatch.setattr(FakeMetric, "values", kept, raising=False)
-    monkeypatch.setattr(metrics.metrics, "Gauge", FakeMetric)
-    monkeypatch.setattr(metrics.metrics, "Counter", FakeMetric)
+    monkeypatch.setattr(ray_metrics, "Gauge", FakeMetric)
+    monkeypatch.setattr(ray_metrics, "Counter", FakeMetric)
     return kept
 
 
@@ -130,9 +131,9 @@ def test_a_value_that_is_repeated_never_takes_the_place_of_a_new_one(
                 time.sleep(0.2)  # the driver notes something meanwhile
             super().set(value, tags)
 
-    monkeypatch.setattr(metrics.metrics, "Gauge", SlowMetric)
+    monkeypatch.setattr(ray_metrics, "Gauge", SlowMetric)
     monkeypatch.setattr(metrics, "_REPEAT_S", 0.01)
-    run_metrics = RunMetrics("fake", 20, 4096, TEACHER, {}.get)
+    run_metrics = RunMetrics("fake", 20, 4096, TEACHER, dict[str, ModelRecord]().get)
     with run_metrics.kept_up():
         assert is_repeating.wait(30)
         Journal([run_metrics]).note("trial_began", trial_id=0)

@@ -1,6 +1,7 @@
 """Frames that a teacher makes by MD."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ def settings(**values) -> TeacherMdSource:
 class Counting(EMT):
     """EMT that counts its evaluations, and may be interrupted."""
 
-    n_calls, fails_at = 0, None
+    n_calls = 0
+    fails_at: int | None = None
 
     def calculate(self, *arguments, **named):
         Counting.n_calls += 1
@@ -136,7 +138,7 @@ def test_interrupted_generation_goes_on_with_the_same_frames(dataset, tmp_path):
 
 
 def test_it_is_said_before_frames_are_made_and_where_they_are_kept(tmp_path, caplog):
-    quick = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
+    quick: dict[str, Any] = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
     caplog.set_level("INFO", "pareto_search")
     for n_logged in (1, 0):
         caplog.clear()
@@ -150,8 +152,14 @@ def test_it_is_said_before_frames_are_made_and_where_they_are_kept(tmp_path, cap
 
 
 def test_other_settings_or_teachers_have_files_of_their_own(tmp_path):
-    quick = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
-    changes = [{}, {"seed": 1}, {"timestep_fs": 8.0}, {"strain": 0.02}, {"structure": {"symbol": "Ag"}}]
+    quick: dict[str, Any] = {"temperatures_k": [300], "n_replicas": 1, "n_frames": 20, "share_crystals": 0.9}
+    changes: list[dict[str, Any]] = [
+        {},
+        {"seed": 1},
+        {"timestep_fs": 8.0},
+        {"strain": 0.02},
+        {"structure": {"symbol": "Ag"}},
+    ]
     made = [load_dataset(settings(**quick, **change), tmp_path, maker()) for change in changes]
     made.append(load_dataset(settings(**quick), tmp_path, maker("another")))
     made.append(load_dataset(settings(**quick, max_frames=5), tmp_path, maker()))

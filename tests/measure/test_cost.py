@@ -98,7 +98,7 @@ def test_what_does_not_change_the_cost_does_not_change_the_key() -> None:
     wiggled.positions += 1e-9
     wiggled.set_momenta(np.ones((4, 3)))
     wiggled.info["source"] = "somewhere"
-    same = [
+    same: list[dict[str, Any]] = [
         {"unit": wiggled},
         {"elements": [np.int64(13)]},
         {"settings": settings(structure={"symbol": "Al", "a_ang": 4.05})},  # the unit cell counts

@@ -10,11 +10,12 @@ from pareto_search.cluster import session as cluster
 from pareto_search.config import ClusterSettings, StudyConfig
 from pareto_search.errors import ConfigError
 from pareto_search.measure import device as facts
+from pareto_search.potential.process import check_device
 from tests.tiny_study import TINY
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])
-@pytest.mark.parametrize("ask", [facts.check_device, facts.device_name, facts.device_memory_gib])
+@pytest.mark.parametrize("ask", [check_device, facts.device_name, facts.device_memory_gib])
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device: str, ask) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(ConfigError, match=rf"asked for '{device}'.*sees 0 CUDA.*set device to 'cpu'"):
@@ -23,10 +24,10 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch, device: str, ask) -> No
 
 def test_the_last_gpu_is_accepted_and_the_next_refused(monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    facts.check_device("cuda")
-    facts.check_device("cuda:1")
+    check_device("cuda")
+    check_device("cuda:1")
     with pytest.raises(ConfigError):
-        facts.check_device("cuda:2")
+        check_device("cuda:2")
 
 
 def test_the_cpu_has_a_name_and_memory() -> None:

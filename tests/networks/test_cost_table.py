@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def put_many(folder: Path, name: str) -> None:
         CostTable(folder / "costs").put(record(f"{name}{number}"))
 
 
-def run_together(target: object, *argument_lists: tuple[object, ...]) -> None:
+def run_together(target: Callable[..., object], *argument_lists: tuple[object, ...]) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=target, args=arguments) for arguments in argument_lists]
     for process in processes:
@@ -129,13 +130,13 @@ def test_the_capacity_of_the_last_network_with_a_cutoff_is_known(tmp_path) -> No
         )
         for cutoff in (4.5, 6.0)
     )
-    assert table.similar_max_atoms(near, "a CPU") is None
+    assert table.similar_max_atoms(near, "explicit", "a CPU") is None
     for key, engine, n_ok in (("a", "explicit", 3000), ("b", "explicit", 3100), ("c", "hippynn", 90)):
         capacity = replace(CAPACITY, bracket=Bracket(n_ok=n_ok, n_failed=None))
-        table.put(replace(record(key), architecture=near.model_dump(), engine=engine, capacity=capacity))
-    assert table.similar_max_atoms(near, "a CPU") == 3100
-    assert table.similar_max_atoms(near, "another") is None
-    assert table.similar_max_atoms(far, "a CPU") is None
+        table.put(replace(record(key), cutoff_ang=near.cutoff_ang, engine=engine, capacity=capacity))
+    assert table.similar_max_atoms(near, "explicit", "a CPU") == 3100
+    assert table.similar_max_atoms(near, "explicit", "another") is None
+    assert table.similar_max_atoms(far, "explicit", "a CPU") is None
 
 
 def test_runs_share_costs_and_each_keeps_its_own_copy(tmp_path: Path) -> None:

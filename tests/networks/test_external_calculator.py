@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ class TestChgnet(TeacherContract):
 class Wrong(Calculator):
     """A calculator with a fault."""
 
-    implemented_properties = ("energy", "forces", "energies")
+    implemented_properties = ["energy", "forces", "energies"]  # noqa: RUF012 - as ASE declares it
 
     def __init__(self, fault: str = ""):
         super().__init__()
@@ -149,7 +150,7 @@ def test_atomic_energies_may_be_lacking(error):
 
 
 def test_the_hash_tells_teachers_apart():
-    settings = [{}, {"options": {"asap_cutoff": True}}, {"calculator": f"{__name__}:Wrong"}]
+    settings: list[dict[str, Any]] = [{}, {"options": {"asap_cutoff": True}}, {"calculator": f"{__name__}:Wrong"}]
     hashes = [teacher_hash(ExternalTeacher(**{"calculator": "ase.calculators.emt:EMT"} | s)) for s in settings]
     assert len(set(hashes)) == 3
     assert teacher_hash(ExternalTeacher(calculator="ase.calculators.emt:EMT", n_atoms_timed=9)) == hashes[0]

@@ -188,7 +188,7 @@ def test_a_teacher_that_is_not_ours_makes_the_liquid_by_its_calculator(tmp_path:
         "cpu",
         1,
         0.5,
-        SimpleNamespace(training=nullcontext),
+        SimpleNamespace(training=nullcontext),  # type: ignore[arg-type]
     )
     result, _ = work.run(teacher)
     assert result.run.rdf is not None

@@ -82,6 +82,8 @@ def test_chunks_do_not_change_the_result(monkeypatch):
     monkeypatch.setattr(calculator_module, "_SEARCH_BYTES", 1000)
     pieces = potential.calculator()
     assert pieces.get_property("energy", atoms) == pytest.approx(energy, rel=1e-13)
+    assert isinstance(pieces, calculator_module.VerletCalculator)
+    assert pieces.list is not None
     assert len(pieces.list.chunks) > 2
     np.testing.assert_allclose(pieces.get_property("forces", atoms), forces, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(pieces.get_property("stress", atoms), stress, rtol=1e-9, atol=1e-12)

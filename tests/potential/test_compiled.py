@@ -152,7 +152,7 @@ def test_structure_source_and_threads_decide_what_is_shared(own_cache, monkeypat
     compiled(double, (example, example))
     assert len(seen) == 5
     compiled_module._surroundings.cache_clear()
-    monkeypatch.setattr(compiled_module.torch, "__version__", "another")
+    monkeypatch.setattr(torch, "__version__", "another")
     compiled(double, (example,))
     assert len(seen) == 6
     compiled_module._surroundings.cache_clear()

@@ -1,9 +1,11 @@
+from typing import Any
+
 import pytest
 
 from pareto_search.testing import PotentialContract
 from tests.potential.systems import SMALL, SYSTEMS, potential_for
 
-CASES = {
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "one element": ("aluminum", {}),
     "two elements": ("alloy", {}),
     "images of one neighbour": ("triclinic", {}),
@@ -16,7 +18,7 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES.values(), ids=CASES.keys())
+@pytest.fixture(params=list(CASES.values()), ids=list(CASES))
 def case(request):
     name, changes = request.param
     atoms = SYSTEMS[name]()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from tests.potential.lammps_stand_in import LammpsData, write_package
 from tests.potential.systems import SMALL, alloy, aluminum, ethanol, potential_for, triclinic
 
 #: Hyperparameters with which hippynn's graph differs.
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "l=1": {},
     "l=0": {"l_max": 0},
     "l=2, tanh": {"l_max": 2, "activation": "tanh"},
@@ -99,7 +100,8 @@ def test_hippynn_reads_and_evaluates_its_checkpoint(tmp_path, monkeypatch, chang
     part = whole[:-1]  # hippynn pads smaller systems with element 0
     potential = trained(tmp_path / "m", whole, changes)
     is_periodic = bool(whole.pbc.all())
-    export_model(tmp_path / "m", "hippynn", tmp_path / "h", is_periodic=is_periodic)
+    directions = ("all",) if is_periodic else ("none",)
+    export_model(tmp_path / "m", "hippynn", tmp_path / "h", periodic_directions=directions)
     assert not any(b"pareto_search" in pickled_names(path) for path in (tmp_path / "h").iterdir())
 
     monkeypatch.chdir(tmp_path / "h")

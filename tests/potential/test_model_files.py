@@ -1,5 +1,6 @@
 import json
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,7 +69,8 @@ def test_a_gpu_says_what_the_cpu_says(tmp_path, changes):
     atoms = alloy()
     save_model(tmp_path / "m", potential_for(atoms, SMALL.model_copy(update=changes)).float(), {"record": {}}, {})
     on_cpu, on_gpu = (ps.load(tmp_path / "m", device=device) for device in ("cpu", "cuda"))
-    for ours, expected in zip(on_gpu.energy_forces(atoms), on_cpu.energy_forces(atoms), strict=True):
+    pairs: Any = zip(on_gpu.energy_forces(atoms), on_cpu.energy_forces(atoms), strict=True)
+    for ours, expected in pairs:
         np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(on_gpu.atomic_energies(atoms), on_cpu.atomic_energies(atoms), rtol=1e-4, atol=1e-4)
 

@@ -51,7 +51,7 @@ def store(folder: Path, rows: Iterable[dict[str, Any]]) -> None:
             results.put(record(row), ())
 
 
-def record(row: dict[str, Any]) -> ModelRecord:
+def record(row: dict[Any, Any]) -> ModelRecord:
     """The record of a row."""
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     names = [name for name in MODEL_COLUMNS if name not in MODEL_FIELDS]
@@ -75,7 +75,7 @@ def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs
     ]  # fmt: skip
 
 
-def network_end(row: dict[str, Any], at_s: float) -> Event:
+def network_end(row: dict[Any, Any], at_s: float) -> Event:
     """The event of a row of `models.csv`."""
     number = None if pd.isna(row["trial_id"]) else int(row["trial_id"])
     return Event(at_s, "network_ended", stage=row["stage"], trial_id=number, model_id=row["model_id"],
@@ -89,7 +89,8 @@ def fill(folder: Path, n_trials: int) -> Path:
     shapes = frame[frame["role"] == "student"].set_index("trial_id")
     of_trial = frame[frame["trial_id"].notna()].groupby("trial_id")
     events = [Event(0.0, "stage_began", stage="search", n_planned=n_trials)]
-    for number, row in shapes.iterrows():
+    for number, (trial_id, row) in enumerate(shapes.iterrows()):
+        assert trial_id == number
         shape = (int(row["n_features"]), int(row["n_sensitivities"]), int(row["n_atom_layers"]))
         *before, end = trial_events(int(number), 10.0 * int(number), shape)
         events += [*before, *(network_end(row, end.at_s) for row in of_trial.get_group(number).to_dict("records")), end]

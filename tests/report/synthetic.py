@@ -238,7 +238,7 @@ def dataset_info() -> DatasetInfo:
     """What `dataset.json` would say of the study's data."""
     return DatasetInfo(
         dataset_hash="ab12" * 16, split_hash="ba21" * 16, references=ReferenceEnergies({13: -6.5}),
-        split=Split(*np.split(np.arange(6352), [5081, 5716]), kind="random", seed=0),
+        split=Split(np.arange(5081), np.arange(5081, 5716), np.arange(5716, 6352), kind="random", seed=0),
         summary={
             "n_frames": 6352, "n_atoms": 744_061, "elements": {"Al": 744_061},
             "histograms": {"force_ev_per_ang": {"counts": [5, 9, 2], "edges": [0.0, 1.0, 2.0, 3.0]}},

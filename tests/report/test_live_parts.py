@@ -17,7 +17,7 @@ from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import HipnnArchitecture
 from pareto_search.records import Event
-from pareto_search.report.figures.accuracy import FORCE, MEMORY, STEP_TIME
+from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME
 from pareto_search.report.live.app import OUTPUTS, PARTS, make_app, output_values, refreshed
 from pareto_search.report.live.board import HEAVY, Board
 from pareto_search.report.live.clickable_front import front_figure

@@ -66,7 +66,7 @@ def test_it_is_written_as_a_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("new_figure")
 def test_it_is_among_the_figures_of_the_results(tmp_path: Path) -> None:
-    results = Results(RunDirectory(tmp_path), None, DATA)  # type: ignore[arg-type]
+    results = Results(RunDirectory(tmp_path), DATA.config, DATA.models, DATA)
     assert results.figures["figsizes"] == "Sizes"
     assert "fignever" not in results.figures
     assert list(results.figure("figsizes").data[0].y) == [300, 552]

@@ -422,7 +422,7 @@ def test_dataset_page_takes_both_forms_of_histograms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("notes", [{"force_sign": "turned"}, ["force_sign: turned"], "force_sign: turned"])
-def test_notes_may_have_any_form(notes: object, tmp_path: Path) -> None:
+def test_notes_may_have_any_form(notes: Any, tmp_path: Path) -> None:
     data = synthetic.report_input(ladder=synthetic.LADDER[:1], n_seeds=1)
     assert "<li>force_sign: turned</li>" in written(replace(data, dataset=replace(data.dataset, notes=notes)), tmp_path)
     write_dataset_page({"notes": notes}, tmp_path / "data.html")

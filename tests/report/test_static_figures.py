@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
@@ -108,7 +109,7 @@ def test_matplotlib_draws_the_baseline_of_weight_0(tmp_path: Path, monkeypatch: 
     (panel,), legend = matplotlib_panels(figure, tmp_path, monkeypatch)
     assert panel.get_title(loc="left") == ""
     assert legend == ["Against controls (paper), weight 0", "Against controls (paper)", "Against controls (ablation)"]
-    heights = [set(line.get_ydata()) for line in panel.get_lines()]
+    heights = [set(np.asarray(line.get_ydata())) for line in panel.get_lines()]
     assert set(figure.data[0].y) in heights
     table = figure_table(figure, tables)
     assert table.loc[table["series"] == legend[0], "Force RMSE against controls (%)"].tolist() == list(figure.data[0].y)
@@ -120,7 +121,7 @@ def test_matplotlib_draws_the_band_of_the_teachers_rdf(tmp_path: Path, monkeypat
     (left, right), legend = matplotlib_panels(figure, tmp_path, monkeypatch)
     assert (len(left.patches), len(right.patches)) == (0, 1)
     spread = 2 * tables.rdf.loc[tables.rdf["model_id"] == "teacher", "g_std"]
-    ends = right.patches[0].get_xy()[:, 1]
+    ends = np.asarray(right.patches[0].get_path().vertices)[:, 1]
     assert (ends.min(), ends.max()) == pytest.approx((-spread.max(), spread.max()))
     assert set(legend) == {"Students", "Controls (paper)", "Controls (ablation)", "Teacher", figure.data[0].name}
     table = figure_table(figure, tables)

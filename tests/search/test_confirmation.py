@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from tests.training.toy import TINY as TINY_SHAPE
 
 def _students() -> pd.DataFrame:
     """Three sizes with two weights of the teacher's term each; the middle one is off the front."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for shape, error in (((12, 8, 1), 0.09), ((24, 12, 2), 0.095), ((32, 16, 2), 0.05)):
         for weight in (100.0, 1.0):
             rows.append(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -88,11 +90,11 @@ def test_a_sampler_learns_what_is_infeasible():
     settings = SearchSettings(space=SPACE, sampler="tpe")
     seen: list[SeenTrial] = []
     for number in range(50):
-        params = propose(settings, seen, number)
+        params: dict[str, Any] = propose(settings, seen, number)
         violation = max(0.0, np.log(params["n_features"] / 20))
         values = (0.2, 1.0, 1e6) if violation else values_of(params)
         seen.append(SeenTrial(params, values, violation))
-    late = [trial.params["n_features"] <= 20 for trial in seen[30:]]
+    late = [float(str(trial.params["n_features"])) <= 20 for trial in seen[30:]]
     assert np.mean(late) > 0.6  # 0.3 of the space is feasible
 
 

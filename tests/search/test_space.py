@@ -70,17 +70,17 @@ def test_a_sample_that_lacks_a_dimension_is_refused() -> None:
 
 def test_the_ladder_is_geometric_from_corner_to_corner() -> None:
     rungs = ladder(SPACE, 5)
-    assert [rung.n_features for rung in rungs] == [12, 24, 48, 96, 192]
-    assert [rung.n_atom_layers for rung in rungs] == [1, 1, 2, 4, 4]
-    assert (rungs[0].n_sensitivities, rungs[-1].n_sensitivities) == (8, 40)
-    assert (rungs[0].dist_hard_max_ang, rungs[-1].dist_hard_max_ang) == (7.5, 9.0)
-    assert [rung.n_features for rung in ladder(SPACE, 1)] == [48]
+    assert [rung.hyperparameters["n_features"] for rung in rungs] == [12, 24, 48, 96, 192]
+    assert [rung.hyperparameters["n_atom_layers"] for rung in rungs] == [1, 1, 2, 4, 4]
+    assert (rungs[0].hyperparameters["n_sensitivities"], rungs[-1].hyperparameters["n_sensitivities"]) == (8, 40)
+    assert (rungs[0].cutoff_ang, rungs[-1].cutoff_ang) == (7.5, 9.0)
+    assert [rung.hyperparameters["n_features"] for rung in ladder(SPACE, 1)] == [48]
     assert ladder(SPACE, 0) == []
 
 
 def test_a_ladder_in_a_small_space_has_no_rung_twice() -> None:
     space = SpaceSettings(n_features=Choice(choices=(12, 24)), n_sensitivities=8, n_atom_layers=1)
-    assert [rung.n_features for rung in ladder(space, 6)] == [12, 24]
+    assert [rung.hyperparameters["n_features"] for rung in ladder(space, 6)] == [12, 24]
 
 
 def test_points_take_the_types_of_the_distributions() -> None:
@@ -111,7 +111,7 @@ def test_a_space_may_hold_both_families():
         n_sensitivities=6, n_atom_layers=1, weight_forces=30, weight_atomic_energy=10,
     )  # fmt: skip
     shapes = [to_architecture(space, {"family": family, "n_max": n}) for family in ("hipnn", "hiphop") for n in (2, 3)]
-    assert [(shape.family, shape.n_max) for shape in shapes] == [
+    assert [(shape.family, shape.hyperparameters["n_max"]) for shape in shapes] == [
         ("hipnn", 1), ("hipnn", 1), ("hiphop", 2), ("hiphop", 3),
     ]  # fmt: skip
     with pytest.raises(ValueError, match="hiphop needs l_max from 1"):

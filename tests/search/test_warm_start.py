@@ -37,7 +37,7 @@ def source(tmp_path_factory) -> Path:
     with open_study(config, out) as study, open_optuna_study(study.directory.study_db, config.name) as trials:
         for number, n_features in enumerate((4, 8)):
             params = {"n_features": n_features}
-            end = run_trial(study.labelled, {**params, "trial_number": number}, lambda result: None)
+            end: dict[str, Any] = run_trial(study.labelled, {**params, "trial_number": number}, lambda result: None)
             costs = measure_costs(study.labelled, params)
             trials.add_trial(
                 create_trial(

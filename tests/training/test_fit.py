@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -63,7 +65,7 @@ def test_continuation_is_bit_for_bit(data, tmp_path):
         trainer.run_epoch()
     trainer.save(tmp_path / "half.pt")
     second, loader = _new(data, seed=99)  # whatever it starts from, the checkpoint decides
-    seen = []
+    seen: list[Any] = []
     continued = fit(
         second, loader, data.split, WEIGHTS, SETTINGS, seed=7, checkpoint=tmp_path / "half.pt", on_epoch=seen.append
     )
@@ -86,7 +88,7 @@ def test_damaged_checkpoint_starts_again(data, tmp_path, caplog):
 def test_checkpoint_is_written_on_time(data, tmp_path):
     potential, loader = _new(data)
     often = SETTINGS.model_copy(update={"checkpoint_every_s": 1e-9})
-    seen = []
+    seen: list[Any] = []
     fit(
         potential,
         loader,
@@ -134,7 +136,7 @@ def test_order_depends_on_seed_and_epoch_alone(data):
     for name, weights in [("student", WEIGHTS), ("control", LossWeights(weight_forces=10.0))]:
         potential, loader = _new(data)
         recorder = _Recorder(loader)
-        fit(potential, recorder, data.split, weights, SETTINGS, seed=11)
+        fit(potential, recorder, data.split, weights, SETTINGS, seed=11)  # type: ignore[arg-type]
         orders[name] = recorder.seen
     assert orders["student"] == orders["control"]
     first, second = orders["student"][:12], orders["student"][12 + len(data.split.valid) :][:12]

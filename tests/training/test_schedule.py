@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pareto_search.config import LossWeights, ScheduledWeights, TrainingSettings
+from pareto_search.config import Choice, LossWeights, ScheduledWeights, TrainingSettings
 from pareto_search.config_file import load_config
 from pareto_search.training.schedule import Plateau, weights_at
 
@@ -81,4 +81,6 @@ def test_the_config_has_the_papers_table():
         (row.epoch, row.weight_atomic_energy, row.weight_forces, row.weight_energy)
         for row in settings.confirm_training.schedule
     ] == table
-    assert settings.search.space.n_features.choices == (settings.teacher.architecture.n_features,)
+    assert settings.search.space.dimensions["n_features"] == Choice(
+        choices=(settings.teacher.architecture.hyperparameters["n_features"],)
+    )

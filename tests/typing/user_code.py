@@ -1,3 +1,4 @@
+# mypy: strict-optional, enable-error-code="union-attr"
 """What users write against the package; only mypy reads it (`test_user_code.py`).
 
 A wrong use carries the error that must be reported: an ignore that is not needed is an error too.
