@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pareto_search.config import Architecture, HipnnArchitecture
+from pareto_search.config import HipnnArchitecture
 from pareto_search.measure.device import software_versions
 from pareto_search.potential.process import prepare_torch
 
@@ -117,7 +117,7 @@ def _loops(call: Callable[[], object], min_s: float) -> int:
     return max(1, int(min_s / max(time.process_time() - started, 1e-6)))
 
 
-def architecture(size: str) -> Architecture:
+def architecture(size: str) -> HipnnArchitecture:
     """The architecture named features_sensitivities_layers."""
     n_features, n_sensitivities, n_atom_layers = SIZES[size]
     return HipnnArchitecture(

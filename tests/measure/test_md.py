@@ -122,7 +122,7 @@ def test_dynamics_starts_at_rest_as_a_whole_and_warm_and_seeded() -> None:
     assert not atoms.has("momenta")
 
 
-def random_calculator() -> Calculator:
+def random_calculator() -> TimedCalculator:
     architecture = HipnnArchitecture(
         n_features=6, n_sensitivities=6, n_atom_layers=1, dist_soft_max_ang=4.5, dist_hard_max_ang=5
     )
