@@ -65,6 +65,13 @@ def report(browser, pages):
     return browser
 
 
+def n_figures(page) -> int:
+    """Figures of the small study's page, which has thirteen or more."""
+    n = len(page.find_elements("css selector", "[data-figure]"))
+    assert n >= 13
+    return n
+
+
 def draw_all(page) -> None:
     """Scroll past every figure, so that all are drawn."""
     for panel in page.find_elements("css selector", "[data-figure]"):
@@ -120,7 +127,7 @@ def test_every_figure_is_drawn_without_errors(report) -> None:
         "return Array.from(document.querySelectorAll('.plot'), p => p.querySelectorAll("
         "  'svg .trace, .gl-container canvas, .parcoords-lines').length)"
     )
-    assert len(marks) == len(report.find_elements("css selector", "[data-figure]")) >= 13
+    assert len(marks) == n_figures(report)
     assert min(marks) >= 1
     assert severe(report) == []
 
@@ -452,7 +459,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
     show(browser, "fig2a")
     click(browser, "#networks tr[data-place]")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == 13)
+    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == n_figures(page))
     for plot in browser.find_elements("css selector", ".plot"):
         layout = browser.execute_script("return [arguments[0].layout.paper_bgcolor, arguments[0].layout.width]", plot)
         assert layout == ["#ffffff", 660]
@@ -471,7 +478,7 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
         "  window.widths = Array.from(document.querySelectorAll('.plot'), plot => plot.layout.width); })"
     )
     browser.execute_cdp_cmd("Page.printToPDF", {})
-    assert browser.execute_script("return window.widths") == [660] * 13
+    assert browser.execute_script("return window.widths") == [660] * n_figures(browser)
     browser.execute_script("localStorage.clear()")
 
 
