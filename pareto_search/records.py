@@ -28,7 +28,7 @@ OBJECTIVES = (
 class ModelRecord:
     """One trained network: a row of `models.csv`, in its column order. None: the column does not apply.
 
-    A teacher that is not ours has no architecture and no loss weights; `engine` is its calculator's name.
+    An external teacher has no architecture and no loss weights; `engine` is its calculator's name.
     """
 
     model_id: str

@@ -24,7 +24,7 @@ from pareto_search.config.data import TeacherMdSource
 Compiling = Literal["auto", "always", "never"]
 Family = Literal["hipnn", "hiphop"]
 
-#: The loss weights of what a teacher says.
+#: The loss weights of a teacher's labels.
 TEACHER_WEIGHTS = ("weight_atomic_energy", "weight_teacher_forces")
 
 
@@ -99,7 +99,7 @@ class LossWeights(Settings):
         return self
 
     def without_teacher(self) -> Self:
-        """The same with no weight on anything that a teacher says."""
+        """The same with no weight on any label of a teacher."""
         return self.model_copy(update=dict.fromkeys(TEACHER_WEIGHTS, 0.0))
 
 
@@ -191,7 +191,7 @@ NO_TRANSFER = TransferSettings()
 
 
 class ExternalTeacher(Settings):
-    """A teacher that is not ours: any ASE calculator with energy, forces and per-atom `energies`, in eV and Å."""
+    """An external teacher: any ASE calculator with energy, forces and per-atom `energies`, in eV and Å."""
 
     calculator: str = Field(
         description="class or function that gives the calculator, as module:name (ase.calculators.emt:EMT)"

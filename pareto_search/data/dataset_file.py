@@ -36,7 +36,7 @@ class DatasetInfo:
 
     @property
     def periodic_directions(self) -> set[str]:
-        """Which there are: frames periodic in `all`, `some`, `no` directions. Older files do not tell some from no."""
+        """Which there are: frames periodic in `all`, `some`, `no` directions. Older files have no `some`."""
         if "periodic_directions" not in self.summary:
             return {"no" if self.summary["density_g_per_cm3"] is None else "all"}
         return {directions for directions, n_frames in self.summary["periodic_directions"].items() if n_frames}

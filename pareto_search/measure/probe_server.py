@@ -28,7 +28,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    """What the child that ran a probe said, or the signal that ended it."""
+    """The reply of the child that ran a probe, or the signal that ended it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -36,10 +36,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         _run_child(request, writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        said = pipe.read()
+        reply = pipe.read()
     _, status = os.waitpid(child, 0)
-    if said:
-        return dict(json.loads(said))
+    if reply:
+        return dict(json.loads(reply))
     if os.WIFSIGNALED(status):
         return {"outcome": "killed", "signal": os.WTERMSIG(status)}
     return {"outcome": "error", "message": f"the probe ended with exit status {os.waitstatus_to_exitcode(status)}"}
@@ -63,7 +63,7 @@ def _run_child(request: dict[str, Any], writing: int) -> NoReturn:
             budget_bytes=request["budget_bytes"],
             give_up=lambda: finish(DOES_NOT_FIT),
         )
-    except Exception as error:  # whatever it is, the process that asked raises it again
+    except Exception as error:  # whatever it is, the calling process raises it again
         if is_out_of_memory(error):  # on a GPU the host's too: neighbour lists are built there
             finish(DOES_NOT_FIT)
         finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
