@@ -46,7 +46,7 @@ ModelArgument = Annotated[str, typer.Argument(help="a model of the run (see mode
 
 @app.command()
 def run(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
-    """Do every stage, from data to report; the same command again continues what is there."""
+    """Run every stage, from data to report; the same command again continues the run."""
     from pareto_search import stages
     from pareto_search.terminal import show_study
 
@@ -94,10 +94,10 @@ def teacher(config: ConfigArgument, out: OutOption, settings: SetOption = None) 
 def label(config: ConfigArgument, out: OutOption, settings: SetOption = None) -> None:
     """Cache the teacher's atomic energies of every frame; train the teacher if that is not done."""
     from pareto_search import stages
-    from pareto_search.terminal import say
+    from pareto_search.terminal import print_line
 
     labels = stages.label(_config(config, settings), out)
-    say(f"{len(labels.atomic_energy_ev)} atomic energies in {out / 'labels.npz'}, hash {labels.sha256[:12]}")
+    print_line(f"{len(labels.atomic_energy_ev)} atomic energies in {out / 'labels.npz'}, hash {labels.sha256[:12]}")
 
 
 @app.command()
@@ -157,7 +157,7 @@ def measure(
         list[str] | None, typer.Option("--set", help="override a setting, as measure.n_atoms=2000; may be repeated")
     ] = None,
 ) -> None:
-    """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for the peer."""
+    """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for hippynn's."""
     from pareto_search import stages
     from pareto_search.terminal import show_measurement
 
@@ -174,11 +174,11 @@ def report(
         list[ImageFormat] | None, typer.Option("--format", help="kind of image; may be repeated  [default: svg]")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="page of several runs  [default: comparison.html]")] = None,
-    force: Annotated[bool, typer.Option("--force", help="compare runs on different data, and say so")] = False,
+    force: Annotated[bool, typer.Option("--force", help="compare runs on different data, with a warning")] = False,
 ) -> None:
     """Write the tables and the report of a run directory again, or compare several runs."""
     from pareto_search import stages
-    from pareto_search.terminal import say, show_comparison, show_study
+    from pareto_search.terminal import print_line, show_comparison, show_study
 
     if len(run_dirs) > 1:
         if figures is not None:
@@ -197,7 +197,7 @@ def report(
     show_study(stages.report(run_dirs[0]), run_dirs[0])
     if figures is not None:
         written = stages.figures(run_dirs[0], figures, [kind.value for kind in formats or [ImageFormat.svg]])
-        say(f"{len(written)} files of figures in {figures}")
+        print_line(f"{len(written)} files of figures in {figures}")
 
 
 @app.command()
@@ -205,9 +205,9 @@ def export(
     run_dir: RunArgument,
     model_id: ModelArgument,
     path: Annotated[Path, typer.Argument(help="what to write: a folder, or for lammps a file *.pt; must not exist")],
-    kind: Annotated[str, typer.Option("--to", help=f"who is to read it: {', '.join(export_kinds())}")],
+    kind: Annotated[str, typer.Option("--to", help=f"program that will read it: {', '.join(export_kinds())}")],
 ) -> None:
-    """Write a trained model to carry away: for this package and ASE, for hippynn, or for LAMMPS."""
+    """Export a trained model: for this package and ASE, for hippynn, or for LAMMPS."""
     from pareto_search import stages
     from pareto_search.potential.exports import export_named
     from pareto_search.terminal import show_export
@@ -220,9 +220,9 @@ def export(
 def dashboard(
     run_dir: RunArgument,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port of the page; 0: any that is free")] = 8050,
-    host: Annotated[str, typer.Option("--host", help="address to listen on; others than this machine's see it")] = (
-        "127.0.0.1"
-    ),
+    host: Annotated[
+        str, typer.Option("--host", help="address to listen on; any but the default lets other machines open the page")
+    ] = ("127.0.0.1"),
 ) -> None:
     """Serve a page that follows a run while it goes on; it only reads, and waits where no run has begun yet."""
     from pareto_search.report.live.server import serve
@@ -255,10 +255,10 @@ def main() -> None:
         app()
     except SystemExit as stop:
         if stop.code == EXIT_INTERRUPTED:
-            _complain("interrupted; the same command continues from here")
+            _print_error("interrupted; the same command continues from here")
         raise
     except ParetoSearchError as error:
-        _complain(str(error))
+        _print_error(str(error))
         sys.exit(EXIT_BAD_INPUT if error.is_bad_input else EXIT_FAILED)
 
 
@@ -266,7 +266,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _complain(message: str) -> None:
+def _print_error(message: str) -> None:
     typer.secho(message, err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
 
 

@@ -86,7 +86,7 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
 
 
 def _teacher_plan(config: StudyConfig, data: StudyData) -> list[StagePlan]:
-    """Training teachers one after another, or asking one that is not ours about every frame, timed on two."""
+    """Training teachers one after another, or evaluating an external teacher on every frame, timed on two."""
     teacher = config.teacher
     if not isinstance(teacher, ExternalTeacher):
         epoch_s, n = _epoch_s(teacher.architecture, teacher.training, config, data), teacher.n_members
@@ -116,7 +116,7 @@ def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
 
 
 def _tuning_plan(config: StudyConfig, n_chosen: int, epoch_s: float) -> list[StagePlan]:
-    """The search of tuned controls among their loss weights, where they are wanted."""
+    """The search of tuned controls among their loss weights, where the settings include them."""
     search = config.search
     if "tuned" not in config.confirm.controls:
         return []

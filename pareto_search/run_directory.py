@@ -57,7 +57,7 @@ class RunDirectory:
 
     @property
     def labels_npz(self) -> Path:
-        """What the teachers say of every atom."""
+        """Labels of every atom by the teachers."""
         return self.path / "labels.npz"
 
     @property
@@ -71,7 +71,7 @@ class RunDirectory:
 
     @property
     def teacher_answers_npz(self) -> Path:
-        """What a teacher that is not ours said of the frames, as it gave it."""
+        """Energies and forces of the frames by an external teacher, as its calculator returns them."""
         return self.path / "teacher-answers.npz"
 
     @property

@@ -28,7 +28,7 @@ _MAX_ENTRIES = 8  # of a mapping on one line
 _GAP = 2  # columns of the terminal between two columns of a table
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print one line as it is."""
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
 
@@ -49,12 +49,12 @@ def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ..
 
 def _widths(columns: list[list[str]], width: int) -> list[int]:
     """Width of each column so that all fit into a line of `width`, or as nearly as whole words allow."""
-    wanted = [max(map(cell_len, texts)) for texts in columns]
+    needed = [max(map(cell_len, texts)) for texts in columns]
     least = [max(cell_len(word) for text in texts for word in text.split() or [""]) for texts in columns]
-    while sum(wanted) + _GAP * (len(wanted) - 1) > width and wanted != least:
-        widest = max(range(len(wanted)), key=lambda i: wanted[i] - least[i])
-        wanted[widest] -= 1
-    return wanted
+    while sum(needed) + _GAP * (len(needed) - 1) > width and needed != least:
+        widest = max(range(len(needed)), key=lambda i: needed[i] - least[i])
+        needed[widest] -= 1
+    return needed
 
 
 def _cell(value: object) -> str:
@@ -81,8 +81,8 @@ def show_comparison(comparison: "RunsComparison", html: Path) -> None:
     ]
     _table("Runs side by side", columns, rows)
     for difference in comparison.differences:
-        say(difference)
-    say(f"page: {html}")
+        print_line(difference)
+    print_line(f"page: {html}")
 
 
 def show_models(records: list[ModelRecord]) -> None:
@@ -141,25 +141,25 @@ def show_plan(plan: "StudyPlan") -> None:
     rows = [(s.name, s.n_networks, s.max_epochs, duration(s.seconds)) for s in plan.stages]
     _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs each, at most", "time at most"), rows)
     uncounted = "measuring costs, starting workers" + (", MD of the liquid" if plan.config.measure.liquid else "")
-    say(
+    print_line(
         f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {duration(plan.seconds)} if "
         f"every network trains for all its epochs, not counted: {uncounted}; "
         f"{plan.shared_mib:.0f} MiB of data per node"
     )
-    say(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
+    print_line(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
 
 
 def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
     """What the data hold, with histograms as bars."""
     facts = {key: value for key, value in summary.to_plain().items() if key not in ("histograms", "notes")}
     for key, value in (facts | summary.notes).items():
-        say(f"{key:32} {_entries(value) if isinstance(value, dict) else _cell(value)}")
+        print_line(f"{key:32} {_entries(value) if isinstance(value, dict) else _cell(value)}")
     for name, (counts, edges) in summary.histograms.items():
         top = int(counts.max()) or 1
         bars = "".join(_BARS[min(8, -(-8 * n // top))] for n in counts.tolist())
-        say(f"{name:32} {edges[0]:10.4g} {bars} {edges[-1]:.4g}")
+        print_line(f"{name:32} {edges[0]:10.4g} {bars} {edges[-1]:.4g}")
     if out is not None:
-        say(f"histograms: {out / 'data.html'}")
+        print_line(f"histograms: {out / 'data.html'}")
 
 
 def _entries(values: Mapping[str, object]) -> str:
@@ -185,7 +185,7 @@ def show_measurement(measurement: "Measurement") -> None:
     _table(measurement.model_id, columns, rows)
     show_costs([measurement.cost])
     md = measurement.cost.md
-    say(
+    print_line(
         f"{md.n_atoms} atoms, {md.n_steps} steps of {md.timestep_fs:g} fs: "
         f"on average neighbour list {md.us_per_atom_neighbor:.3g}, model {md.us_per_atom_model:.3g}, "
         f"integrator {md.us_per_atom_integrator:.3g} µs/atom/step"
@@ -213,7 +213,7 @@ def show_liquid(records: list[ModelRecord]) -> None:
 
 def show_export(path: Path, how_to_read: str) -> None:
     """Where a model was exported, and how it is read there."""
-    say(f"{path}: {how_to_read.format(path=path)}")
+    print_line(f"{path}: {how_to_read.format(path=path)}")
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
@@ -227,13 +227,15 @@ def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
     """
     user, machine = getpass.getuser(), socket.gethostname()
     if not is_run:
-        say(f"{run_dir} holds no run yet; the page waits for one to begin there")
+        print_line(f"{run_dir} holds no run yet; the page waits for one to begin there")
     shown = f"[{host}]" if ":" in host else host
-    say(f"live page of {run_dir}: http://{shown}:{port}/ (Ctrl-C ends the page, not the run)")
+    print_line(f"live page of {run_dir}: http://{shown}:{port}/ (Ctrl-C ends the page, not the run)")
     if host in _LOOPBACK:
-        say(f"from another machine: ssh -L {port}:{shown}:{port} {user}@{machine}, then http://localhost:{port}/ there")
+        print_line(
+            f"from another machine: ssh -L {port}:{shown}:{port} {user}@{machine}, then http://localhost:{port}/ there"
+        )
     else:
-        say(f"whoever reaches {shown} can read this run; without --host only this machine can")
+        print_line(f"every machine that reaches {shown} can read this run; without --host only this one can")
 
 
 def show_study(report: "StudyReport", out: Path) -> None:
@@ -252,7 +254,7 @@ def show_study(report: "StudyReport", out: Path) -> None:
     columns = ("architecture", "role", "seeds", "force RMSE eV/Å", "µs/atom/step", "max atoms")
     basis = report.summary.basis
     _table(f"Pareto front ({basis.stage}, {basis.split} split)", columns, rows)
-    say(report.answer.headline)
+    print_line(report.answer.headline)
     for sentence in (*report.answer.sentences, *report.answer.cautions):
-        say(sentence)
-    say(f"report: {(out / 'report.html').resolve()}")
+        print_line(sentence)
+    print_line(f"report: {(out / 'report.html').resolve()}")

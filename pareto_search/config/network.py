@@ -25,7 +25,7 @@ from pareto_search.config.roles import NEUTRAL
 
 Compiling = Literal["auto", "always", "never"]
 
-#: The loss weights of what a teacher says.
+#: The loss weights of a teacher's labels.
 TEACHER_WEIGHTS = ("weight_atomic_energy", "weight_teacher_forces")
 
 
@@ -44,7 +44,7 @@ class LossWeights(Settings):
         return self
 
     def without_teacher(self) -> Self:
-        """The same with no weight on anything that a teacher says."""
+        """The same with no weight on any label of a teacher."""
         return self.model_copy(update=dict.fromkeys(TEACHER_WEIGHTS, 0.0))
 
 

@@ -43,7 +43,7 @@ def read_ani_h5(settings: AniH5Source) -> Dataset:
 
     Raises:
         DataError: If a file is missing or damaged, an array is missing or has the wrong shape, or the sign of the
-            forces is left to `auto` and cannot be told.
+            forces is left to `auto` and cannot be determined.
     """
     files = _files(settings.path)
     blocks = [block for file in files for block in _read_file(file)]

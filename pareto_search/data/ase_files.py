@@ -1,4 +1,4 @@
-"""Readers of files of frames that ASE knows, and of ASE databases; ASE's units are eV and Å."""
+"""Readers of files of frames in ASE's formats, and of ASE databases; ASE's units are eV and Å."""
 
 import sqlite3
 from collections.abc import Iterable

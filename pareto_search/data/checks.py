@@ -46,7 +46,7 @@ def check_path(path: Path, *, may_be_folder: bool = False) -> None:
         DataError: With the path as given and as resolved.
     """
     if not path.exists():
-        raise DataError(f"data.path {path} does not exist (looked at {path.resolve()}); correct data.path")
+        raise DataError(f"data.path {path} does not exist (that is {path.resolve()}); correct data.path")
     if path.is_dir() and not may_be_folder:
         raise DataError(f"data.path {path} is a folder, but this source reads one file; name the file in data.path")
 

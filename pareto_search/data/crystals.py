@@ -1,4 +1,4 @@
-"""Crystals out of shape: compressed, strained, with vacancies, their atoms moved at random."""
+"""Distorted crystals: compressed, strained, with vacancies, their atoms moved at random."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ase.neighborlist import neighbor_list
 from pareto_search.data.distances import shortest_distance
 
 #: In crystals no two atoms are nearer than this part of the distance of nearest neighbours, about as in hot melts: one
-#: closer pair, with a force that no network trained on other frames can know, would be most of the error of its split.
+#: closer pair, whose force no network trained on other frames can predict, would be most of the error of its split.
 _CLOSEST = 0.7
 
 

@@ -12,13 +12,13 @@ from pareto_search.errors import DataError
 
 #: Frames compared, spread evenly over the dataset.
 _MAX_FRAMES = 40
-#: Below this the sign is not taken as known; on aluminium melts and crystals EMT reaches 0.99.
+#: Below this the sign counts as undetermined; on aluminium melts and crystals EMT reaches 0.99.
 _MIN_CORRELATION = 0.3
 _REMEDY = "set data.force_sign to gradient (stored +dE/dR) or force (stored -dE/dR)"
 
 
 class SignDecision(NamedTuple):
-    """What the comparison says: forces are `sign` times the stored array."""
+    """Result of the comparison: forces are `sign` times the stored array."""
 
     sign: int
     correlation: float

@@ -1,4 +1,4 @@
-"""What teachers say of every atom of a dataset, and how several of them are joined."""
+"""Labels of every atom of a dataset by teachers, and how those of several are joined."""
 
 import hashlib
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def joint_hash(teacher_hashes: Sequence[str], weighting: LabelWeighting) -> str:
 
 
 def joined(members: Sequence[Labels], weighting: LabelWeighting = "equal") -> Labels:
-    """The mean of what several teachers say.
+    """The mean of the labels of several teachers.
 
     Args:
         members: Labels of the same dataset, one for each teacher.

@@ -106,7 +106,7 @@ class MadeFrames:
 
     Attributes:
         frames: In order of time.
-        correlation_steps: Steps after which the forces of a trajectory have forgotten themselves; None for crystals.
+        correlation_steps: Steps after which the forces of a trajectory are decorrelated; None for crystals.
         spacing_steps: Steps between frames; None for crystals.
     """
 
@@ -176,23 +176,23 @@ def at_lowest_energy(unit: Atoms, calculator: Calculator) -> Atoms:
     if not np.isfinite(found.fun) or abs(found.x - 1) > _LATTICE_RANGE - 1e-3:
         raise DataError(
             f"the teacher's energy of {unit.get_chemical_formula()} has no minimum within "
-            f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct the structure, unless the teacher does not "
-            "know the material"
+            f"{100 * _LATTICE_RANGE:.0f} % of the given lattice; correct the structure, or use a teacher that "
+            "is valid for it"
         )
     return scaled(unit, float(found.x))
 
 
 def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
-    """Steps after which the forces of a trajectory have forgotten themselves.
+    """Steps after which the forces of a trajectory are decorrelated.
 
     The smallest lag from which on the autocorrelation ⟨F(0)·F(t)⟩ / ⟨F²⟩ stays within ±1/e, up to half the
-    trajectory; the first crossing alone would take the back swing of a vibration for news.
+    trajectory; the first crossing alone would be misled by the back swing of a vibration.
 
     Args:
         forces: Of every step, eV/Å, shape (n_steps, n_atoms, 3).
 
     Returns:
-        The lag, or None if the trajectory is too short to tell.
+        The lag, or None if the trajectory is too short to determine it.
     """
     n_lags = len(forces) // 2
     flat = forces.reshape(len(forces), -1)
@@ -258,7 +258,7 @@ def _labelled(atoms: Atoms, group: Group) -> Atoms:
     if not (np.isfinite(energy) and np.isfinite(forces).all()):
         raise DataError(
             f"the calculator gave an energy or force that is not finite, in frames of {group.name}; "
-            "lower the temperature, the strain or the time step, or use a calculator that knows such structures"
+            "lower the temperature, the strain or the time step, or use a calculator that is valid for such structures"
         )
     frame.calc = SinglePointCalculator(frame, energy=energy, forces=forces)
     return frame

@@ -61,7 +61,7 @@ class NeighborTable:
             ValueError: If the cutoff is longer than the table's.
         """
         if cutoff_ang > self.cutoff_ang:
-            raise ValueError(f"table holds pairs up to {self.cutoff_ang} Å, asked for {cutoff_ang} Å")
+            raise ValueError(f"the table holds pairs up to {self.cutoff_ang} Å, got a cutoff of {cutoff_ang} Å")
         if cutoff_ang == self.cutoff_ang:
             return self
         counts = np.empty_like(self.counts)
@@ -108,7 +108,7 @@ def element_index(numbers: NDArray[np.int64], elements: tuple[int, ...]) -> NDAr
     known = np.asarray(elements)
     if np.any(known[np.minimum(index, len(elements) - 1)] != numbers):
         unknown = ", ".join(chemical_symbols[number] for number in sorted(set(numbers.tolist()) - set(elements)))
-        raise KeyError(f"the network knows {', '.join(chemical_symbols[z] for z in elements)}, not {unknown}")
+        raise KeyError(f"the network is made for {', '.join(chemical_symbols[z] for z in elements)}, not {unknown}")
     return index.astype(np.int64)
 
 

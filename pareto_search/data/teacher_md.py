@@ -59,7 +59,7 @@ def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) ->
         maker: The teacher.
 
     Raises:
-        DataError: If the structure cannot be read, or the teacher does not know the material.
+        DataError: If the structure cannot be read, or the teacher's energy has no minimum near it.
         ConfigError: If the structure is not a periodic crystal.
     """
     given = unit_cell(settings.structure, None, "data.structure")
@@ -161,7 +161,7 @@ class _Work:
         calculator = self._teacher()
         started = time.perf_counter()
         made = make_frames(recipe, group, calculator)
-        pace.saw(group, made.spacing_steps, time.perf_counter() - started)
+        pace.note(group, made.spacing_steps, time.perf_counter() - started)
         notes: dict[str, JsonValue] = {"n_frames": len(made.frames)}
         if made.spacing_steps is not None:
             step = recipe.timestep_fs
@@ -180,14 +180,14 @@ class _Work:
 
 
 class _Pace:
-    """Seconds an evaluation and steps between frames, as seen so far."""
+    """Seconds an evaluation and steps between frames, measured so far."""
 
     def __init__(self, timestep_fs: float) -> None:
         self._timestep_fs = timestep_fs
         self._n_calls, self._seconds = 0, 0.0
         self._spacings: list[int] = []
 
-    def saw(self, group: Group, spacing_steps: int | None, seconds: float) -> None:
+    def note(self, group: Group, spacing_steps: int | None, seconds: float) -> None:
         """Take note of a group that was made."""
         self._n_calls += group.n_calls(self._timestep_fs, spacing_steps or MIN_SPACING_STEPS)
         self._seconds += seconds

@@ -82,7 +82,7 @@ def _gallop(fits: Callable[[int], bool], start: int, limit: int, factor: float) 
 
 @dataclass
 class _Trials:
-    """Sizes tried so far: each supercell is run once, however often it is asked for."""
+    """Sizes tried so far: each supercell is run once, however often it is requested."""
 
     spec: ProbeSpec
     prober: Prober
@@ -99,7 +99,7 @@ class _Trials:
         return n_atoms, self.by_n_atoms[n_atoms]
 
     def fits(self, n_wanted: int) -> bool:
-        """Whether the supercell nearest to n_wanted fits; runs nothing where a smaller or larger one has told it."""
+        """Whether the supercell nearest to n_wanted fits; runs nothing where that of another size decides it."""
         n_atoms = supercell_size(self.spec.unit, n_wanted)
         if n_atoms <= max(self.fitting, default=0):
             return True

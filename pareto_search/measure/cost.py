@@ -48,7 +48,7 @@ def measure_cost(
 ) -> CostRecord:
     """MD step time and capacity of a network with random weights. The device should have nothing else to do.
 
-    PyTorch in this process is set to n_threads, as the record says.
+    PyTorch in this process is set to n_threads, as the record states.
 
     Args:
         architecture: The network.
@@ -125,7 +125,7 @@ def cost_key(
 
     Args:
         architecture: The network.
-        elements: Atomic numbers it knows.
+        elements: Atomic numbers it is made for.
         settings: What is measured. The engine counts as the one really used, the structure as its unit cell.
         unit: The cell whose supercells are measured.
         device: cpu, cuda or cuda:N; its name counts.

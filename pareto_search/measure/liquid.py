@@ -92,7 +92,7 @@ class _Watched:
     Attributes:
         settings: Time step and limits.
         min_distance_ang: Atoms nearer than this are not those of a liquid.
-        guard: Entered for each stretch between two looks at the distances.
+        guard: Entered for each stretch between two checks of the distances.
         n_steps: Steps taken so far that went well.
     """
 
@@ -146,7 +146,7 @@ class _Watched:
         return energy
 
     def _check_distances(self, atoms: Atoms, n_before: int) -> None:
-        """Look for atoms that are too near; when they came there, since the last look, is not known."""
+        """Check for atoms that are too near; when they came there, since the last check, is unknown."""
         if self.min_distance_ang > 0 and len(near := pair_distances(atoms, self.min_distance_ang)):
             self.n_steps = n_before
             raise _WentWrongError(f"two atoms came as near as {near.min():.2f} Å")

@@ -116,7 +116,7 @@ def _run(
     clock: Callable[[], float],
     synchronize: Callable[[], None],
 ) -> _Trace:
-    """Warm up, then time every step; energies are looked at outside the timed span."""
+    """Warm up, then time every step; energies are checked outside the timed span."""
     forces = dynamics.atoms.get_forces(md=True)
     for number in range(settings.n_warmup_steps):
         forces = dynamics.step(forces)

@@ -27,7 +27,7 @@ class ProbeSpec:
 
     Attributes:
         architecture: The network, given random weights.
-        elements: Atomic numbers the network knows, rising.
+        elements: Atomic numbers the network is made for, rising.
         engine: What evaluates it.
         unit: The cell whose supercells are tried.
         device: Where it runs.
@@ -114,7 +114,7 @@ def memory_of_step(
 
     Raises:
         torch.OutOfMemoryError: If a GPU has not enough memory.
-        MemoryError, RuntimeError: If the machine has not (`is_out_of_memory` tells it from other errors).
+        MemoryError, RuntimeError: If memory is short (`is_out_of_memory` is true), or for other reasons.
     """
     prepare_torch(spec.n_threads)
     references = ReferenceEnergies(dict.fromkeys(spec.elements, 0.0))

@@ -27,7 +27,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
 
 
 def _answer(request: Request) -> Reply:
-    """What the child that ran a probe said, or the signal that ended it."""
+    """The reply of the child that ran a probe, or the signal that ended it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -63,7 +63,7 @@ def _run_child(request: Request, writing: int) -> NoReturn:
             budget_bytes=request["budget_bytes"],
             give_up=lambda: finish(DOES_NOT_FIT),
         )
-    except Exception as error:  # whatever it is, the process that asked raises it again
+    except Exception as error:  # whatever it is, the calling process raises it again
         if is_out_of_memory(error):  # on a GPU the host's too: neighbour lists are built there
             finish(DOES_NOT_FIT)
         finish({"outcome": "error", "message": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})

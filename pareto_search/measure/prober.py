@@ -95,10 +95,12 @@ class Prober:
             self._server.stdin.flush()
         line = self._server.stdout.readline()
         if not line:
-            raise MeasurementError(f"the probe server must stay alive, but it ended. It said: {self._last_words()}")
+            raise MeasurementError(
+                f"the probe server must stay alive, but it ended. Its last output: {self._last_output()}"
+            )
         reply: Reply = json.loads(line)
         return reply
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         self._log.seek(0)
         return self._log.read()[-_MAX_MESSAGE_CHARS:] or "nothing"

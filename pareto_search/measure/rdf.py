@@ -51,8 +51,8 @@ class RdfDifference:
     Attributes:
         error_ang: Total absolute difference Σ|g − g_ref| Δr over all bins, Å.
         std_ang: Its standard error in Å, from leaving out blocks of either in turn (jackknife).
-        noise_ang: What it would be on average if only noise told the two apart, Å. An error that is not clearly above
-            this says nothing: an absolute difference of noisy curves is never 0.
+        noise_ang: What it would be on average if the two differed by noise alone, Å. An error that is not clearly above
+            this means nothing: an absolute difference of noisy curves is never 0.
     """
 
     error_ang: float
@@ -84,7 +84,7 @@ def rdf_of_frames(frames: Iterable[Atoms], edges_ang: NDArray[np.float64], n_fra
     """g(r) of frames, each periodic in all directions.
 
     Args:
-        frames: n_frames of them, in order; they may be made while this asks for them.
+        frames: n_frames of them, in order; an iterator may make them one by one.
         edges_ang: Limits of the bins, shape (n_bins + 1,).
         n_frames: A multiple of n_blocks.
         n_blocks: Parts of equally many frames.

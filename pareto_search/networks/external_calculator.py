@@ -1,4 +1,4 @@
-"""Teachers that are not ours: any ASE calculator that gives an energy, forces and, if it can, atomic energies."""
+"""External teachers: any ASE calculator that gives an energy, forces and, if it can, atomic energies."""
 
 import hashlib
 import importlib

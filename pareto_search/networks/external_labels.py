@@ -1,4 +1,4 @@
-"""What a teacher that is not ours says of every frame, kept while it is gathered: an interrupted run goes on."""
+"""Labels of every frame by an external teacher, kept while they are gathered: an interrupted run goes on."""
 
 import logging
 import time
@@ -193,7 +193,7 @@ def _read(path: Path, source: str, dataset: Dataset) -> _Gathered:
     """What was gathered before from the same teacher and frames, or nothing."""
     if path.is_file():
         try:
-            stored = read_arrays(path, remedy="its answers are asked for again")
+            stored = read_arrays(path, remedy="its frames are evaluated again")
             if str(stored["source"]) == source:
                 return _Gathered(stored["energy"], stored["forces"], stored["atomic"], int(stored["n_done"]))
         except (DataError, KeyError) as error:

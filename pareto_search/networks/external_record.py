@@ -1,4 +1,4 @@
-"""The record and folder of a teacher that is not ours: what it costs and how far it is from the data."""
+"""The record and folder of an external teacher: what it costs and how far it is from the data."""
 
 import hashlib
 from dataclasses import asdict, fields

@@ -1,4 +1,4 @@
-"""MD step time of a teacher that is not ours, by the protocol of the networks on a system of a size it can bear."""
+"""MD step time of an external teacher, by the protocol of the networks on a system that fits into memory."""
 
 from ase import Atoms
 

@@ -30,7 +30,7 @@ class LiquidJob:
         model_id: Its name.
         role: teacher, student or control.
         folder: Its model folder.
-        external: Of a teacher that is not ours: what it is.
+        external: Of an external teacher: what it is.
     """
 
     model_id: str

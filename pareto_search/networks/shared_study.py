@@ -58,7 +58,7 @@ class SharedStudy:
 
     @property
     def cost_table(self) -> CostTable:
-        """The run's costs, shared with the user's other runs unless a teacher that is not ours is timed beside them."""
+        """The run's costs, shared with the user's other runs unless an external teacher is timed beside them."""
         is_timed_here = isinstance(self.config.teacher, ExternalTeacher)  # a speed-up compares times of one run
         return CostTable(self.directory.costs_dir, None if is_timed_here else user_cache() / "costs")
 

@@ -193,7 +193,7 @@ class NetworkTeaching(Teaching):
 
 @dataclass(frozen=True)
 class ExternalTeaching(Teaching):
-    """A teacher that is not ours: asked about every frame, and timed."""
+    """An external teacher: evaluated on every frame, and timed."""
 
     settings: ExternalTeacher
 

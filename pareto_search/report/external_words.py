@@ -1,4 +1,4 @@
-"""What is said of students of a teacher that is not ours: how much faster they are, and how near to it."""
+"""Words on students of an external teacher: how much faster they are, and how near to it."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def times(ratio: float) -> str:
 
 
 def external_headline(summary: StudySummary) -> Iterator[str]:
-    """The speed and error of the most accurate student against such a teacher; nothing for one of ours."""
+    """The speed and error of the most accurate student against such a teacher; nothing for a HIPNN teacher."""
     students = front_students(summary)
     if summary.teacher is None or not is_external(summary) or not students:
         return

@@ -33,7 +33,7 @@ def open_optuna_study(study_db: Path, study_name: str) -> Iterator[optuna.Study]
     Raises:
         StoreError: If the database is damaged or not writable.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # our own log has one line per trial
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # the package's own log has one line per trial
     storage = None
     try:
         _check(study_db)

@@ -25,8 +25,9 @@ from pareto_search.store.tables import (
 class ResultReader:
     """Results of a run, read while another process may write them; a context manager, open for moments only.
 
-    Nothing is written and nobody has to wait. Where no process has the file open it is read as it lies, so that not
-    even SQLite's own files beside it are made. What goes wrong with the file later leaves the context as a StoreError.
+    Nothing is written and no other process has to wait. Where no process has the file open it is read as it lies, so
+    that not even SQLite's own files beside it are made. Later errors of the file leave the context as a
+    StoreError.
 
     Args:
         path: SQLite file.
@@ -106,7 +107,7 @@ class ResultReader:
         """What happened in the run, in order, but for the first events: EVENT_COLUMNS; empty where none were kept.
 
         Args:
-            after: How many events are known already.
+            after: How many events have been read already.
         """
         return as_frame(self._event_rows(after), EVENT_COLUMNS, EVENT_TYPES)
 

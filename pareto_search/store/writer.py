@@ -130,7 +130,7 @@ class ResultStore(ResultReader):
         """Store the finished networks of model folders, except those stored already.
 
         A folder without `model.json` is not finished; one that cannot be read is skipped with a warning. A network
-        that had failed or was pruned is looked at again, because it may have been trained since.
+        that had failed or was pruned is read again, because it may have been trained since.
 
         Returns:
             Number of networks added or changed.

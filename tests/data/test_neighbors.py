@@ -114,5 +114,5 @@ def test_neighbors_of_an_atom_are_sorted_by_element():
     for row, (start, stop) in enumerate(itertools.pairwise(table.offsets)):
         assert set(dataset.species[table.second[start:stop]]) <= {table.elements[row % 3]}
     assert len(build_neighbor_table(dataset, 2.5, elements=(1, 6, 7, 8)).offsets) == 9 * 4 + 1
-    with pytest.raises(KeyError, match="knows H, C, not O"):
+    with pytest.raises(KeyError, match="made for H, C, not O"):
         build_neighbor_table(dataset, 2.5, elements=(1, 6))

@@ -152,7 +152,7 @@ def test_atoms_that_fly_apart_end_it(crystal: Atoms, start: Atoms, force: float)
         evaluate(*arguments, **options)
         calculator.results["forces"][0, 0] = force
 
-    calculator.calculate = exploding
+    calculator.calculate = exploding  # type: ignore[method-assign]
     run = run_liquid(start, crystal, calculator, settings(), name="network")
     assert run.stable_ps == 0.0
     assert run.reason is not None

@@ -111,7 +111,7 @@ def test_a_damaged_file_is_made_again(label, tmp_path, caplog):
     (tmp_path / "answers.npz").write_bytes(b"PK\x03\x04 cut off")
     with caplog.at_level(logging.WARNING):
         assert np.isfinite(label(EMT()).atomic_energy_ev).all()
-    assert "asked for again" in caplog.text
+    assert "evaluated again" in caplog.text
 
 
 def test_errors_are_against_the_data_and_rounding_is_none(label, dataset):

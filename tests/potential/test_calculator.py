@@ -143,7 +143,7 @@ def test_an_unknown_element_is_named():
     atoms = aluminum()
     potential = potential_for(atoms)
     atoms.numbers[0] = 29
-    with pytest.raises(KeyError, match="knows Al, not Cu"):
+    with pytest.raises(KeyError, match="made for Al, not Cu"):
         potential.calculator().get_property("energy", atoms)
 
 

@@ -459,7 +459,9 @@ def test_paper_gets_every_figure_in_light_colours_and_no_tools(browser, pages) -
     show(browser, "fig2a")
     click(browser, "#networks tr[data-place]")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
-    WebDriverWait(browser, WAIT).until(lambda page: len(page.find_elements("css selector", "[data-drawn]")) == n_figures(page))
+    WebDriverWait(browser, WAIT).until(
+        lambda page: len(page.find_elements("css selector", "[data-drawn]")) == n_figures(page)
+    )
     for plot in browser.find_elements("css selector", ".plot"):
         layout = browser.execute_script("return [arguments[0].layout.paper_bgcolor, arguments[0].layout.width]", plot)
         assert layout == ["#ffffff", 660]

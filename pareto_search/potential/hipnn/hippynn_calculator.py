@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
-from hippynn.interfaces.ase_interface import HippynnCalculator
 
+from pareto_search.potential.hipnn.hippynn_import import HippynnCalculator
 from pareto_search.potential.wrapping import wrapping
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Networks in hippynn's own files: a checkpoint for hippynn, and its ML-IAP interface for LAMMPS.
 
-hippynn is imported inside the functions, after `potential.py` has imported it without its compiler.
+hippynn is imported inside the functions, after `hippynn_import.py` has imported it without PyTorch's compiler.
 """
 
 import copy

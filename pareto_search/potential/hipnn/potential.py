@@ -1,16 +1,14 @@
 """hippynn's HIPNN: the model, its initialisation and its own evaluation.
 
-Only the files of this folder import hippynn.
+hippynn is imported by `hippynn_import.py`, and by `hippynn_files.py` after it.
 """
 
 import copy
 import functools
 import warnings
-from collections.abc import Callable
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +16,18 @@ from torch import Tensor, nn
 from pareto_search.config import HipnnArchitecture
 from pareto_search.potential.batch import Batch
 from pareto_search.potential.hipnn import engine as explicit
+from pareto_search.potential.hipnn.hippynn_calculator import TimedHippynnCalculator
+from pareto_search.potential.hipnn.hippynn_import import (
+    HEnergy,
+    HipHopNNModule,
+    Hipnn,
+    HipnnQuad,
+    HipnnVec,
+    inputs,
+    networks,
+    physics,
+    targets,
+)
 from pareto_search.potential.interface import (
     EngineTraits,
     Evaluation,
@@ -26,35 +36,6 @@ from pareto_search.potential.interface import (
     TimedCalculator,
     evaluation_of,
 )
-
-
-def _compile_at_first_call(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What `torch.compile` gives, made when it is first called."""
-    compiled: list[Callable[..., Any]] = []
-
-    @functools.wraps(function)
-    def call(*args: object, **kwargs: object) -> Any:
-        if not compiled:
-            compiled.append(torch.compile(function))
-        return compiled[0](*args, **kwargs)
-
-    return call
-
-
-# hippynn compiles its kernels when it is imported, which loads PyTorch's compiler into every process for seconds; the
-# explicit engine never calls them. It also announces which kernel packages are missing.
-with mock.patch("torch.compile", _compile_at_first_call), warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import hippynn
-    from hippynn.graphs import inputs, networks, physics, targets
-    from hippynn.layers.targets import HEnergy
-    from hippynn.networks.hiphop import HipHopNNModule
-    from hippynn.networks.hipnn import Hipnn, HipnnQuad, HipnnVec
-
-hippynn.settings.WARN_LOW_DISTANCES = False
-hippynn.settings.PROGRESS = None
-
-from pareto_search.potential.hipnn.hippynn_calculator import TimedHippynnCalculator  # noqa: E402 - after hippynn
 
 _HIPNN = {0: (Hipnn, networks.Hipnn), 1: (HipnnVec, networks.HipnnVec), 2: (HipnnQuad, networks.HipnnQuad)}
 _HIPHOP = (HipHopNNModule, networks.HipHopnn)

@@ -27,7 +27,7 @@ OUTPUTS: dict[str, tuple[tuple[str, str], ...]] = {
     **{name: ((f"{name}-sent", "data"),) for name in FIGURES},
     "details": (("details", "children"), ("drawer", "hidden"), ("drawer", "data-shown")),
 }  # fmt: skip
-#: Numbers of the answers that carry cards. Threads of several readers may ask at once, which no generator bears.
+#: Numbers of the answers that carry cards. Threads of several readers may take one at once: no generator allows that.
 _numbers = itertools.count(1)
 
 
@@ -89,7 +89,7 @@ def refreshed(board: Board, asked: Mapping[str, Any], seen: Mapping[str, str]) -
 
     Args:
         board: The parts of the page.
-        asked: What the browser asks for: kind and name of what is chosen, empty for nothing.
+        asked: What the browser requests: kind and name of what is chosen, empty for nothing.
         seen: Versions of the parts that the browser has.
     """
     chosen: Chosen = (asked["kind"], asked["name"]) if asked.get("kind") else None

@@ -32,7 +32,7 @@ _GRAPH_CONFIG = {"responsive": True, "displaylogo": False, "toImageButtonOptions
 
 
 def page_layout(interval_ms: int) -> html.Div:
-    """The page without its data; every `interval_ms` milliseconds it asks for what is new."""
+    """The page without its data; every `interval_ms` milliseconds it requests what is new."""
     pairs = [html.Div([_figure_panel(name) for name in names], className="pair") for names in _PLACES]
     tables = [
         html.Section([html.H2(title, id=f"{name}-title"), html.Div(id=name)], **{"aria-labelledby": f"{name}-title"})

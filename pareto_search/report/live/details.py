@@ -23,7 +23,7 @@ _MARK_NAMES = {
 
 @dataclass(frozen=True)
 class Details:
-    """What is known about a trial or a network."""
+    """Facts about a trial or a network."""
 
     title: str
     facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -33,7 +33,7 @@ class Details:
 
 
 def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequence[ModelRecord]) -> Details:
-    """What is known about a trial: its parameters, cost, history and networks."""
+    """Facts about a trial: its parameters, cost, history and networks."""
     student = next((record for record in records if record.role == "student"), None)
     facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
     cost = catalogue.cost(trial)
@@ -48,7 +48,7 @@ def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequ
 
 
 def network_details(record: ModelRecord, siblings: Sequence[ModelRecord]) -> Details:
-    """What is known about a stored network; `siblings` are other seeds and controls to go on to."""
+    """Facts about a stored network; `siblings` are other seeds and controls to lead on to."""
     others = tuple(
         (other.model_id, f"{_role(other)}, seed {other.seed}: {other.model_id}")
         for other in siblings

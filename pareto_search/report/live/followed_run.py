@@ -1,4 +1,4 @@
-"""What the live page knows of a run, read from its directory bit by bit; nothing there is touched."""
+"""A run that is followed: its directory is read bit by bit, and nothing in it is changed."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ from pareto_search.store import ResultReader
 
 #: A folder that changed a shorter time ago may have changed again within the tick of the file system's clock.
 _SETTLED_S = 5.0
-#: A file's place on disk, its length and its age: what tells that it was replaced.
+#: A file's place on disk, its length and its age: they change when it is replaced.
 _Stamp = tuple[int, int, int]
 
 
@@ -92,7 +92,7 @@ class FollowedRun:
 
     @property
     def budget(self) -> StudyBudget:
-        """What the study wants."""
+        """Limits of the study."""
         return StudyBudget(None, None, None, 0, 0) if self.config is None else _budget(self.config)
 
     def curve(self, model_id: str) -> pd.DataFrame:
@@ -108,7 +108,7 @@ class FollowedRun:
         return make_tables(ReportInput(self.config, self.networks.frame, pd.DataFrame(), list(self.costs.values())))
 
     def ends(self) -> list[int | None]:
-        """Number of the event that ended each network, in their order; None where the journal does not tell."""
+        """Number of the event that ended each network, in their order; None where the journal does not hold it."""
         found = (self.progress.networks.get(record.model_id) for record in self.networks.records)
         return [None if end is None else end.event for end in found]
 
@@ -126,7 +126,7 @@ class FollowedRun:
     def _read_costs(self) -> None:
         folder = self.directory.costs_dir
         if not self._has_changed(folder) and self.now_s - folder_time_s(folder) > _SETTLED_S:
-            return  # files come and are replaced by renaming, which the folder's own time tells
+            return  # files come and are replaced by renaming, which changes the folder's own time
         for path in sorted(self.directory.costs_dir.glob("[!.]*.json")):
             if not self._has_changed(path):
                 continue
@@ -136,7 +136,7 @@ class FollowedRun:
                 self.n_costs_read += 1
 
     def _has_changed(self, path: Path) -> bool:
-        """Whether a file is another than when this was last asked; a file that is gone has not changed."""
+        """Whether a file is another than at the last call; a file that is gone has not changed."""
         try:
             status = path.stat()
         except OSError:
@@ -158,7 +158,7 @@ class FollowedRun:
             self.networks.take(reader)
 
     def _goes_on(self, reader: ResultReader) -> bool:
-        """Whether the last event known is still where it was: otherwise the file is another, whatever its number."""
+        """Whether the last event read is still where it was: otherwise the file is another, whatever its number."""
         last = self.progress.last_event
         return last is None or reader.event_at(self.progress.n_events) == last
 
@@ -193,7 +193,7 @@ def check_followable(path: Path) -> None:
 
 
 def _budget(config: StudyConfig) -> StudyBudget:
-    """What a study wants, as far as its settings tell."""
+    """Limits of a study by its settings."""
     return StudyBudget(
         n_trials=config.search.n_trials,
         max_hours=config.search.max_hours,

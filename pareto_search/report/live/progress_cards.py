@@ -29,7 +29,7 @@ def progress_cards(
     Args:
         progress: The journal.
         state: Whether the run goes on.
-        budget: What the study wants.
+        budget: Limits of the study.
         now_s: Unix time.
         n_networks: Stored networks by status.
     """

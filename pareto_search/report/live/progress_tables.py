@@ -40,7 +40,7 @@ def trials_table(progress: Progress, catalogue: TrialCatalogue, n_rows: int = N_
     trials = sorted(progress.trials.values(), key=lambda t: (order.get(t.state, 2), -t.changed_at))
     columns = (("Trial", "", True), ("State", "", False), ("Architecture", "", False), ("Epoch", "", True),
                ("Force valid", "meV/Å", True), ("MD step", "µs/atom", True), ("Max atoms", "", True),
-               ("Last heard", "", False), ("Reason", "", False))  # fmt: skip
+               ("Last event", "", False), ("Reason", "", False))  # fmt: skip
     return LiveTable(
         "Trials of the search", columns, tuple(_trial_row(trial, catalogue) for trial in trials[:n_rows]),
         note=_shown(n_rows, len(trials), "trials"), tag_column=1,

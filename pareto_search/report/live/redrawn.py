@@ -21,8 +21,8 @@ def epoch_axis(title: str, last: float) -> dict[str, object]:
 def redrawn(figure: go.Figure) -> go.Figure:
     """A figure that is drawn again and again: zoom and hidden legend entries stay as the reader left them.
 
-    Plotly keeps what is hidden by the traces' names, which must not depend on which others there are. Axes say that
-    they find their range by themselves, so that one which does not is known to have been zoomed by the reader.
+    Plotly keeps what is hidden by the traces' names, which must not depend on which others there are. Axes have
+    automatic ranges, so that one which has not has been zoomed by the reader.
     """
     seen: Counter[str] = Counter()
     for trace in figure.data:

@@ -30,7 +30,7 @@ class TrialCatalogue:
     """Architectures and costs of trials.
 
     Args:
-        config: The study's settings; None: nothing can be said.
+        config: The study's settings; None: no architecture can be given.
         costs: Measured costs by architecture.
     """
 
@@ -40,7 +40,7 @@ class TrialCatalogue:
         self._labels: dict[int, str] = {}
 
     def architecture(self, trial: TrialProgress) -> Architecture | None:
-        """The architecture of a trial, or None where its parameters do not tell."""
+        """The architecture of a trial, or None where its parameters do not determine it."""
         if self.config is None or not trial.params:
             return None
         try:

@@ -19,7 +19,7 @@ def volume_figure(networks: pd.DataFrame, n_epochs: ArrayLike) -> go.Figure:
 
     Args:
         networks: Rows of `models.csv`, cleaned, in the order they came.
-        n_epochs: Epochs that had been trained when each of them ended; NaN where the journal does not tell.
+        n_epochs: Epochs that had been trained when each of them ended; NaN where the journal does not hold it.
     """
     rows = networks.assign(at=np.asarray(n_epochs, dtype=float))
     if rows["at"].isna().all():  # results that were read back from the model folders have no journal

@@ -79,7 +79,7 @@ def _student_card(claim: PaperClaim) -> str:
 
 
 def _external_student_card(summary: StudySummary) -> Iterator[str]:
-    """The most accurate student, where the teacher is not ours, so that its memory is not known."""
+    """The most accurate student, where the teacher is external, so that its memory is unknown."""
     students = front_students(summary) if is_external(summary) else []
     if students:
         best = students[0]

@@ -1,11 +1,11 @@
 // What Dash calls in the browser, as `ClientsideFunction('live', NAME)`.
 (function () {
   'use strict';
-  const asked = {n: 0, at: 0, click: 0};  // what was last asked for: its number, when, and after which click
+  const asked = {n: 0, at: 0, click: 0};  // the last request: its number, when it was sent, and after which click
 
   /**
-   * Asks for what is new: at once after a click, else at the clock's ticks, but neither while an answer is waited for,
-   * so that a slow line is not flooded and no answer overtaken, nor while nobody looks.
+   * Requests what is new: at once after a click, else at the clock's ticks, but neither while an answer is awaited, so
+   * that a slow line is not flooded and no answer overtaken, nor while the page is hidden.
    */
   function ask(tick, clicked, seen) {
     const click = clicked ? clicked.at : 0, isAnswered = seen && Number(seen.answer) >= asked.n;

@@ -1,4 +1,4 @@
-// Clicks on rows and on links of the drawer, the drawer's focus, and a notice when the server no longer answers.
+// Clicks on rows and on links of the drawer, the drawer's focus, and a notice when the server does not answer any more.
 (function () {
   'use strict';
   let row = null, opener = null;  // of the row that has the focus, and of the one that was chosen: kind and name
