@@ -26,7 +26,7 @@ def main() -> None:
     # What the probes run compiled should be on disk before the first of them.
     small = unit.repeat(2)
     potential = HipnnPotential(architecture(options.size), ReferenceEnergies({13: 0.0}), seed=0)
-    potential.calculator(is_compiled=True).calculate(small)
+    potential.calculator(is_compiled=True).calculate(small)  # type: ignore[no-untyped-call]  # of ASE
 
     def capacity(engine: str) -> tuple[int, float]:
         spec = ProbeSpec(
