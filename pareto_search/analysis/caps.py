@@ -1,11 +1,13 @@
 """Which student to take: the most accurate one under caps on step time and memory, relative to the teacher."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.comparison import front_mask
+from pareto_search.objectives import Objective
 
 #: The claim of the paper's section 3: over 2x faster, under half the memory, at most 20 % more force error.
 MIN_SPEEDUP = 2.0
@@ -59,12 +61,13 @@ def describe_network(row: pd.Series, teacher: pd.Series | None) -> dict[str, Any
     }
 
 
-def best_under(networks: pd.DataFrame, teacher: pd.Series | None) -> dict[str, Any]:
+def best_under(networks: pd.DataFrame, teacher: pd.Series | None, objectives: Sequence[Objective]) -> dict[str, Any]:
     """The students a user would take.
 
     Args:
         networks: As `average_networks` returns them.
         teacher: The teacher's row, or None: then there is nothing to compare with.
+        objectives: What the study optimises.
 
     Returns:
         `paper`: the student that meets the most of the paper's three criteria (the most accurate among equals), with
@@ -76,13 +79,14 @@ def best_under(networks: pd.DataFrame, teacher: pd.Series | None) -> dict[str, A
     return {
         "paper": _paper_claim(students, teacher),
         "caps": _under_caps(students, teacher),
-        "students": _best_students(students, teacher),
+        "students": _best_students(students, teacher, objectives),
     }
 
 
-def _best_students(students: pd.DataFrame, teacher: pd.Series | None) -> list[dict[str, Any]]:
-    columns = ["force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
-    best = students[pareto_mask(students[columns].to_numpy(dtype=float))].sort_values(_RANKING)
+def _best_students(
+    students: pd.DataFrame, teacher: pd.Series | None, objectives: Sequence[Objective]
+) -> list[dict[str, Any]]:
+    best = students[front_mask(students, objectives)].sort_values(_RANKING)
     return [describe_network(row, teacher) for _, row in best.iterrows()]
 
 

@@ -10,16 +10,14 @@ import pandas as pd
 
 from pareto_search.analysis.caps import best_under, describe_network
 from pareto_search.analysis.comparison import (
-    REFERENCE_FACTORS,
     ControlComparison,
     HypervolumeComparison,
-    ReferencePoint,
     best_control_errors,
     compare,
-    front_points,
+    front_mask,
     kinds_of_control,
-    reference_point,
 )
+from pareto_search.analysis.front import ReferencePoint, reference_point
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     Basis,
@@ -28,8 +26,8 @@ from pareto_search.analysis.networks import (
     clean_models,
     complete,
 )
-from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
+from pareto_search.objectives import Objective, objectives_named
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
@@ -47,7 +45,8 @@ class StudySummary:
         teacher: The teacher's errors and costs, and whether it is clearly more accurate than the controls; or None.
         best_under: See `caps.best_under`.
         front_networks: Students and controls that no other dominates, by rising step time.
-        reference: Reference point of the hypervolumes.
+        objectives: What the study optimises.
+        reference: Reference point of the hypervolumes, in their order.
         status_counts: Networks by status, over all stages.
         winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.
     """
@@ -59,6 +58,7 @@ class StudySummary:
     teacher: dict[str, Any] | None
     best_under: dict[str, Any]
     front_networks: tuple[dict[str, Any], ...]
+    objectives: tuple[Objective, ...]
     reference: ReferencePoint | None
     status_counts: dict[str, int]
     winners_curse: WinnersCurse | None
@@ -92,6 +92,7 @@ class StudySummary:
             "split": self.basis.split,
             "basis_reason": self.basis.reason,
             "by_control_kind": {c.control_kind: _plain_comparison(c) for c in self.comparisons},
+            "objectives": [objective.column for objective in self.objectives],
             "hypervolume_reference": asdict(self.reference) if self.reference else None,
             "status_counts": self.status_counts,
             "winners_curse": asdict(self.winners_curse) if self.winners_curse else None,
@@ -103,19 +104,18 @@ class StudySummary:
 def summarize_study(
     models: pd.DataFrame,
     *,
-    reference_factors: Sequence[float] = REFERENCE_FACTORS,
+    objectives: Sequence[Objective] = objectives_named(),
 ) -> StudySummary:
     """What a study found, from the rows of `models.csv`; never fails for lack of networks.
 
     Args:
         models: Rows of `models.csv`; only complete ones carry numbers.
-        reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
-            bytes per atom.
+        objectives: What the study optimises.
     """
     models = clean_models(models)
     basis = claim_basis(models)
     networks = average_networks(models, basis)
-    reference = reference_point(networks, reference_factors)
+    reference = reference_point(networks, objectives, are_claims=True)
     teacher = teacher_row(networks)
     trained = networks[networks["role"] != "teacher"]
     students = trained[trained["role"] == "student"]
@@ -124,13 +124,14 @@ def summarize_study(
         basis=basis,
         n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_seeds=len({seed for seeds in trained["seeds"] for seed in seeds}),
-        comparisons=tuple(compare(models, networks, basis, kind, reference) for kind in kinds),
+        comparisons=tuple(compare(models, networks, basis, kind, objectives, reference) for kind in kinds),
         teacher=_describe_teacher(teacher, networks, models),
-        best_under=best_under(networks, teacher),
-        front_networks=_front(trained, teacher),
+        best_under=best_under(networks, teacher, objectives),
+        front_networks=_front(trained, teacher, objectives),
+        objectives=tuple(objectives),
         reference=reference,
         status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
-        winners_curse=winners_curse(models),
+        winners_curse=winners_curse(models, objectives),
     )
 
 
@@ -181,8 +182,10 @@ def _teachers_trained(models: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _front(networks: pd.DataFrame, teacher: pd.Series | None) -> tuple[dict[str, Any], ...]:
-    front = networks[pareto_mask(front_points(networks))]
+def _front(
+    networks: pd.DataFrame, teacher: pd.Series | None, objectives: Sequence[Objective]
+) -> tuple[dict[str, Any], ...]:
+    front = networks[front_mask(networks, objectives)]
     front = front.sort_values(["md_us_per_atom_step", "force_rmse_ev_per_ang", "best_model_id"])
     return tuple(describe_network(row, teacher) for _, row in front.iterrows())
 

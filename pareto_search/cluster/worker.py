@@ -1,6 +1,6 @@
 """The worker's side of a trial; imports little, because every trial starts a process."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,34 @@ from ray import tune
 from pareto_search.cluster.limits import limited, why_all_end, why_failed
 from pareto_search.cluster.session import WorkFailedError
 from pareto_search.config import ClusterSettings
-from pareto_search.records import OBJECTIVES
 from pareto_search.search.messages import ENDS_ALL, FAILURE, IS_FINAL, Report
 
 TrialFunction = Callable[[Any, dict[str, Any], Report], dict[str, Any]]
 
 
 def run_in_worker(
-    trial: TrialFunction, shared: Any, cluster: ClusterSettings, notes: Path, config: dict[str, Any]
+    trial: TrialFunction,
+    shared: Any,
+    cluster: ClusterSettings,
+    notes: Path,
+    objectives: Sequence[str],
+    config: dict[str, Any],
 ) -> None:
-    """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason."""
+    """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason.
+
+    Args:
+        trial: What it does.
+        shared: What every trial reads.
+        cluster: What it may take.
+        notes: Folder on storage that all machines share.
+        objectives: Columns that every report must hold.
+        config: The sampler's choice, with `trial_number`.
+    """
 
     def report(result: dict[str, Any]) -> None:
-        missing = [objective.name for objective in OBJECTIVES if objective.name not in result]
+        missing = [name for name in objectives if name not in result]
         if missing:
-            raise ValueError(f"every report of a trial holds the three objectives; missing {missing}")
+            raise ValueError(f"every report of a trial holds the objectives; missing {missing}")
         tune.report(result)
 
     try:
@@ -33,6 +46,6 @@ def run_in_worker(
     except Exception as error:
         ends_all = why_all_end(error)
         reason = ends_all or why_failed(error, cluster)
-        nothing = dict.fromkeys((objective.name for objective in OBJECTIVES), float("nan"))
+        nothing = dict.fromkeys(objectives, float("nan"))
         tune.report({**nothing, FAILURE: reason, ENDS_ALL: ends_all is not None})
         raise WorkFailedError(reason) from error

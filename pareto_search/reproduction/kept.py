@@ -55,7 +55,7 @@ def read_kept_run(folder: Path) -> KeptRun:
         costs=[],
         dataset=json.loads((folder / "dataset.json").read_text(encoding="utf-8")),
     )
-    return KeptRun(config, data, make_tables(data), summarize_study(data.models))
+    return KeptRun(config, data, make_tables(data), summarize_study(data.models, objectives=data.objectives))
 
 
 def _keep(results: Results, folder: Path) -> None:

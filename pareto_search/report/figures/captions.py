@@ -15,9 +15,9 @@ from pareto_search.report.external_words import made_the_data
 from pareto_search.report.figures.front_3d import on_front
 from pareto_search.report.figures.parallel import searched_students, varied
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, with_values
-from pareto_search.report.figures.search import OBJECTIVE_NAMES, USES, setting_name
+from pareto_search.report.figures.search import USES, setting_name
 from pareto_search.report.figures.style import look_of
-from pareto_search.report.numbers import number
+from pareto_search.report.numbers import number, together
 from pareto_search.report.tables import ReportTables, architectures
 
 
@@ -36,7 +36,7 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
     dominance = headline.dominance
     return (
         f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
-        f"error, step time and memory together.{teacher}"
+        f"{together(summary.objectives)}.{teacher}"
     )
 
 
@@ -47,7 +47,7 @@ def front_3d_caption(tables: ReportTables) -> str:
     for role, kind in (("student", ""), *(("control", kind) for kind in kinds_of_control(tables.networks))):
         group = with_values(tables.of_role(role, kind), STEP_TIME, MEMORY, FORCE)
         if len(group):
-            counts.append(f"{int(on_front(group).sum())} of {len(group)} {look_of(role, kind).name.lower()}")
+            counts.append(f"{int(on_front(tables, group).sum())} of {len(group)} {look_of(role, kind).name.lower()}")
     return f"{text}: {', '.join(counts)} are on their own front." if counts else f"{text}."
 
 
@@ -55,7 +55,9 @@ def parallel_caption(tables: ReportTables) -> str:
     """Caption of figure 7: which setting the most accurate students agree on most."""
     rows = searched_students(tables)
     text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
-    best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
+    learned = next(objective for objective in tables.objectives if objective.is_learned)
+    order = rows[learned.column] if learned.direction == "minimize" else -rows[learned.column]
+    best = rows.loc[order.nsmallest(len(rows) // 10).index]
     settings = varied(rows)
     if len(best) < 5 or not settings:
         return f"{text}."
@@ -69,7 +71,7 @@ def parallel_caption(tables: ReportTables) -> str:
 
 def history_caption(tables: ReportTables) -> str:
     """Caption of figure 8: how soon most of the hypervolume was there."""
-    text = "Hypervolume of the search's students (validation), from 4, 2 and ½ times the teacher's values"
+    text = f"Hypervolume of the search's students (validation){_origin(tables)}"
     history = tables.history
     if history is None or history.hypervolume[-1] == 0:
         return f"{text}."
@@ -82,16 +84,27 @@ def history_caption(tables: ReportTables) -> str:
     )
 
 
+def _origin(tables: ReportTables) -> str:
+    """From where the hypervolume is measured."""
+    reference = tables.reference
+    if reference is None:
+        return ""
+    if reference.origin == "networks":
+        return ", from a tenth beyond the worst values seen"
+    factors = ["½" if factor == 0.5 else f"{factor:g}" for factor in reference.factors]
+    return f", from {', '.join(factors[:-1])} and {factors[-1]} times the teacher's values"
+
+
 def importance_caption(tables: ReportTables) -> str:
     """Caption of figure 9: the strongest of the sure effects on each objective."""
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled where the sign is sure"
     found = tables.importances
     said = []
-    for importance, name in zip(found, OBJECTIVE_NAMES, strict=True):
+    for importance, objective in zip(found, tables.objectives, strict=True):
         sure = [effect for effect in importance.effects if effect.is_sure]
         if sure:
             verb = "raises" if sure[0].correlation > 0 else "lowers"
-            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()}")
+            said.append(f"{setting_name(sure[0].parameter).lower()} {verb} {objective.noun}")
     if not said:
         return f"{text}; nothing is sure."
     return f"{text}. The strongest of these: {', '.join(said)}."
@@ -181,7 +194,7 @@ def cutoff_caption(tables: ReportTables) -> str:
     """Caption of figure 6A: which of the cutoffs tried are on the front."""
     text = "Force error against the hard cutoff"
     tried = tables.models.loc[tables.models["role"] != "teacher", "dist_hard_max_ang"]
-    found = front_cutoffs(tables.networks)
+    found = front_cutoffs(tables.networks, tables.objectives)
     if not found:
         return f"{text}; no student is on the front yet."
     low, high = f"{found[0]:.1f}", f"{found[-1]:.1f}"

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
-from pareto_search.analysis.comparison import FRONT_COLUMNS, kinds_of_control
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.comparison import front_mask, kinds_of_control
 from pareto_search.report.figures.accuracy import points, segments
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
@@ -33,7 +33,7 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     figure = go.Figure()
     for role, kind in [*(("control", kind) for kind in reversed(kinds_of_control(networks))), ("student", "")]:
         group = networks[(networks["role"] == role) & (networks["control_kind"] == kind)]
-        is_front = on_front(group)
+        is_front = on_front(tables, group)
         _add_points(figure, group[is_front], look_of(role, kind), size=6.0)
         _add_points(figure, group[~is_front], look_of(role, kind), size=4.0, opacity=0.35)
         _add_stems(figure, group[is_front], networks, look_of(role, kind))
@@ -48,9 +48,9 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     return figure
 
 
-def on_front(group: pd.DataFrame) -> Any:
-    """Which networks no other of the group dominates on error, step time and memory."""
-    return pareto_mask(group[list(FRONT_COLUMNS)].to_numpy(dtype=float)) if len(group) else np.zeros(0, dtype=bool)
+def on_front(tables: ReportTables, group: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which networks no other of the group dominates on the study's objectives."""
+    return front_mask(group, tables.objectives) if len(group) else np.zeros(0, dtype=bool)
 
 
 def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, size: float, opacity: float = 1.0) -> None:

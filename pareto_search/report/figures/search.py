@@ -3,13 +3,13 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from pareto_search.analysis.front import volume_unit
 from pareto_search.analysis.importance import Importance
 from pareto_search.analysis.timeline import StageTime, stage_times
 from pareto_search.report.figures.parallel import SETTINGS
 from pareto_search.report.figures.style import STUDENT, axis, layout, no_data
 from pareto_search.report.tables import ReportTables
 
-OBJECTIVE_NAMES = ("Force RMSE", "Step time", "Max atoms")
 #: Uses of workers' time, with colours; the names of `StageTime`'s attributes are these with `_s`.
 USES = (("training", "#0072B2"), ("measuring", "#E69F00"), ("waiting", "#b9c0cb"))
 #: Pixels from the bars down to the legend, so that the axis title fits between.
@@ -27,18 +27,18 @@ def history_figure(tables: ReportTables) -> go.Figure:
     if history.ended_s is not None:
         unit, unit_s = _time_unit(float(history.ended_s.max()))
         panels.append((unit.capitalize(), history.ended_s / unit_s))
-    axes = {}
+    axes, unit_of_volume = {}, volume_unit(tables.objectives)
     for number, ((title, values), domain) in enumerate(zip(panels, _domains(len(panels)), strict=True), start=1):
         suffix = "" if number == 1 else str(number)
         figure.add_scatter(
             x=values, y=history.hypervolume, xaxis=f"x{suffix}", mode="lines", name="Students of the search",
             showlegend=False, line={"color": STUDENT.color, "width": 2, "shape": "hv"},
-            hovertemplate=f"{title.lower()} %{{x:.4g}}: %{{y:.3f}} cubic decades<extra></extra>",
+            hovertemplate=f"{title.lower()} %{{x:.4g}}: %{{y:.3f}} {unit_of_volume}<extra></extra>",
         )  # fmt: skip
         axes[f"xaxis{suffix}"] = {**axis(title, values, is_log=False), "domain": domain, "rangemode": "tozero",
                                   "range": [0, 1.02 * float(np.max(values))]}  # fmt: skip
     top = 1.05 * float(history.hypervolume.max()) or 1.0
-    heights = {**axis("Hypervolume (cubic decades)", history.hypervolume, is_log=False), "range": [0, top]}
+    heights = {**axis(f"Hypervolume ({unit_of_volume})", history.hypervolume, is_log=False), "range": [0, top]}
     return figure.update_layout(
         **layout(**axes, yaxis=heights, height=360, margin={"l": 62, "r": 16, "t": 24, "b": 56})
     )
@@ -56,9 +56,9 @@ def importance_figure(tables: ReportTables) -> go.Figure:
         axes[f"xaxis{suffix}"] = {**axis("Rank correlation", [1.0], is_log=False), "range": [-1.05, 1.05],
                                   "domain": domain, "zeroline": True, "zerolinecolor": "#8a94a3"}  # fmt: skip
     titles = [
-        {"text": f"<b>{name}</b>", "x": domain[0], "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
+        {"text": f"<b>{one.title}</b>", "x": domain[0], "y": 1.0, "xref": "paper", "yref": "paper", "xanchor": "left",
          "yanchor": "bottom", "showarrow": False, "font": {"size": 13}}
-        for name, domain in zip(OBJECTIVE_NAMES, _domains(3), strict=True)
+        for one, domain in zip(tables.objectives, _domains(len(found)), strict=True)
     ]  # fmt: skip
     shown = [setting_name(name) for name in names]
     heights = {"type": "category", "categoryarray": shown, "automargin": True, "gridcolor": "#e8ebf0"}

@@ -30,7 +30,7 @@ FIGURES = {
     "front_speed": ("Accuracy against speed", "As in the report: points are means over seeds, step lines are fronts. "
                     "Click a point for its record."),
     "front_memory": ("Accuracy against memory", "The same networks against the memory of an MD step per atom."),
-    "volume": ("Hypervolume so far", "What is dominated of validation error, step time and memory, up to a point "
+    "volume": ("Hypervolume so far", "What is dominated of the objectives, errors those on validation, up to a point "
                "beyond the teacher: higher is better. Click a point for the network that added to it."),
 }  # fmt: skip
 _PLACES = (("front_speed", "front_memory"), ("curves", "volume"))

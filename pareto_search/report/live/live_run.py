@@ -107,7 +107,9 @@ class LiveRun:
 
     def tables(self) -> ReportTables:
         """What the report's figures are drawn from."""
-        config = {} if self.config is None else {"name": self.config.name}
+        config: dict[str, object] = {}
+        if self.config is not None:
+            config = {"name": self.config.name, "search": {"objectives": self.config.search.objectives}}
         return make_tables(ReportInput(config, self.networks.frame, pd.DataFrame(), list(self.costs.values()), {}))
 
     def ends(self) -> list[int | None]:
