@@ -29,13 +29,15 @@ def to_costs(values: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.f
     """Values on the scales on which fronts are measured, all to be minimised.
 
     Args:
-        values: Shape (n, n_objectives).
+        values: Shape (n, n_objectives), or one point.
         objectives: Their objectives.
 
     Returns:
         Shape (n, n_objectives); NaN for what a scale does not hold.
     """
-    costs = np.array(values, dtype=float).reshape(-1, len(objectives))
+    costs = np.array(values, dtype=float)
+    if costs.ndim != 2:
+        costs = costs.reshape(-1, len(objectives))
     for column, objective in zip(costs.T, objectives, strict=True):
         if objective.scale == "log":
             column[:] = np.log10(np.where(column > 0, column, np.nan))

@@ -22,6 +22,7 @@ class Budget:
     Attributes:
         n_ended: Trials that have ended, pruned and failed ones included, refused ones not.
         n_epochs: Epochs that networks of the search were trained for.
+        front: Complete trials that no other one dominates.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Budget:
         self._started = clock()
         self.n_ended = 0
         self.n_epochs = 0
-        self._front = RunningFront(settings.objective_list, reference)
+        self.front = RunningFront(settings.objective_list, reference)
         self._n_without_gain = 0
 
     @property
@@ -54,7 +55,7 @@ class Budget:
         """
         self.n_ended += 1
         self._n_without_gain += not is_pruned
-        if values is not None and self._front.add(values) > _GROWTH * self._front.volume:
+        if values is not None and self.front.add(values) > _GROWTH * self.front.volume:
             self._n_without_gain = 0
 
     def n_trials_left(self, n_open: int) -> int | None:

@@ -135,3 +135,22 @@ def test_a_forecast_is_scaled_by_what_finished_trials_gained():
     assert rungs.forecasts()[1] == pytest.approx(0.2)  # no finished trial has passed the second rung
     rungs.record(0, 3, 0.2, SAME, HERE)
     assert rungs.forecasts()[1] == pytest.approx(0.25)
+
+
+def test_of_several_that_are_learned_a_trial_goes_on_for_any_at_which_it_is_best():
+    energy = "valid_energy_rmse_ev_per_atom"
+    rungs = ParetoRungs((1,), 2, objectives_named((FORCE, energy, *COSTS)))
+    errors = [(0.1, 0.04), (0.4, 0.01), (0.2, 0.05), (0.5, 0.06)]
+    for trial, values in enumerate(errors):
+        rungs.record(trial, 1, dict(zip((FORCE, energy), values, strict=True)), SAME, HERE)
+    assert [trial for trial in range(4) if rungs.goes_on(trial, 1)] == [0, 1]
+    rungs.finish(0, {FORCE: 0.05, energy: 0.01})
+    halved, quartered = 0.4 / 2, 0.01 / 4
+    assert rungs.forecasts()[1] == pytest.approx({FORCE: halved, energy: quartered})
+
+
+def test_without_costs_among_the_objectives_all_share_one_region():
+    rungs = ParetoRungs((1,), 3, objectives_named((FORCE, "valid_energy_rmse_ev_per_atom")))
+    for trial in range(4):
+        rungs.record(trial, 1, {FORCE: 0.1 + trial, "valid_energy_rmse_ev_per_atom": 0.1 + trial}, SAME, HERE)
+    assert [trial for trial in range(4) if rungs.goes_on(trial, 1)] == [0, 1]
