@@ -12,22 +12,6 @@ Status = Literal["complete", "pruned", "diverged", "failed"]
 
 
 @dataclass(frozen=True)
-class Objective:
-    """A quantity the search optimises."""
-
-    name: str
-    direction: Literal["minimize", "maximize"]
-
-
-#: The three objectives, in the order in which Optuna stores them.
-OBJECTIVES = (
-    Objective("valid_force_rmse_ev_per_ang", "minimize"),
-    Objective("md_us_per_atom_step", "minimize"),
-    Objective("max_atoms", "maximize"),
-)
-
-
-@dataclass(frozen=True)
 class ModelRecord:
     """One trained network: a row of `models.csv`, in its column order. None: the column does not apply.
 
@@ -318,3 +302,11 @@ class CostRecord:
     def to_plain(self) -> dict[str, object]:
         """JSON form."""
         return asdict(self)
+
+    def values(self) -> dict[str, float]:
+        """What it costs, by column of a network's record."""
+        return {
+            "md_us_per_atom_step": self.md.us_per_atom_step_median,
+            "max_atoms": self.capacity.max_atoms,
+            "bytes_per_atom": self.capacity.bytes_per_atom,
+        }

@@ -69,7 +69,7 @@ class Results:
         """What `report.json` holds: comparisons with controls, their intervals, the teacher, the front."""
         from pareto_search.analysis.study_summary import summarize_study
 
-        return summarize_study(self.data.models)
+        return summarize_study(self.data.models, objectives=self.data.objectives)
 
     @cached_property
     def answer(self) -> "Answer":

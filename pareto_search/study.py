@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pareto_search.analysis.history import search_reference
+from pareto_search.analysis.networks import clean_models
 from pareto_search.cluster.tune_loggers import check_loggers
 from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
 from pareto_search.config_file import load_config
@@ -168,6 +170,7 @@ class Study:
                 known_costs=self._known_costs,
                 on_result=self.outcomes.trial_reported,
                 note=self.journal.note,
+                reference=self._reference(),
                 prepare=self._warm_start,
                 join_ray=begin,
             )
@@ -223,7 +226,7 @@ class Study:
         """The students to confirm, as they were searched but with the confirmation's training settings."""
         if not self.directory.study_db.is_file():
             raise StoreError(f"{self.directory.path} has no search to confirm; give `search` this directory first")
-        rows = select_students(self.store.models(), self.config.confirm)
+        rows = select_students(self.store.models(), self.config.confirm, self.config.search.objective_list)
         if rows.empty:
             raise ParetoSearchError("no student of the search was trained to the end; see log.txt for the reasons")
         return [student_to_confirm(row, self.config, self.directory.models_dir) for row in rows.to_dict("records")]
@@ -322,13 +325,20 @@ class Study:
             study=self.config.name,
             max_epochs=self.config.search.training.max_epochs,
             dataset_bytes=self.data.nbytes,
-            teacher=finished_record(self.directory.teacher_dir),
+            objectives=self.config.search.objective_list,
+            reference=self._reference(),
             record_of=self.store.get,
         )
         for event in self.store.event_list():
             metrics(event)
         self.journal.listeners.append(metrics)
         self.resources.enter_context(metrics.kept_up())
+
+    def _reference(self) -> tuple[float, ...] | None:
+        """Reference point of the search's hypervolume, where the teacher gives one."""
+        models = clean_models(self.store.models())
+        point = search_reference(models[models["role"] == "teacher"], self.config.search.objective_list)
+        return None if point is None or point.origin != "teacher" else point.values
 
     def _known_costs(self, params: Mapping[str, object]) -> Costs | None:
         """Costs of a trial's architecture, where they were measured."""

@@ -53,7 +53,7 @@ NOISE = ["trial_id", "train_s", "md_us_per_atom_step", "max_atoms", "bytes_per_a
 #: A study that takes longer than this hangs.
 HANGS_S = 1800.0
 #: The line of log.txt by which a network or a trial is said to be finished.
-ANNOUNCED = re.compile(r"(trial \d+|\S+): (?:complete, valid|test) force_rmse=")
+ANNOUNCED = re.compile(r"(trial \d+|\S+): (?:complete,|test force_rmse=)")
 
 Stamps = dict[str, tuple[int, str]]
 

@@ -224,6 +224,19 @@ SETTINGS = {
         {"teacher.reuse": ["elsewhere"]},
         r"teacher\.reuse: /\S+/elsewhere is no run directory.*--out",
     ),
+    "unknown objective": (
+        {"search.objectives": ["valid_force_rmse_ev_per_ang", "max_atom"]},
+        r"search\.objectives.*'max_atom' is no objective; did you mean 'max_atoms'\? known are valid_force",
+    ),
+    "objective named twice": (
+        {"search.objectives": ["valid_force_rmse_ev_per_ang", "max_atoms", "max_atoms"]},
+        r"search\.objectives.*max_atoms is named more than once",
+    ),
+    "one objective": ({"search.objectives": ["valid_force_rmse_ev_per_ang"]}, r"search\.objectives.*at least two"),
+    "nothing that is learned": (
+        {"search.objectives": ["max_atoms", "md_us_per_atom_step"]},
+        r"search\.objectives.*depends on training; name at least one of valid_force_rmse_ev_per_ang",
+    ),
     "infinite number": ({"search.training.learning_rate": float("inf")}, r"learning_rate.*finite"),
 }
 

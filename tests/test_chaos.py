@@ -37,7 +37,10 @@ def write_table(out: Path, **changes) -> None:
 def write_log(out: Path) -> None:
     start = "2030-01-01 00:00:00,000 INFO pareto_search.search"
     lines = [f"{start}.network: {NAMES[0]}: test force_rmse=0.1000 eV/Å, 30 epochs, 1 s"]
-    lines += [f"{start}.tune_events: trial {n}: complete, valid force_rmse=0.4 eV/Å, 20 µs/atom/step" for n in (1, 11)]
+    lines += [
+        f"{start}.tune_events: trial {n}: complete, on validation force RMSE 400 meV/Å, step time 20 µs/atom"
+        for n in (1, 11)
+    ]
     (out / "log.txt").write_text("\n".join(lines) + "\n")
 
 

@@ -89,6 +89,20 @@ def test_another_config_is_refused_with_both_values_and_nothing_is_written(tmp_p
     assert snapshot(tmp_path) == before
 
 
+def test_other_objectives_are_refused(tmp_path: Path) -> None:
+    usual = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "max_atoms"]
+    with open_run(tmp_path, config()):
+        pass
+    for others in (usual[:2], [*usual, "bytes_per_atom"]):
+        with (
+            pytest.raises(StoreError, match=r"search\.objectives: \['valid_force.*'\] there, "),
+            open_run(tmp_path, config(search__objectives=others)),
+        ):
+            pass
+    with open_run(tmp_path, config(search__objectives=usual)):
+        pass
+
+
 def test_a_directory_in_use_is_refused_until_its_user_dies(tmp_path: Path) -> None:
     code = (
         "import sys, time, yaml\n"

@@ -1,13 +1,14 @@
 """Which student to take: the most accurate one under caps on step time and memory, relative to the teacher."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from pareto_search.analysis.comparison import front_mask
 from pareto_search.analysis.described import ComparedNetwork, DescribedNetwork, describe_all, describe_beside
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.objectives import Objective
 
 #: The claim of the paper's section 3: over 2x faster, under half the memory, at most 20 % more force error.
 MIN_SPEEDUP = 2.0
@@ -87,19 +88,19 @@ class BestStudents:
     students: tuple[DescribedNetwork, ...]
 
 
-def best_under(networks: pd.DataFrame, teacher: pd.Series | None) -> BestStudents:
+def best_under(networks: pd.DataFrame, teacher: pd.Series | None, objectives: Sequence[Objective]) -> BestStudents:
     """The students a user would take.
 
     Args:
         networks: As `average_networks` returns them.
         teacher: The teacher's row, or None: then there is nothing to compare with.
+        objectives: What the study optimises.
     """
     students = networks[networks["role"] == "student"].sort_values(_RANKING)
-    points = students[["force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]].to_numpy(dtype=float)
     return BestStudents(
         paper=PaperClaim() if teacher is None or students.empty else _paper_claim(students, teacher),
         caps=() if teacher is None else tuple(_under_caps(students, teacher)),
-        students=describe_all(students[pareto_mask(points)], teacher),
+        students=describe_all(students[front_mask(students, objectives)], teacher),
     )
 
 

@@ -8,38 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.analysis.front import ReferencePoint, columns_of, front_of, to_costs, volume_of
 from pareto_search.analysis.intervals import Interval, welch_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
-from pareto_search.analysis.pareto import hypervolume, is_dominated, pareto_mask
+from pareto_search.analysis.pareto import is_dominated, pareto_mask
 from pareto_search.config import TAUGHT_CONTROLS, ControlKind
+from pareto_search.objectives import Objective
 
-#: Axes of fronts and hypervolumes, all minimised.
-FRONT_COLUMNS = ("force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom")
-#: The hypervolume's reference point is the teacher's values times these.
-REFERENCE_FACTORS = (4.0, 2.0, 2.0)
 #: Relative change of an error over which the slope of a hypervolume is taken; far below any seed's noise.
 _STEP = 1e-5
 
 
 @dataclass(frozen=True)
-class ReferencePoint:
-    """Worst values that still count in a hypervolume.
-
-    Attributes:
-        values: In the order of `FRONT_COLUMNS`: eV/Å, µs/atom/step, bytes/atom.
-        origin: "teacher" (times `factors`) or, without a measured teacher, "networks" (the worst seen times 1.1).
-        factors: Factors on the teacher's values.
-    """
-
-    values: tuple[float, ...]
-    origin: str
-    factors: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class HypervolumeComparison:
-    """Hypervolumes in cubic decades (log10 of force RMSE, step time and bytes per atom); None: cannot be computed.
+    """Hypervolumes on the study's objectives, in `front.volume_unit`; None: cannot be computed.
 
     Attributes:
         student: Of the students' seed-averaged networks.
@@ -59,7 +42,7 @@ class HypervolumeComparison:
 
 @dataclass(frozen=True)
 class Dominance:
-    """How many seed-averaged networks of one side some network of the other side dominates on all three axes."""
+    """How many seed-averaged networks of one side some network of the other side dominates on all objectives."""
 
     n_controls_dominated: int
     n_controls: int
@@ -79,27 +62,14 @@ class ControlComparison:
     dominance: Dominance
 
 
-def front_points(networks: pd.DataFrame) -> NDArray[np.float64]:
-    """Values of the networks on the axes of the front, shape (n_networks, 3)."""
-    return networks[list(FRONT_COLUMNS)].to_numpy(dtype=float)
+def front_points(networks: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Values of seed-averaged networks in the order of the objectives, shape (n_networks, n_objectives)."""
+    return networks[columns_of(objectives, are_claims=True)].to_numpy(dtype=float)
 
 
-def reference_point(networks: pd.DataFrame, factors: Sequence[float] = REFERENCE_FACTORS) -> ReferencePoint | None:
-    """The reference point of the study, or None if nothing has all three values.
-
-    Args:
-        networks: As `average_networks` returns them, teacher included.
-        factors: Factors on the teacher's force RMSE, step time and bytes per atom.
-    """
-    points = front_points(networks)
-    usable = np.isfinite(points).all(axis=1) & (points > 0).all(axis=1)
-    is_teacher = (networks["role"] == "teacher").to_numpy(dtype=bool)
-    if (usable & is_teacher).any():
-        best = points[usable & is_teacher][np.argmin(points[usable & is_teacher][:, 0])]
-        return ReferencePoint(tuple(float(v) for v in best * np.asarray(factors)), "teacher", tuple(factors))
-    if usable.any():
-        return ReferencePoint(tuple(float(v) for v in points[usable].max(axis=0) * 1.1), "networks", ())
-    return None
+def front_mask(networks: pd.DataFrame, objectives: Sequence[Objective]) -> NDArray[np.bool_]:
+    """Which of the networks no other one dominates."""
+    return pareto_mask(to_costs(front_points(networks, objectives), objectives))
 
 
 def compare(
@@ -107,6 +77,7 @@ def compare(
     networks: pd.DataFrame,
     basis: Basis,
     control_kind: str,
+    objectives: Sequence[Objective],
     reference: ReferencePoint | None,
 ) -> ControlComparison:
     """Everything that is said about students and one kind of control.
@@ -116,6 +87,7 @@ def compare(
         networks: The same, averaged by `average_networks`.
         basis: Stage and split.
         control_kind: Which controls.
+        objectives: What is optimised.
         reference: Reference point of the hypervolume; None: no hypervolume.
     """
     students = networks[networks["role"] == "student"]
@@ -128,14 +100,16 @@ def compare(
         paired_force_rmse=paired_difference(force),
         paired_energy_rmse=paired_difference(energy),
         paired_rdf_error=paired_difference(pair_values(pairs, "rdf_error")),
-        hypervolume=compare_hypervolumes(models, students, controls, basis, reference),
-        dominance=count_dominated(students, controls),
+        hypervolume=compare_hypervolumes(models, students, controls, basis, objectives, reference),
+        dominance=count_dominated(students, controls, objectives),
     )
 
 
-def count_dominated(students: pd.DataFrame, controls: pd.DataFrame) -> Dominance:
-    """Dominance between two sets of seed-averaged networks; those without all three values are not counted."""
-    student_points, control_points = front_points(students), front_points(controls)
+def count_dominated(students: pd.DataFrame, controls: pd.DataFrame, objectives: Sequence[Objective]) -> Dominance:
+    """Dominance between two sets of seed-averaged networks; those that lack an objective are not counted."""
+    student_points, control_points = (
+        to_costs(front_points(networks, objectives), objectives) for networks in (students, controls)
+    )
     return Dominance(
         n_controls_dominated=int(is_dominated(control_points, student_points).sum()),
         n_controls=int(np.isfinite(control_points).all(axis=1).sum()),
@@ -145,68 +119,86 @@ def count_dominated(students: pd.DataFrame, controls: pd.DataFrame) -> Dominance
 
 
 def compare_hypervolumes(
-    models: pd.DataFrame, students: pd.DataFrame, controls: pd.DataFrame, basis: Basis, reference: ReferencePoint | None
+    models: pd.DataFrame,
+    students: pd.DataFrame,
+    controls: pd.DataFrame,
+    basis: Basis,
+    objectives: Sequence[Objective],
+    reference: ReferencePoint | None,
 ) -> HypervolumeComparison:
     """Hypervolumes of students and controls, and an interval of their difference over seeds.
 
-    The hypervolume changes by a known slope with each network's mean error, so a seed's part in the difference is the
-    slope times that seed's deviation from the mean (delta method). Parts of one architecture and seed are added up,
-    student's and control's, since they share initial weights and batches. Their variance is taken within each
-    architecture, as some architectures are far noisier than others, and the interval is Student's t with
-    Satterthwaite's degrees of freedom.
+    The hypervolume changes by a known slope with each mean error of a network, so a seed's part in the difference is
+    the slope times that seed's deviation from the mean (delta method), summed over the objectives that are learned.
+    Parts of one architecture and seed are added up, student's and control's, since they share initial weights and
+    batches. Their variance is taken within each architecture, as some architectures are far noisier than others, and
+    the interval is Student's t with Satterthwaite's degrees of freedom.
 
     Args:
         models: As `clean_models` returns them.
         students: Seed-averaged students, as `average_networks` returns them.
         controls: Seed-averaged controls of one kind.
         basis: Stage and split of both.
+        objectives: What is optimised.
         reference: Reference point; None: no hypervolume.
     """
-    points = front_points(students), front_points(controls)
+    points = front_points(students, objectives), front_points(controls, objectives)
     if reference is None or not all(np.isfinite(p).all(axis=1).any() for p in points):
         return HypervolumeComparison(None, None, None, None, "errors or costs are missing")
-    student, control = (hypervolume(p, reference.values, is_log10=True) for p in points)
+    student, control = (front_of(p, objectives, reference.values).volume for p in points)
     difference = student - control
-    slopes = [_slopes(p, reference) for p in points]
-    networks = pd.concat([students.assign(slope=slopes[0]), controls.assign(slope=-slopes[1])])
-    if not networks["slope"].any():
+    slopes = np.concatenate([_slopes(points[0], objectives, reference), -_slopes(points[1], objectives, reference)])
+    networks = pd.concat([students, controls], ignore_index=True)
+    if not slopes.any():
         reason = "no network is within the reference point"
         return HypervolumeComparison(student, control, difference, None, reason)
-    if any(len(set(seeds)) < 2 for seeds in networks.loc[networks["slope"] != 0, "seeds"]):
+    if any(len(set(seeds)) < 2 for seeds in networks[slopes.any(axis=1)]["seeds"]):
         reason = "a network of the fronts has one seed only"
         return HypervolumeComparison(student, control, difference, None, reason)
-    variances, n_seeds = _seed_variances(models, networks, basis)
+    learned = [objective for objective in objectives if objective.is_learned]
+    variances, n_seeds = _seed_variances(models, networks, slopes, learned, basis)
     return HypervolumeComparison(student, control, difference, welch_interval(difference, variances, n_seeds))
 
 
-def _slopes(points: NDArray[np.float64], reference: ReferencePoint) -> NDArray[np.float64]:
-    """Change of the hypervolume with the relative change of each point's error; 0 for points behind the front."""
-    slopes, is_on_front = np.zeros(len(points)), pareto_mask(points)
+def _slopes(
+    points: NDArray[np.float64], objectives: Sequence[Objective], reference: ReferencePoint
+) -> NDArray[np.float64]:
+    """Change of the hypervolume with the relative change of each point's errors; 0 for points behind the front."""
+    learned = [column for column, objective in enumerate(objectives) if objective.is_learned]
+    slopes, is_on_front = np.zeros((len(points), len(learned))), pareto_mask(to_costs(points, objectives))
     front = points[is_on_front]
     for row, place in enumerate(np.flatnonzero(is_on_front)):
-        volumes = []
-        for factor in (1 + _STEP, 1 - _STEP):
-            moved = front.copy()
-            moved[row, 0] *= factor
-            volumes.append(hypervolume(moved, reference.values, is_log10=True))
-        slopes[place] = (volumes[0] - volumes[1]) / (2 * _STEP)
+        for error, column in enumerate(learned):
+            volumes = []
+            for factor in (1 + _STEP, 1 - _STEP):
+                moved = front.copy()
+                moved[row, column] *= factor
+                volumes.append(volume_of(moved, objectives, reference.values))
+            slopes[place, error] = (volumes[0] - volumes[1]) / (2 * _STEP)
     return slopes
 
 
 def _seed_variances(
-    models: pd.DataFrame, networks: pd.DataFrame, basis: Basis
+    models: pd.DataFrame,
+    networks: pd.DataFrame,
+    slopes: NDArray[np.float64],
+    learned: Sequence[Objective],
+    basis: Basis,
 ) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
     """Variance that each architecture with several seeds adds to the difference, and its number of seeds."""
     errors = models.drop_duplicates("model_id").set_index("model_id")
     rows = pd.DataFrame({
         "architecture": networks.groupby(list(ARCHITECTURE_COLUMNS), dropna=False).ngroup(),
-        "weight": networks["slope"] / networks["n"],
-        "mean": networks["force_rmse_ev_per_ang"],
+        "network": np.arange(len(networks)),
         "model_id": networks["model_ids"],
     }).explode("model_id")  # fmt: skip
-    own = errors.loc[rows["model_id"]]
-    error = own[f"{basis.split}_force_rmse_ev_per_ang"].to_numpy(dtype=float)
-    rows = rows.assign(seed=own["seed"].to_numpy(), part=rows["weight"] * (error / rows["mean"] - 1))
+    own, of = errors.loc[rows["model_id"]], rows["network"].to_numpy(dtype=int)
+    part = np.zeros(len(rows))
+    for column, objective in enumerate(learned):
+        error = own[f"{basis.split}_{objective.claim_column}"].to_numpy(dtype=float)
+        mean = networks[objective.claim_column].to_numpy(dtype=float)[of]
+        part += np.where(slopes[of, column] != 0, slopes[of, column] * (error / mean - 1), 0.0)
+    rows = rows.assign(seed=own["seed"].to_numpy(), part=part / networks["n"].to_numpy()[of])
     by_architecture = rows.groupby(["architecture", "seed"])["part"].sum().groupby("architecture")
     n_seeds = by_architecture.size().to_numpy()
     variances = n_seeds * by_architecture.var().to_numpy(dtype=float)

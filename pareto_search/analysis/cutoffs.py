@@ -1,26 +1,28 @@
 """What the hard cutoff buys in studies that search it: cutoffs of the front, and how costs grow with the cutoff."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.comparison import front_points
+from pareto_search.analysis.comparison import front_mask
 from pareto_search.analysis.intervals import Interval, t_interval
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.objectives import Objective
 
 #: A fit of three numbers to fewer architectures would say little.
 _MIN_ARCHITECTURES = 6
 
 
-def front_cutoffs(networks: pd.DataFrame) -> list[float]:
+def front_cutoffs(networks: pd.DataFrame, objectives: Sequence[Objective]) -> list[float]:
     """Hard cutoffs (Å) of the students that no other student dominates, rising.
 
     Args:
         networks: As `average_networks` returns them.
+        objectives: What the study optimises.
     """
     students = networks[networks["role"] == "student"]
-    return sorted(students.loc[pareto_mask(front_points(students)), "dist_hard_max_ang"])
+    return sorted(students[front_mask(students, objectives)]["dist_hard_max_ang"])
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ the searches meant here, and has neither sign nor interval. On 40 simulated tria
 falling strength and two dead hyperparameters, it named the strongest in 79 % of the searches, and this in 99 %.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.stats import rankdata
 
 from pareto_search.analysis.intervals import Interval
 from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, hyperparameter_columns
-from pareto_search.records import OBJECTIVES
+from pareto_search.objectives import Objective
 
 #: Fewest trials, and fewest per hyperparameter, of which anything is said.
 MIN_TRIALS, MIN_TRIALS_PER_PARAMETER = 20, 5
@@ -74,20 +75,22 @@ class Importance:
     reason: str | None = None
 
 
-def importances(models: pd.DataFrame, rng: np.random.Generator | None = None) -> tuple[Importance, ...]:
-    """Importance of each searched hyperparameter for each of `OBJECTIVES`, from the students of the search.
+def importances(
+    models: pd.DataFrame, objectives: Sequence[Objective], rng: np.random.Generator | None = None
+) -> tuple[Importance, ...]:
+    """Importance of each searched hyperparameter for each objective, from the students of the search.
 
     Args:
-        models: As `clean_models` returns them. The error is that of complete trials: pruned ones, which are
+        models: As `clean_models` returns them. What is learned is that of complete trials: pruned ones, which are
             worse, are missing from it. Costs are also those of pruned trials.
+        objectives: What is optimised.
         rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
     """
     rng = np.random.default_rng(0) if rng is None else rng
     rows = models[(models["stage"] == "search") & (models["role"] == "student")]
     complete = rows[rows["status"] == "complete"]
     return tuple(
-        _importance(complete if "force_rmse" in objective.name else rows, objective.name, rng)
-        for objective in OBJECTIVES
+        _importance(complete if objective.is_learned else rows, objective.column, rng) for objective in objectives
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.objectives import LEARNED, OBJECTIVES
 from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS, MODEL_FIELDS, architecture_key
 
 Split = Literal["test", "valid"]
@@ -22,7 +23,7 @@ NETWORK_KEYS = (
     "stage", "role", "control_kind", "generation", *ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS, *TRAINING_COLUMNS,
 )  # fmt: skip
 #: Costs belong to the architecture: those of its networks are equal, so a median returns the measured number unrounded.
-COST_COLUMNS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom", "n_weights")
+COST_COLUMNS = (*(name for name, objective in OBJECTIVES.items() if not objective.is_learned), "n_weights")
 
 _TEXT_COLUMNS = (
     "model_id", "stage", "role", "control_kind", "status", "reason", "engine", "device", "dataset_hash", "label_hash",
@@ -32,17 +33,18 @@ _TEXT_COLUMNS = (
 #: Columns of the frame that `average_networks` returns.
 NETWORK_COLUMNS = (
     *NETWORK_KEYS, "label", "n", "seeds", "model_ids", "best_model_id", *COST_COLUMNS,
-    "force_rmse_ev_per_ang", "force_rmse_std_ev_per_ang", "energy_rmse_ev_per_atom", "energy_rmse_std_ev_per_atom",
-    "test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "rdf_error_std", "n_md_went_wrong",
-    "n_epochs", "train_s",
-    "engine", "split", "family",
+    *(objective.claim_column for objective in LEARNED), "force_rmse_std_ev_per_ang", "energy_rmse_std_ev_per_atom",
+    "test_force_rmse_ev_per_ang", *(objective.column for objective in LEARNED), "rdf_error", "rdf_error_std",
+    "n_md_went_wrong", "n_epochs", "train_s", "engine", "split", "family",
 )  # fmt: skip
 #: Columns that frames of networks have beside those of `models.csv`.
 _ADDED_COLUMNS = (*ARCHITECTURE_COLUMNS, "group", "network", "architecture", "is_teacher")
 
 
 #: Columns averaged over seeds whatever the split.
-_MEAN_COLUMNS = ("test_force_rmse_ev_per_ang", "valid_force_rmse_ev_per_ang", "rdf_error", "n_epochs", "train_s")
+_MEAN_COLUMNS = (
+    "test_force_rmse_ev_per_ang", *(objective.column for objective in LEARNED), "rdf_error", "n_epochs", "train_s",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,8 @@ def _averages(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
         "model_ids": of_groups(tuple(part) for part in np.split(ordered["model_id"].to_numpy(), ends)),
         "best_model_id": best,
         **{name: by_seed[name].median() for name in COST_COLUMNS},
-        "force_rmse_ev_per_ang": by_seed[force].mean(),
+        **{objective.claim_column: by_seed[f"{split}_{objective.claim_column}"].mean() for objective in LEARNED},
         "force_rmse_std_ev_per_ang": by_seed[force].std(),
-        "energy_rmse_ev_per_atom": by_seed[energy].mean(),
         "energy_rmse_std_ev_per_atom": by_seed[energy].std(),
         "rdf_error_std": by_seed["rdf_error"].std(),
         "n_md_went_wrong": (ordered["md_stable_ps"] < ordered["md_asked_ps"]).groupby(ordered["group"]).sum(),

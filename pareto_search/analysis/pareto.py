@@ -10,7 +10,7 @@ import moocore
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pareto_search.records import Objective
+from pareto_search.objectives import Objective
 
 Directions = Sequence[bool] | None
 

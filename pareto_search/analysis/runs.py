@@ -1,15 +1,15 @@
 """Several runs side by side: whether they may be compared, and their fronts under one reference point."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.comparison import front_points, kinds_of_control, reference_point
+from pareto_search.analysis.comparison import front_mask, front_points, kinds_of_control
+from pareto_search.analysis.front import front_of, reference_point, worst_of
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis
-from pareto_search.analysis.pareto import hypervolume, pareto_mask
 from pareto_search.errors import DataError
+from pareto_search.objectives import Objective
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,7 @@ class RunSummary:
         n_architectures: Of its students.
         n_front: Students that no other student of the run dominates.
         best_force_rmse_ev_per_ang: Of its students; NaN without one.
-        hypervolumes: In cubic decades from the reference point that all runs share, by role: "student" and each kind
-            of control.
+        hypervolumes: From the reference point that all runs share, by role: "student" and each kind of control.
         n_epochs: Trained in all, controls included, the teacher not.
         dataset_hash: Of data and split.
     """
@@ -46,23 +45,28 @@ class RunsComparison:
 
     Attributes:
         runs: In the order given.
-        reference: The shared reference point, on the axes of the front; None if nothing was measured.
+        objectives: What is compared.
+        reference: The shared reference point, in their order; None if nothing was measured.
         differences: Why the runs are not strictly comparable, in words; empty if they are.
     """
 
     runs: tuple[RunSummary, ...]
+    objectives: tuple[Objective, ...]
     reference: tuple[float, ...] | None
     differences: tuple[str, ...]
 
 
-def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False) -> RunsComparison:
-    """Summaries of runs under one reference point, the worst of theirs on each axis.
+def compare_runs(
+    models: Mapping[str, pd.DataFrame], objectives: Sequence[Objective], *, is_forced: bool = False
+) -> RunsComparison:
+    """Summaries of runs under one reference point, the worst of theirs for each objective.
 
     All are stated on the stage and split that the weakest of them has: test errors of the confirmation only where
     every run was confirmed.
 
     Args:
         models: As `clean_models` returns them, by the run's name.
+        objectives: On which they are compared.
         is_forced: Compare runs on different data, and say so.
 
     Raises:
@@ -80,13 +84,39 @@ def compare_runs(models: Mapping[str, pd.DataFrame], *, is_forced: bool = False)
     bases = [claim_basis(rows) for rows in models.values()]
     basis = max(bases, key=lambda basis: (basis.stage == "search", basis.split == "valid"))
     networks = {name: average_networks(rows, basis) for name, rows in models.items()}
-    points = [point.values for frame in networks.values() if (point := reference_point(frame)) is not None]
-    reference = tuple(float(value) for value in np.max(points, axis=0)) if points else None
+    objectives = tuple(objectives)
+    points = (reference_point(frame, objectives, are_claims=True) for frame in networks.values())
+    reference = worst_of(points, objectives)
     return RunsComparison(
-        runs=tuple(_summary(name, models[name], networks[name], basis, reference, hashes[name]) for name in models),
+        runs=tuple(
+            _summary(name, models[name], networks[name], basis, objectives, reference, hashes[name]) for name in models
+        ),
+        objectives=objectives,
         reference=reference,
         differences=tuple(_differences(models, hashes)),
     )
+
+
+def shared_objectives(
+    objectives: Mapping[str, tuple[Objective, ...]], *, is_forced: bool = False
+) -> tuple[Objective, ...]:
+    """The objectives on which runs are compared: those that all have.
+
+    Args:
+        objectives: By the run's name.
+        is_forced: Compare runs of different objectives on those that they share.
+
+    Raises:
+        DataError: If they differ, unless forced, or fewer than two are shared.
+    """
+    first = next(iter(objectives.values()))
+    shared = tuple(one for one in first if all(one in others for others in objectives.values()))
+    have_others = any(set(others) != set(first) for others in objectives.values())
+    if have_others and (not is_forced or len(shared) < 2):
+        listed = "; ".join(f"{name}: {', '.join(one.column for one in own)}" for name, own in objectives.items())
+        advice = "two must be shared" if is_forced else "--force compares them on those that they share"
+        raise DataError(f"the runs have other objectives ({listed}), so their fronts cannot be compared; {advice}")
+    return shared
 
 
 def _summary(
@@ -94,6 +124,7 @@ def _summary(
     models: pd.DataFrame,
     networks: pd.DataFrame,
     basis: Basis,
+    objectives: tuple[Objective, ...],
     reference: tuple[float, ...] | None,
     dataset_hash: str,
 ) -> RunSummary:
@@ -107,11 +138,14 @@ def _summary(
         basis=basis,
         networks=networks,
         n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
-        n_front=int(pareto_mask(front_points(students)).sum()),
+        n_front=int(front_mask(students, objectives).sum()),
         best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
         hypervolumes={}
         if reference is None
-        else {role: hypervolume(front_points(group), reference, is_log10=True) for role, group in groups.items()},
+        else {
+            role: front_of(front_points(group, objectives), objectives, reference).volume
+            for role, group in groups.items()
+        },
         n_epochs=int(models.loc[models["role"] != "teacher", "n_epochs"].sum()),
         dataset_hash=dataset_hash,
     )

@@ -10,18 +10,16 @@ from pydantic import JsonValue
 
 from pareto_search.analysis.caps import BestStudents, best_under
 from pareto_search.analysis.comparison import (
-    REFERENCE_FACTORS,
     ControlComparison,
     Dominance,
     HypervolumeComparison,
-    ReferencePoint,
     best_control_errors,
     compare,
-    front_points,
+    front_mask,
     kinds_of_control,
-    reference_point,
 )
 from pareto_search.analysis.described import DescribedNetwork, describe, describe_all
+from pareto_search.analysis.front import ReferencePoint, reference_point
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     Basis,
@@ -29,8 +27,8 @@ from pareto_search.analysis.networks import (
     claim_basis,
     complete,
 )
-from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
+from pareto_search.objectives import Objective, objectives_named
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
@@ -86,7 +84,8 @@ class StudySummary:
         teacher: The teacher; or None.
         best_under: The students a user would take.
         front_networks: Students and controls that no other dominates, by rising step time.
-        reference: Reference point of the hypervolumes.
+        objectives: What the study optimises.
+        reference: Reference point of the hypervolumes, in their order.
         status_counts: Networks by status, over all stages.
         winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.
     """
@@ -98,6 +97,7 @@ class StudySummary:
     teacher: TeacherSummary | None
     best_under: BestStudents
     front_networks: tuple[DescribedNetwork, ...]
+    objectives: tuple[Objective, ...]
     reference: ReferencePoint | None
     status_counts: dict[str, int]
     winners_curse: WinnersCurse | None
@@ -132,6 +132,7 @@ class StudySummary:
             "split": basis["split"],
             "basis_reason": basis["reason"],
             "by_control_kind": {comparison["control_kind"]: comparison for comparison in comparisons},
+            "objectives": [objective.column for objective in self.objectives],
             "hypervolume_reference": plain["reference"],
             "status_counts": self.status_counts,
             "winners_curse": plain["winners_curse"],
@@ -142,18 +143,17 @@ class StudySummary:
 def summarize_study(
     models: pd.DataFrame,
     *,
-    reference_factors: Sequence[float] = REFERENCE_FACTORS,
+    objectives: Sequence[Objective] = objectives_named(),
 ) -> StudySummary:
     """What a study found, from the rows of `models.csv`; never fails for lack of networks.
 
     Args:
         models: As `clean_models` returns them; only complete ones carry numbers.
-        reference_factors: The hypervolume's reference point as factors on the teacher's force RMSE, step time and
-            bytes per atom.
+        objectives: What the study optimises.
     """
     basis = claim_basis(models)
     networks = average_networks(models, basis)
-    reference = reference_point(networks, reference_factors)
+    reference = reference_point(networks, objectives, are_claims=True)
     teacher = teacher_row(networks)
     trained = networks[networks["role"] != "teacher"]
     students = trained[trained["role"] == "student"]
@@ -162,13 +162,14 @@ def summarize_study(
         basis=basis,
         n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
         n_seeds=len({seed for seeds in trained["seeds"] for seed in seeds}),
-        comparisons=tuple(compare(models, networks, basis, kind, reference) for kind in kinds),
+        comparisons=tuple(compare(models, networks, basis, kind, objectives, reference) for kind in kinds),
         teacher=_describe_teacher(teacher, networks, models),
-        best_under=best_under(networks, teacher),
-        front_networks=describe_all(_front(trained), teacher),
+        best_under=best_under(networks, teacher, objectives),
+        front_networks=describe_all(_front(trained, objectives), teacher),
+        objectives=tuple(objectives),
         reference=reference,
         status_counts={str(k): int(v) for k, v in models["status"].value_counts().sort_index().items()},
-        winners_curse=winners_curse(models),
+        winners_curse=winners_curse(models, objectives),
     )
 
 
@@ -211,8 +212,8 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
     )
 
 
-def _front(networks: pd.DataFrame) -> pd.DataFrame:
-    front = networks[pareto_mask(front_points(networks))]
+def _front(networks: pd.DataFrame, objectives: Sequence[Objective]) -> pd.DataFrame:
+    front = networks[front_mask(networks, objectives)]
     return front.sort_values(["md_us_per_atom_step", "force_rmse_ev_per_ang", "best_model_id"])
 
 

@@ -1,11 +1,12 @@
 """How much the best points of a search flatter themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from pareto_search.analysis.comparison import front_points
+from pareto_search.analysis.comparison import front_mask
 from pareto_search.analysis.intervals import Interval, mean_interval
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
@@ -14,7 +15,7 @@ from pareto_search.analysis.networks import (
     Basis,
     average_networks,
 )
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.objectives import Objective
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,16 @@ class WinnersCurse:
     epochs_ratio: float
 
 
-def winners_curse(models: pd.DataFrame) -> WinnersCurse | None:
+def winners_curse(models: pd.DataFrame, objectives: Sequence[Objective]) -> WinnersCurse | None:
     """Errors of the search's front against those of the same students in the confirmation; None where there are none.
 
     Args:
         models: As `clean_models` returns them.
+        objectives: What is optimised.
     """
     searched, confirmed = (average_networks(models, Basis(stage, "valid")) for stage in ("search", "confirm"))
     searched, confirmed = (frame[frame["role"] == "student"] for frame in (searched, confirmed))
-    front = searched[pareto_mask(front_points(searched))]
+    front = searched[front_mask(searched, objectives)]
     varied = [name for name in TRAINING_COLUMNS if searched[name].nunique() > 1]  # fixed ones may differ by stage
     both = front.merge(confirmed, on=[*ARCHITECTURE_COLUMNS, *WEIGHT_COLUMNS, *varied], suffixes=("", "_confirmed"))
     if both.empty:

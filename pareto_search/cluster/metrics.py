@@ -5,14 +5,14 @@ They are sums over the run: a label for each trial would make as many time serie
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from ray.util import metrics
 
-from pareto_search.analysis.comparison import FRONT_COLUMNS, REFERENCE_FACTORS
-from pareto_search.analysis.pareto import hypervolume, pareto_mask
+from pareto_search.analysis.front import RunningFront, volume_unit
+from pareto_search.objectives import Objective
 from pareto_search.records import Event, ModelRecord
 
 #: What a trial may be doing; how it may have ended.
@@ -43,7 +43,8 @@ class RunMetrics:
         study: Name of the study, the label of every metric.
         max_epochs: That a student of the search is trained for at most.
         dataset_bytes: Of the frames and neighbours in the object store.
-        teacher: Its record, whose values times factors are the hypervolume's reference point.
+        objectives: What it optimises.
+        reference: Reference point of the hypervolume; None: beyond the worst student so far.
         record_of: Record of a network that has ended.
     """
 
@@ -52,17 +53,19 @@ class RunMetrics:
         study: str,
         max_epochs: int,
         dataset_bytes: int,
-        teacher: ModelRecord,
+        objectives: Sequence[Objective],
+        reference: Sequence[float] | None,
         record_of: Callable[[str], ModelRecord | None],
     ) -> None:
         self._max_epochs = max_epochs
-        self._reference = np.array(_front_values(teacher)) * REFERENCE_FACTORS
+        self._objectives = tuple(objectives)
         self._record_of = record_of
         self._states: dict[int, str] = {}
         self._counts: Counter[str] = Counter()
         self._epochs: dict[int, int] = {}
         self._networks: set[str] = set()
-        self._front = np.zeros((0, len(FRONT_COLUMNS)))
+        self._front = RunningFront(objectives, reference)
+        self._best: dict[str, float] = {}
         self._shown: dict[tuple[metrics.Gauge, str | None], float] = {}
         self._showing = threading.Lock()
 
@@ -78,8 +81,13 @@ class RunMetrics:
 
         self._trials = gauge("trials", "Trials of the search by state", "state")
         self._measuring_queue = gauge("measuring_queue", "Trials that wait for their costs")
-        self._hypervolume = gauge("hypervolume_decades3", "Hypervolume of the search's students, cubic decades")
-        self._best = gauge("best_force_rmse_ev_per_ang", "Lowest validation force RMSE of students within the caps")
+        unit = volume_unit(objectives)
+        self._hypervolume = gauge(f"hypervolume_decades{len(objectives)}", f"Of the search's students, {unit}")
+        self._bests = {
+            objective.column: gauge(f"best_{objective.claim_column}", f"Best validation {objective.noun} of students")
+            for objective in objectives
+            if objective.is_learned
+        }
         self._networks_trained = counter("networks_trained", "Networks that have ended", "stage", "status")
         self._epochs_trained = counter("epochs_trained", "Epochs trained")
         self._epochs_saved = counter("epochs_saved", "Epochs that pruned trials were not trained for, at most")
@@ -144,12 +152,17 @@ class RunMetrics:
             self._add_to_front(record)
 
     def _add_to_front(self, record: ModelRecord) -> None:
-        points = np.vstack([self._front, _front_values(record)])
-        self._front = points[pareto_mask(points)]
-        if len(self._front):
-            self._show(self._best, float(self._front[:, 0].min()))
-        if np.isfinite(self._reference).all():
-            self._show(self._hypervolume, hypervolume(self._front, self._reference, is_log10=True))
+        found = [getattr(record, objective.column) for objective in self._objectives]
+        values = [float("nan") if value is None else float(value) for value in found]
+        if not np.isfinite(values).all():
+            return
+        self._front.add(values)
+        self._show(self._hypervolume, self._front.volume)
+        for objective, value in zip(self._objectives, values, strict=True):
+            if objective.is_learned:
+                better = min if objective.direction == "minimize" else max
+                best = self._best[objective.column] = better(value, self._best.get(objective.column, value))
+                self._show(self._bests[objective.column], best)
 
     def _show(self, gauge: metrics.Gauge, value: float, state: str | None = None) -> None:
         with self._showing:  # else a value that is being repeated may take the place of a new one
@@ -178,9 +191,3 @@ class RunMetrics:
 
 def _set(gauge: metrics.Gauge, value: float, state: str | None) -> None:
     gauge.set(value, {} if state is None else {"state": state})
-
-
-def _front_values(record: ModelRecord) -> tuple[float, ...]:
-    """Validation force RMSE and costs on the axes of a front; NaN where unknown."""
-    values = (record.valid_force_rmse_ev_per_ang, record.md_us_per_atom_step, record.bytes_per_atom)
-    return tuple(float("nan") if value is None else float(value) for value in values)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.trainable.function_trainable import wrap_function
 
 from pareto_search.cluster.cost_tasks import CostTasks, MeasureCosts
-from pareto_search.cluster.session import n_slots
+from pareto_search.cluster.session import RememberedSlots, n_slots
 from pareto_search.cluster.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
 from pareto_search.cluster.tune_loggers import make_loggers
 from pareto_search.cluster.tune_scheduler import RungScheduler
@@ -21,9 +21,11 @@ from pareto_search.cluster.tune_searcher import StudySearch
 from pareto_search.cluster.worker import TrialFunction, run_in_worker
 from pareto_search.config import ClusterSettings, SearchSettings
 from pareto_search.journal import Note
+from pareto_search.search.dispatch import Dispatcher
 from pareto_search.search.messages import Costs, TrialEnd
-from pareto_search.search.optuna_study import open_optuna_study
+from pareto_search.search.optuna_study import OptunaLedger, open_optuna_study
 from pareto_search.search.stop import Stop
+from pareto_search.search.trial_book import TrialBook
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def run_search(
     known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,
     on_result: Callable[[dict[str, object]], None] | None = None,
     note: Note = lambda kind, **details: None,
+    reference: Sequence[float] | None = None,
     prepare: Callable[[optuna.Study], None] = lambda study: None,
     join_ray: Callable[[], None] = lambda: None,
 ) -> None:
@@ -62,12 +65,13 @@ def run_search(
         shared: What every trial reads; put into Ray's object store once, its NumPy arrays are not copied.
         measure: Called in a worker with `shared` and the parameters; returns the costs of the trial's architecture.
         trial: Called in a worker with `shared`, the parameters (with `trial_number`) and a function that reports a
-            result; every report, and the dict it returns, holds the three objectives, and `epoch`. It reports at
-            every rung after it has saved what it needs to go on from there, for its process may end then.
+            result; every report, and the dict it returns, holds the objectives, and `epoch`. It reports at every rung
+            after it has saved what it needs to go on from there, for its process may end then.
         on_end: Called here with every trial that ends.
         known_costs: Costs that are known without measuring, or None.
         on_result: Called here with every report, which has the `trial_number` added.
         note: Told what happens to trials, as `Journal.note` is.
+        reference: Reference point of the hypervolume; None: beyond the worst trial so far.
         prepare: Called with the study before anything is begun.
         join_ray: Called once there is a trial to run; omitted: Ray is running already.
 
@@ -75,35 +79,39 @@ def run_search(
         KeyboardInterrupt: On Ctrl-C, after the running trials were stopped.
         Exception: What a function given raised; the search is stopped first.
     """
-    stop = Stop()
+    stop, objectives = Stop(), settings.objective_list
 
     def ended(end: TrialEnd) -> None:
-        log_end(end)
+        log_end(end, objectives)
         on_end(end)
 
-    with open_optuna_study(study_db, study_name) as study:
+    with open_optuna_study(study_db, study_name, objectives) as study:
         prepare(study)
         cost_tasks = CostTasks(measure, cluster, storage_dir)
-        searcher = StudySearch(study, settings, cost_tasks, ended, stop, lambda: n_slots(cluster), known_costs, note)
-        if not searcher.has_work:
-            logger.info("search: %d trials have ended, nothing to run", searcher.budget.n_ended)
+        book = TrialBook(OptunaLedger(study, settings), settings, ended, reference=reference)
+        slots = RememberedSlots(lambda: n_slots(cluster))
+        dispatcher = Dispatcher(book, settings, study_name, cost_tasks, stop, slots, known_costs, note)
+        searcher = StudySearch(dispatcher, objectives, cost_tasks, stop)
+        if not dispatcher.has_work:
+            logger.info("search: %d trials have ended, nothing to run", book.budget.n_ended)
             return
         join_ray()
         cost_tasks.shared_ref = shared_ref = ray.put(shared)
         wanted = "any number of" if settings.n_trials is None else settings.n_trials
-        logger.info("search: %s trials wanted, %d ended before", wanted, searcher.budget.n_ended)
+        logger.info("search: %s trials wanted, %d ended before", wanted, book.budget.n_ended)
         callbacks = [Events(stop, on_result), *make_loggers(cluster.loggers, study_name, storage_dir)]
-        trainable = _trainable(trial, shared_ref, cluster, storage_dir)
+        trainable = _trainable(trial, shared_ref, cluster, storage_dir, settings.objectives)
         tuner = _tuner(trainable, searcher, callbacks, stop, study_name, storage_dir, reuse=cluster.reuse_workers)
         try:
             with quiet_tune(), interruptible(stop):
                 tuner.fit()
         finally:
             cost_tasks.cancel()
-            searcher.note_time()
+            with stop.on_error():
+                book.note_time()
         if stop.error is not None:
             raise stop.error
-        logger.info("search: over, %s", searcher.budget.why_over() or f"{searcher.budget.n_ended} trials have ended")
+        logger.info("search: over, %s", book.budget.why_over() or f"{book.budget.n_ended} trials have ended")
 
 
 def _tuner(
@@ -139,11 +147,17 @@ def _tuner(
     )
 
 
-def _trainable(trial: TrialFunction, shared_ref: ray.ObjectRef[Any], cluster: ClusterSettings, notes: Path) -> Any:
+def _trainable(
+    trial: TrialFunction,
+    shared_ref: ray.ObjectRef[Any],
+    cluster: ClusterSettings,
+    notes: Path,
+    objectives: Sequence[str],
+) -> Any:
     """The trial as Tune wants it: a class whose actors carry the trial's name in the dashboard."""
 
     def run(config: dict[str, object], shared: Any) -> None:
-        run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, config)
+        run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, objectives, config)
 
     resources = {"cpu": cluster.cpus_per_trial, "gpu": cluster.gpus_per_trial}
     needed = {kind: amount for kind, amount in resources.items() if amount}

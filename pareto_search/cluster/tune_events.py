@@ -4,18 +4,17 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
-from unittest import mock
 
 from ray import tune
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 from ray.tune.progress_reporter import TrialProgressCallback
 
-from pareto_search.records import OBJECTIVES
+from pareto_search.cluster.tune_private import lean_controller
+from pareto_search.objectives import Objective
 from pareto_search.search.messages import FAILURE, TrialEnd
 from pareto_search.search.stop import Stop
 
@@ -32,8 +31,6 @@ _ENVIRONMENT = {
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S_AUTOSCALER": "inf",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # its snapshots are never read: a search resumes from its study
 }
-#: Tune's trials, beyond which those that have ended are forgotten.
-_N_REMEMBERED = 100
 
 
 class StopAll(tune.Stopper):
@@ -97,13 +94,11 @@ class Events(TrialProgressCallback):
         logger.warning("trial %d: its worker or machine was lost, tried again", trial.config["trial_number"])
 
 
-def log_end(end: TrialEnd) -> None:
+def log_end(end: TrialEnd, objectives: Sequence[Objective]) -> None:
     """One line on a trial that has ended."""
     if end.result is not None:
-        values = [end.result[objective.name] for objective in OBJECTIVES]
-        logger.info(
-            "trial %d: complete, valid force_rmse=%.4f eV/Å, %.3g µs/atom/step, %d atoms fit", end.number, *values
-        )
+        values = ", ".join(objective.text(end.result[objective.column]) for objective in objectives)
+        logger.info("trial %d: complete, on validation %s", end.number, values)
     else:
         logger.info("trial %d: %s, %s", end.number, end.status, end.reason)
 
@@ -138,39 +133,11 @@ def quiet_tune() -> Iterator[None]:
     for tune_logger in loggers:
         tune_logger.setLevel(logging.CRITICAL)
     try:
-        with _environment(_ENVIRONMENT), _lean_controller():
+        with _environment(_ENVIRONMENT), lean_controller():
             yield
     finally:
         for tune_logger, level in zip(loggers, levels, strict=True):
             tune_logger.setLevel(level)
-
-
-@contextmanager
-def _lean_controller() -> Iterator[None]:
-    """Let Tune's loop turn while no trial is there to start, and forget trials that have ended.
-
-    It would wait for the searcher in a loop of its own, in which it frees no GPU of an ended trial, for which the costs
-    of the next one wait; and it would keep some 50 kB of every trial until the search is over, half of it for a
-    snapshot that is never read.
-    """
-    original = TuneController._update_trial_queue
-
-    def update(self: TuneController, blocking: bool = False, timeout: int = 600) -> bool:
-        if len(self._trials) > _N_REMEMBERED:
-            self._trials[:] = [trial for trial in self._trials if not trial.is_finished()]
-            self._stopped_trials.clear()
-            self._failed_trials.clear()
-        return bool(original(self, blocking=False, timeout=timeout))
-
-    with (
-        mock.patch.object(TuneController, "_update_trial_queue", update),
-        mock.patch.object(TuneController, "_mark_trial_to_checkpoint", _do_nothing),
-    ):
-        yield
-
-
-def _do_nothing(controller: TuneController, trial: Trial) -> None:
-    """Note no trial for a snapshot."""
 
 
 @contextmanager

@@ -1,16 +1,18 @@
 """Settings of the search and of the confirmation."""
 
 import math
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from pareto_search.config.base import Settings
 from pareto_search.config.dimensions import Choice, Range
 from pareto_search.config.network import NO_TRANSFER, TrainingSettings, TransferSettings
 from pareto_search.config.roles import BUDGET, NEUTRAL
 from pareto_search.config.space import SpaceSettings
+from pareto_search.objectives import DEFAULT_OBJECTIVES, LEARNED, OBJECTIVES, Objective, objectives_named
 
 #: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
 ControlKind = Literal["paper", "ablation", "tuned", "static", "one_teacher", "scratch"]
@@ -46,6 +48,9 @@ class SearchSettings(Settings):
     """The multi-objective search over students."""
 
     space: SpaceSettings = SpaceSettings()
+    objectives: tuple[str, ...] = Field(
+        DEFAULT_OBJECTIVES, description=f"what is optimised, at least two of {', '.join(OBJECTIVES)}"
+    )
     n_trials: Annotated[PositiveInt | None, BUDGET] = Field(
         40, description="trials to finish, pruned ones included; null: no limit"
     )
@@ -80,6 +85,27 @@ class SearchSettings(Settings):
     def rungs(self) -> tuple[int, ...]:
         """Epochs at which trials may be pruned; empty without pruning."""
         return () if self.pruning is None else self.pruning.rungs(self.training.max_epochs)
+
+    @property
+    def objective_list(self) -> tuple[Objective, ...]:
+        """What is optimised, in the order in which values are kept everywhere."""
+        return objectives_named(self.objectives)
+
+    @field_validator("objectives")
+    @classmethod
+    def _objectives_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in OBJECTIVES:
+                close = "".join(f"did you mean {other!r}? " for other in get_close_matches(name, OBJECTIVES, n=1))
+                raise ValueError(f"{name!r} is no objective; {close}known are {', '.join(OBJECTIVES)}")
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"{', '.join(repeated)} is named more than once")
+        if len(names) < 2:
+            raise ValueError(f"a front needs at least two objectives; known are {', '.join(OBJECTIVES)}")
+        learned = [objective.column for objective in LEARNED]
+        if not set(names) & set(learned):
+            raise ValueError(f"none of them depends on training; name at least one of {', '.join(learned)}")
+        return names
 
     @model_validator(mode="after")
     def _ends(self) -> Self:

@@ -273,13 +273,7 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
 
 def cost_columns(cost: CostRecord) -> dict[str, Any]:
     """What a network's record says of its cost."""
-    return {
-        "md_us_per_atom_step": cost.md.us_per_atom_step_median,
-        "max_atoms": cost.capacity.max_atoms,
-        "bytes_per_atom": cost.capacity.bytes_per_atom,
-        "engine": cost.engine,
-        "device": cost.device,
-    }
+    return {**cost.values(), "engine": cost.engine, "device": cost.device}
 
 
 def _save_record(folder: Path, potential: Potential | None, record: ModelRecord, curve: tuple[CurvePoint, ...]) -> None:

@@ -1,6 +1,10 @@
 """Numbers as readers want them; `browser/format.js` writes them the same way."""
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from pareto_search.objectives import Objective
 
 
 def number(value: float, digits: int = 3, unit: str = "") -> str:
@@ -16,6 +20,12 @@ def number(value: float, digits: int = 3, unit: str = "") -> str:
     magnitude = 0 if value == 0 else int(np.floor(np.log10(abs(value))))
     text = f"{value:,.{max(digits - 1 - magnitude, 0)}f}".replace(",", "\u202f").replace("-", "−")
     return f"{text} {unit}".rstrip()
+
+
+def together(objectives: Sequence[Objective]) -> str:
+    """Such as "force RMSE, step time and max atoms together"."""
+    nouns = [objective.noun for objective in objectives]
+    return f"{', '.join(nouns[:-1])} and {nouns[-1]} together"
 
 
 def whole(value: float | None) -> str:

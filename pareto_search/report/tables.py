@@ -7,6 +7,7 @@ import pandas as pd
 
 from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.claims import paper_claims
+from pareto_search.analysis.front import ReferencePoint
 from pareto_search.analysis.history import History, ended_trials, hypervolume_history, search_reference
 from pareto_search.analysis.importance import Importance, importances
 from pareto_search.analysis.label_weights import WeightGain, gains_by_weight
@@ -24,6 +25,7 @@ from pareto_search.analysis.networks import (
 )
 from pareto_search.config import StudyConfig
 from pareto_search.data.dataset_file import DatasetInfo
+from pareto_search.objectives import Objective, objectives_named
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
 ArchitectureKey = str
@@ -61,12 +63,18 @@ class ReportInput:
         """The study's name."""
         return "study" if self.config is None else self.config.name
 
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What the study optimises."""
+        return objectives_named() if self.config is None else self.config.search.objective_list
+
 
 @dataclass(frozen=True)
 class ReportTables:
     """Tidy frames of a study.
 
     Attributes:
+        objectives: What the study optimises.
         basis: Stage and split that carry claims.
         models: Cleaned rows, one per trained network, with a `label` and what points are known by: `network`, equal for
             the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).
@@ -79,6 +87,7 @@ class ReportTables:
         rdf: g(r) of the liquid (`RDF_COLUMNS`).
     """
 
+    objectives: tuple[Objective, ...]
     basis: Basis
     models: pd.DataFrame
     searched: pd.DataFrame
@@ -102,14 +111,20 @@ class ReportTables:
     @cached_property
     def importances(self) -> tuple[Importance, ...]:
         """Of the searched hyperparameters, for each objective."""
-        return importances(self.searched)
+        return importances(self.searched, self.objectives)
 
     @cached_property
     def history(self) -> History | None:
-        """The search's hypervolume as it grew; None without trials or a measured teacher."""
-        reference = search_reference(self.searched)
-        trials = ended_trials(self.searched, self.events)
-        return None if reference is None or trials.empty else hypervolume_history(trials, reference)
+        """The search's hypervolume as it grew; None without trials that were measured."""
+        trials = ended_trials(self.searched, self.events, self.objectives)
+        if self.reference is None or trials.empty:
+            return None
+        return hypervolume_history(trials, self.objectives, self.reference.values)
+
+    @cached_property
+    def reference(self) -> ReferencePoint | None:
+        """Reference point of the search's hypervolume."""
+        return search_reference(self.searched, self.objectives)
 
     def of_role(self, role: str, control_kind: str = "") -> pd.DataFrame:
         """Networks of the claims' stage of one role and control kind."""
@@ -129,6 +144,7 @@ def make_tables(data: ReportInput) -> ReportTables:
     search = average_networks(searched, Basis("search", "valid"))
     search = search[(search["role"] != "teacher") & (basis.stage == "confirm")]
     return ReportTables(
+        objectives=data.objectives,
         basis=basis,
         models=models,
         searched=searched,

@@ -1,6 +1,6 @@
 """The answer of a study in plain words: what was found, and what cannot be said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,11 +9,14 @@ import numpy as np
 from pareto_search.analysis.caps import CriteriaMet, PaperClaim
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.described import ComparedNetwork, DescribedNetwork
+from pareto_search.analysis.front import volume_unit
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS
+from pareto_search.objectives import Objective
 from pareto_search.report.cautions import cautions
 from pareto_search.report.external_words import external_headline, external_sentences, is_external
+from pareto_search.report.numbers import together
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
@@ -116,7 +119,7 @@ def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Ite
     if headline is not None and headline.paired_force_rmse.n:
         yield _difference_sentence(headline, summary)
     if headline is not None and headline.dominance.n_controls:
-        yield from _front_sentences(headline)
+        yield from _front_sentences(headline, summary.objectives)
     for comparison in summary.comparisons[1:]:
         if comparison.paired_force_rmse.n:
             yield _other_kind_sentence(verdict, comparison)
@@ -150,18 +153,18 @@ def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -
     return f"{text}, {mean}{p_value}."
 
 
-def _front_sentences(comparison: ControlComparison) -> Iterator[str]:
+def _front_sentences(comparison: ControlComparison, objectives: Sequence[Objective]) -> Iterator[str]:
     dominance, volume = comparison.dominance, comparison.hypervolume
     text = (
-        f"Students dominate {dominance.n_controls_dominated} of {count(dominance.n_controls, 'control')} on error, "
-        f"step time and memory together"
+        f"Students dominate {dominance.n_controls_dominated} of {count(dominance.n_controls, 'control')} on "
+        f"{together(objectives)}"
     )
     if dominance.n_students_dominated:
         text += f"; controls dominate {dominance.n_students_dominated} of {count(dominance.n_students, 'student')}"
     yield text + "."
     if volume.difference is None:
         return
-    text = f"The hypervolume of the students' front differs by {signed(volume.difference, 3)} cubic decades"
+    text = f"The hypervolume of the students' front differs by {signed(volume.difference, 3)} {volume_unit(objectives)}"
     if volume.ci95 is None:
         yield f"{text} (no interval, because {volume.no_ci95_reason})."
         return

@@ -56,7 +56,7 @@ def read_kept_run(folder: Path) -> KeptRun:
         costs=[],
     )
     n_frames = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["summary"]["n_frames"]
-    return KeptRun(config, data, make_tables(data), summarize_study(data.models), n_frames)
+    return KeptRun(config, data, make_tables(data), summarize_study(data.models, objectives=data.objectives), n_frames)
 
 
 def _keep(results: Results, folder: Path) -> None:

@@ -1,17 +1,13 @@
 """When a search ends: trials, trained epochs, hours, or no more gain."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-import numpy as np
-
-from pareto_search.analysis.pareto import hypervolume
+from pareto_search.analysis.front import RunningFront
 from pareto_search.config import SearchSettings
 
 #: The hypervolume has grown if it is larger by more than this part of itself.
 _GROWTH = 1e-3
-#: The hypervolume's reference point lies this many decades beyond the worst trial.
-_MARGIN_DECADES = 0.1
 
 
 class Budget:
@@ -21,14 +17,20 @@ class Budget:
         settings: The limits.
         seconds_before: Time that earlier runs of the search took.
         clock: Seconds that only rise.
+        reference: Reference point of the hypervolume; None: beyond the worst trial so far.
 
     Attributes:
         n_ended: Trials that have ended, pruned and failed ones included, refused ones not.
         n_epochs: Epochs that networks of the search were trained for.
+        front: Complete trials that no other one dominates.
     """
 
     def __init__(
-        self, settings: SearchSettings, seconds_before: float = 0.0, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: SearchSettings,
+        seconds_before: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        reference: Sequence[float] | None = None,
     ) -> None:
         self._settings = settings
         self._before = seconds_before
@@ -36,7 +38,7 @@ class Budget:
         self._started = clock()
         self.n_ended = 0
         self.n_epochs = 0
-        self._points: list[tuple[float, float, float]] = []
+        self.front = RunningFront(settings.objective_list, reference)
         self._n_without_gain = 0
 
     @property
@@ -44,19 +46,16 @@ class Budget:
         """Time of the search, earlier runs included."""
         return self._before + self._clock() - self._started
 
-    def trial_ended(self, objectives: tuple[float, float, float] | None, *, is_pruned: bool = False) -> None:
+    def trial_ended(self, values: Sequence[float] | None, *, is_pruned: bool = False) -> None:
         """Count a trial.
 
         Args:
-            objectives: Force RMSE, MD step time and most atoms of a complete one.
+            values: Objectives of a complete one.
             is_pruned: Whether it was given up for others, which says nothing about the hypervolume.
         """
         self.n_ended += 1
         self._n_without_gain += not is_pruned
-        if objectives is None:
-            return
-        self._points.append((np.log10(objectives[0]), np.log10(objectives[1]), -np.log10(objectives[2])))
-        if self._settings.stop_without_gain is not None and self._has_grown():
+        if values is not None and self.front.add(values) > _GROWTH * self.front.volume:
             self._n_without_gain = 0
 
     def n_trials_left(self, n_open: int) -> int | None:
@@ -75,9 +74,3 @@ class Budget:
         if settings.stop_without_gain is not None and self._n_without_gain >= settings.stop_without_gain:
             return f"the hypervolume has not grown for {self._n_without_gain} trials (search.stop_without_gain)"
         return None
-
-    def _has_grown(self) -> bool:
-        points = np.array(self._points)
-        reference = points.max(axis=0) + _MARGIN_DECADES
-        volume = hypervolume(points, reference)
-        return volume - hypervolume(points[:-1], reference) > _GROWTH * volume

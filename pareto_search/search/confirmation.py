@@ -1,6 +1,6 @@
 """Confirmation: which architectures are retrained with fresh seeds, and the networks that this takes."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,41 +8,45 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pareto_search.analysis.front import columns_of, to_costs
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS, clean_models
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import ConfirmSettings, LossWeights, StudyConfig, parse_architecture
 from pareto_search.networks.job import NetworkJob, control_of, control_with
+from pareto_search.objectives import Objective
 from pareto_search.potential.model_files import read_description
 from pareto_search.search.space import to_training
 
-_OBJECTIVES = ["valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"]
 
-
-def select_students(models: pd.DataFrame, settings: ConfirmSettings) -> pd.DataFrame:
+def select_students(models: pd.DataFrame, settings: ConfirmSettings, objectives: Sequence[Objective]) -> pd.DataFrame:
     """Search-stage students worth confirming: the front, then a ladder spread evenly along log MD cost; or all.
 
-    Of a front or ladder one student per architecture, the most accurate; ranking uses the validation split only.
+    Of a ladder one student per architecture, the most accurate; of a front, too, unless several objectives are learned:
+    then students of one architecture may each be the best at something. Ranking uses the validation split only.
 
     Args:
         models: Rows with MODEL_COLUMNS.
         settings: How many of each.
+        objectives: What the search optimised.
 
     Returns:
         The chosen rows, cheapest first.
     """
     models = clean_models(models)
     done = models[(models["stage"] == "search") & (models["role"] == "student") & (models["status"] == "complete")]
-    ranked = done.sort_values(_OBJECTIVES[0], kind="stable")
+    learned = [objective for objective in objectives if objective.is_learned]
+    ranked = done.iloc[np.lexsort(to_costs(done[columns_of(learned)].to_numpy(dtype=float), learned).T[::-1])]
     architecture = list(ARCHITECTURE_COLUMNS)
     if settings.select == "all":
         every = ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, *TRAINING_COLUMNS])
         return every.sort_values(["md_us_per_atom_step", "weight_atomic_energy"], kind="stable")
     best = ranked.drop_duplicates(architecture)
-    front = best[pareto_mask(best[_OBJECTIVES].to_numpy(dtype=float))]
+    tried = best if len(learned) == 1 else ranked.drop_duplicates([*architecture, *WEIGHT_COLUMNS, *TRAINING_COLUMNS])
+    front = tried[pareto_mask(to_costs(tried[columns_of(objectives)].to_numpy(dtype=float), objectives))]
     chosen = list(spread(front, settings.max_front).index)
-    rest = best.drop(index=chosen)
+    rest = best[~best.index.isin(chosen)]
     chosen += list(spread(rest, settings.n_ladder).index)
-    return best.loc[chosen].sort_values("md_us_per_atom_step", kind="stable")
+    return tried.loc[chosen].sort_values("md_us_per_atom_step", kind="stable")
 
 
 def student_to_confirm(row: Mapping[Hashable, Any], config: StudyConfig, models_dir: Path) -> NetworkJob:

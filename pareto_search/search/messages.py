@@ -1,8 +1,8 @@
 """What travels between a trial's worker and the driver."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
 
 #: Keys of a result: the reason why the trial is about to fail; that this would befall every trial; that it is the last;
 #: epochs that the trial's networks were trained for in this run.
@@ -16,20 +16,24 @@ EndStatus = Literal["complete", "pruned", "infeasible", "failed"]
 
 @dataclass(frozen=True)
 class Costs:
-    """Exact costs of a trial's architecture, known before it is trained.
+    """What a trial's architecture costs, known before it is trained.
 
     Attributes:
+        values: By column of a network's record.
         key: Of the record in the cost table; empty where there is none.
     """
 
-    md_us_per_atom_step: float
-    max_atoms: int
-    bytes_per_atom: float
+    values: Mapping[str, float]
     key: str = ""
 
-    def to_plain(self) -> dict[str, object]:
-        """Name to value."""
-        return asdict(self)
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Build from `to_plain`."""
+        return cls({name: value for name, value in plain.items() if name != "key"}, plain["key"])
+
+    def to_plain(self) -> dict[str, Any]:
+        """Name to value, the key among them."""
+        return {**self.values, "key": self.key}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class TrialEnd:
     """How a trial ended.
 
     Attributes:
-        number: Optuna's number.
+        number: In the study.
         status: infeasible: refused for its costs before it was trained.
         reason: Why it is not complete.
         params: The sampler's choice.

@@ -2,33 +2,46 @@
 
 import sqlite3
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import optuna
 from optuna.samplers import RandomSampler
-from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import DatabaseError
 
 from pareto_search.config import SearchSettings
 from pareto_search.errors import StoreError
-from pareto_search.records import OBJECTIVES
-from pareto_search.search.space import distributions, to_point
+from pareto_search.objectives import Objective
+from pareto_search.search.ledger import STATUS, KeptTrial
+from pareto_search.search.messages import EndStatus
+from pareto_search.search.optuna_private import begin_running, live_trial, set_constraint_attribute
+from pareto_search.search.space import distributions
 
-#: User attributes of a trial: index of the user's point; costs; force RMSE by rung; epoch of the rung at which it
-#: waits; epochs its networks were trained for; run it came from; how many had ended before it; how it ended and why;
-#: its networks.
-SEED_POINT, COSTS, RUNGS, PAUSED = "seed_point", "costs", "rungs", "paused_at_epoch"
-N_EPOCHS, ORIGIN, N_BEFORE = "n_trained_epochs", "warm_start", "n_ended_before"
-STATUS, REASON, MODEL_IDS = "status", "reason", "model_ids"
 #: User attribute of the study: seconds that the search has run.
 SECONDS = "search_s"
+_STATES: dict[EndStatus, TrialState] = {
+    "complete": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "infeasible": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+_STATUSES: dict[TrialState, EndStatus] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
 
 
 @contextmanager
-def open_optuna_study(study_db: Path, study_name: str) -> Iterator[optuna.Study]:
+def open_optuna_study(study_db: Path, study_name: str, objectives: Sequence[Objective]) -> Iterator[optuna.Study]:
     """The study in a database, made if it is not there; its connections are closed at the end.
+
+    Args:
+        study_db: The database.
+        study_name: Its name in it.
+        objectives: What it optimises.
 
     Raises:
         StoreError: If the database is damaged or not writable.
@@ -43,12 +56,12 @@ def open_optuna_study(study_db: Path, study_name: str) -> Iterator[optuna.Study]
             storage=storage,
             study_name=study_name,
             sampler=RandomSampler(seed=0),  # never asked: see `proposing`
-            directions=[objective.direction for objective in OBJECTIVES],
+            directions=[objective.direction for objective in objectives],
             load_if_exists=True,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # as it has been since version 3.2
-            study.set_metric_names([objective.name for objective in OBJECTIVES])
+            study.set_metric_names([objective.column for objective in objectives])
     except (DatabaseError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         if storage is not None:
             storage.engine.dispose()
@@ -72,39 +85,89 @@ def _check(study_db: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
+class OptunaTrial:
+    """A running trial of a study, as a `TrialHandle`."""
+
+    def __init__(self, trial: Trial) -> None:
+        self._trial = trial
+        self.number = trial.number
+
+    def keep(self, name: str, value: object) -> None:
+        """Set a user attribute."""
+        self._trial.set_user_attr(name, value)
+
+    def refuse(self, violation: float) -> None:
+        """Mark it as infeasible."""
+        set_constraint_attribute(self._trial, violation)
+
+    def end(self, status: EndStatus, values: Sequence[float] | None) -> None:
+        """Tell the study how it ended."""
+        self._trial.study.tell(self.number, values, state=_STATES[status])
+
+
+class OptunaLedger:
+    """The study as a `Ledger`.
+
+    Args:
+        study: Opened and closed by the caller.
+        settings: Whose space its trials are from.
+    """
+
+    def __init__(self, study: optuna.Study, settings: SearchSettings) -> None:
+        self._study = study
+        self._settings = settings
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self._study.study_name
+
+    @property
+    def seconds(self) -> float:
+        """That earlier drivers searched."""
+        return float(self._study.user_attrs.get(SECONDS, 0.0))
+
+    def note_seconds(self, seconds: float) -> None:
+        """Keep how long the search has run."""
+        self._study.set_user_attr(SECONDS, seconds)
+
+    def trials(self) -> list[KeptTrial]:
+        """All trials, by number."""
+        return [self._kept(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    def begin(self, params: Mapping[str, object], attributes: Mapping[str, object]) -> OptunaTrial:
+        """Add a running trial."""
+        return OptunaTrial(begin_trial(self._study, self._settings, params, attributes))
+
+    def _kept(self, trial: FrozenTrial) -> KeptTrial:
+        is_complete = trial.state is TrialState.COMPLETE
+        return KeptTrial(
+            trial.number,
+            trial.params,
+            status_of(trial),
+            tuple(trial.values) if is_complete else None,
+            trial.user_attrs,
+            OptunaTrial(live_trial(self._study, trial)) if trial.state is TrialState.RUNNING else None,
+        )
+
+
 def begin_trial(
     study: optuna.Study, settings: SearchSettings, params: Mapping[str, object], attributes: Mapping[str, object]
 ) -> Trial:
     """Add a running trial, in one transaction.
 
-    `Study.add_trial` does the same but does not say which it was, and looking reads every unfinished trial again.
+    Args:
+        study: The study.
+        settings: Whose space the point is from.
+        params: The point.
+        attributes: User attributes of the trial.
     """
-    template = create_trial(
-        state=TrialState.RUNNING,
-        params=dict(params),
-        distributions=distributions(settings.space),
-        user_attrs=dict(attributes),
-    )
-    return Trial(study, study._storage.create_new_trial(study._study_id, template_trial=template))
+    return begin_running(study, params, distributions(settings.space), attributes)
 
 
-def set_violation(trial: Trial, violation: float) -> None:
-    """Mark a trial as infeasible, in the older of Optuna's two forms: the one that its dashboard reads."""
-    trial.study._storage.set_trial_system_attr(trial._trial_id, "constraints", [violation])
-
-
-def points_to_try(study: optuna.Study, settings: SearchSettings) -> list[tuple[int, dict[str, object]]]:
-    """The user's points that no trial of the study has, with their index."""
-    begun = {trial.user_attrs.get(SEED_POINT) for trial in study.get_trials(deepcopy=False)}
-    return [(i, to_point(settings.space, point)) for i, point in enumerate(settings.points) if i not in begun]
-
-
-def live_trial(study: optuna.Study, trial: FrozenTrial) -> Trial:
-    """An unfinished trial, so that its attributes can be set."""
-    return Trial(study, trial._trial_id)
-
-
-def status_of(trial: FrozenTrial) -> str:
-    """complete, pruned, infeasible, failed or running."""
-    default = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
-    return str(trial.user_attrs.get(STATUS, default.get(trial.state, "running")))
+def status_of(trial: FrozenTrial) -> EndStatus | None:
+    """How a trial ended; None if it has not."""
+    if not trial.state.is_finished():
+        return None
+    status: EndStatus = trial.user_attrs.get(STATUS, _STATUSES[trial.state])
+    return status

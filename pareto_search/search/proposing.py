@@ -5,7 +5,6 @@ would have, and recorded learning curves can be replayed through the very code t
 """
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from pareto_search.analysis.front import to_costs
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import Choice, Range, SearchSettings, SpaceSettings
+from pareto_search.objectives import Objective
 from pareto_search.search.space import from_unit
 
 #: Small, because a search has tens of trials: NSGA-II evolves only after one population.
@@ -36,13 +37,13 @@ class SeenTrial:
 
     Attributes:
         params: Value of every searched dimension.
-        values: Force RMSE, MD step time and most atoms, measured or forecast; None where that is not known.
-        violation: Above 0 where the costs are outside the user's caps; the force RMSE is then a stand-in.
+        values: In the order of the objectives, measured or forecast; None where they are not known.
+        violation: Above 0 where the costs are outside the user's caps; what is learned is then a stand-in.
         is_open: Whether the trial has begun and not ended.
     """
 
-    params: Mapping[str, object]
-    values: tuple[float, float, float] | None
+    params: Mapping[str, Any]
+    values: tuple[float, ...] | None
     violation: float = 0.0
     is_open: bool = False
 
@@ -140,11 +141,11 @@ def _ask(
 ) -> dict[str, object]:
     """Ask one of Optuna's samplers, which sees a study in memory with what it needs of the trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # a line for every study, otherwise
-    searched = settings.space.searched
+    searched, objectives = settings.space.searched, settings.objective_list
     coded = {name: _coded_distribution(settings.space, name, dimension) for name, dimension in searched.items()}
-    study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(settings.sampler, seed))
-    for trial in _latest(known, _N_LATEST[settings.sampler]):
-        study.add_trial(_as_optuna(trial, searched, coded))
+    study = optuna.create_study(directions=["minimize"] * len(objectives), sampler=_sampler(settings.sampler, seed))
+    for trial in _latest(known, _N_LATEST[settings.sampler], objectives):
+        study.add_trial(_as_optuna(trial, searched, coded, objectives))
     for trial in running:
         study.add_trial(
             create_trial(state=TrialState.RUNNING, params=_code(trial.params, searched), distributions=coded)
@@ -174,30 +175,27 @@ class _Nsga2(NSGAIISampler):
         return complete[generation * _NSGA2_POPULATION : (generation + 1) * _NSGA2_POPULATION]
 
 
-def _latest(known: Sequence[SeenTrial], n: int) -> list[SeenTrial]:
+def _latest(known: Sequence[SeenTrial], n: int, objectives: Sequence[Objective]) -> list[SeenTrial]:
     """The front and the latest n of the rest, in their order."""
     if len(known) <= n:
         return list(known)
-    on_front = pareto_mask(np.array([_logarithms(trial) for trial in known]))
+    on_front = pareto_mask(to_costs([trial.values or () for trial in known], objectives))
     return [trial for trial, is_front in zip(known[:-n], on_front[:-n], strict=True) if is_front] + list(known[-n:])
 
 
 def _as_optuna(
-    trial: SeenTrial, searched: Mapping[str, Range | Choice], coded: dict[str, BaseDistribution]
+    trial: SeenTrial,
+    searched: Mapping[str, Range | Choice],
+    coded: dict[str, BaseDistribution],
+    objectives: Sequence[Objective],
 ) -> FrozenTrial:
+    """A trial with its values on the scales of the objectives, on which equal steps matter equally."""
     return create_trial(
         params=_code(trial.params, searched),
         distributions=coded,
-        values=_logarithms(trial),
+        values=to_costs(trial.values or (), objectives)[0].tolist(),
         constraints={"caps": trial.violation},
     )
-
-
-def _logarithms(trial: SeenTrial) -> tuple[float, float, float]:
-    """The objectives on a scale on which equal steps matter equally, all to be minimised."""
-    assert trial.values is not None
-    force_rmse, md_us, max_atoms = trial.values
-    return math.log10(force_rmse), math.log10(md_us), -math.log10(max_atoms)
 
 
 def _is_ordered(dimension: Range | Choice) -> bool:

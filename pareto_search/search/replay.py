@@ -1,7 +1,7 @@
-"""Replaying recorded learning curves: a whole search in a second, through the sampler and the pruning rule themselves.
+"""Replaying recorded learning curves: a whole search in a second, through the search's own dispatch.
 
-Workers train side by side in simulated time; a trial is handed out, reports at its rungs, is paused, promoted and
-pruned as on a cluster, but its validation errors are looked up in a table of networks that were really trained.
+Workers train side by side in simulated time; which trial they get, and whether it goes on after a rung, the dispatcher
+says as on a cluster, but what a trial learns is looked up in a table of networks that were really trained.
 """
 
 import heapq
@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pareto_search.config import SearchSettings
-from pareto_search.search.messages import Costs
-from pareto_search.search.proposing import SeenTrial, propose
+from pareto_search.search.dispatch import Dispatcher
+from pareto_search.search.ledger import NoLedger
+from pareto_search.search.messages import IS_FINAL, N_TRAINED_EPOCHS, Costs
 from pareto_search.search.rungs import ParetoRungs
-from pareto_search.search.space import to_features
+from pareto_search.search.stop import Stop
+from pareto_search.search.trial_book import TrialBook
 
 
 @dataclass(frozen=True)
@@ -24,39 +26,45 @@ class CurveTable:
 
     Attributes:
         points: Parameters of each.
-        force_rmse_ev_per_ang: On validation, after each epoch, shape (n_networks, n_epochs).
-        final_force_rmse_ev_per_ang: Of the kept weights, shape (n_networks,).
-        md_us_per_atom_step: Shape (n_networks,).
-        max_atoms: Shape (n_networks,).
+        curves: What is learned, on validation, after each epoch, by column, shape (n_networks, n_epochs).
+        finals: The same of the kept weights, shape (n_networks,).
+        costs: By column, shape (n_networks,).
         epoch_s: Seconds of one epoch, shape (n_networks,).
-        bytes_per_atom: Shape (n_networks,).
     """
 
     points: Sequence[Mapping[str, object]]
-    force_rmse_ev_per_ang: NDArray[np.float64]
-    final_force_rmse_ev_per_ang: NDArray[np.float64]
-    md_us_per_atom_step: NDArray[np.float64]
-    max_atoms: NDArray[np.float64]
+    curves: Mapping[str, NDArray[np.float64]]
+    finals: Mapping[str, NDArray[np.float64]]
+    costs: Mapping[str, NDArray[np.float64]]
     epoch_s: NDArray[np.float64]
-    bytes_per_atom: NDArray[np.float64]
 
     @property
     def n_epochs(self) -> int:
         """Epochs that every network was trained for."""
-        return int(self.force_rmse_ev_per_ang.shape[1])
+        return int(next(iter(self.curves.values())).shape[1])
 
-    @property
-    def objectives(self) -> NDArray[np.float64]:
-        """Final force RMSE, MD step time and most atoms, shape (n_networks, 3)."""
-        return np.stack([self.final_force_rmse_ev_per_ang, self.md_us_per_atom_step, self.max_atoms], axis=1)
+    def objectives(self, columns: Sequence[str]) -> NDArray[np.float64]:
+        """Final values, shape (n_networks, n_columns)."""
+        known = {**self.costs, **self.finals}
+        return np.stack([known[column] for column in columns], axis=1)
 
     def row(self, params: Mapping[str, object]) -> int:
         """Index of the network with these parameters."""
-        return list(self.points).index(params)
+        return list(self.points).index(dict(params))
 
-    def costs(self, row: int) -> Costs:
-        """Costs of a network."""
-        return Costs(float(self.md_us_per_atom_step[row]), int(self.max_atoms[row]), float(self.bytes_per_atom[row]))
+    def costs_of(self, row: int) -> dict[str, float]:
+        """Costs of a network, by column."""
+        return {column: float(values[row]) for column, values in self.costs.items()}
+
+    def report(self, row: int, epoch: int) -> dict[str, object]:
+        """What the training of a network reports after an epoch; after the last, its final result."""
+        is_final = epoch == self.n_epochs
+        learned = {
+            column: float(self.finals[column][row] if is_final else curve[row, epoch - 1])
+            for column, curve in self.curves.items()
+        }
+        final = {IS_FINAL: True, N_TRAINED_EPOCHS: epoch} if is_final else {}
+        return {**learned, **self.costs_of(row), "epoch": epoch, **final}
 
 
 @dataclass(frozen=True, order=True)
@@ -74,23 +82,39 @@ class _Stint:
         return (self.last_epoch - self.first_epoch) * (now_s - self.start_s) / (self.end_s - self.start_s)
 
 
+class _NothingToMeasure:
+    """A source of costs that is never asked: those of all networks are known."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def start(self, number: int, params: dict[str, object], name: str) -> None:
+        raise LookupError(f"the table has no network with {params}")
+
+    def collect(self) -> list[tuple[int, Costs | None, str | None, float]]:
+        return []
+
+
 class Replay:
     """A search over a table, until every network has been tried.
 
     Args:
         table: The networks.
-        settings: Sampler and its seed; the space holds exactly the table's networks.
+        settings: Sampler and its seed; the space holds exactly the table's networks, and its budget does not count.
         rungs: The pruning rule; without rungs every trial trains to its end.
         n_workers: Trials that train side by side.
     """
 
     def __init__(self, table: CurveTable, settings: SearchSettings, rungs: ParetoRungs, n_workers: int = 4) -> None:
+        unlimited = dict.fromkeys(("max_trained_epochs", "max_hours", "stop_without_gain"))
+        settings = settings.model_copy(update={**unlimited, "n_trials": len(table.points)})
         self._table = table
-        self._settings = settings
         self._rungs = rungs
+        self._book = TrialBook(NoLedger(), settings, lambda end: None, rungs=rungs)
+        self._dispatcher = Dispatcher(
+            self._book, settings, "replay", _NothingToMeasure(), Stop(), lambda: n_workers, self._known_costs
+        )
         self._n_workers = n_workers
-        self._rows: list[int] = []
-        self._epochs: list[int] = []
         self._running: list[_Stint] = []
         self._now_s = 0.0
         self._spent = 0.0
@@ -104,53 +128,34 @@ class Replay:
             stint = heapq.heappop(self._running)
             self._now_s = stint.end_s
             self._spent += stint.last_epoch - stint.first_epoch
-            trial, epoch = stint.trial, stint.last_epoch
-            self._epochs[trial] = epoch
-            row = self._rows[trial]
-            if epoch == self._table.n_epochs:
-                self._rungs.finish(trial, self._table.final_force_rmse_ev_per_ang[row])
-                yield self._spent + sum(other.epochs_until(self._now_s) for other in self._running), row
-                continue
-            rmse = float(self._table.force_rmse_ev_per_ang[row, epoch - 1])
-            features = to_features(self._settings.space, self._table.points[row])
-            self._rungs.record(trial, epoch, rmse, self._table.costs(row), features)
-            if self._rungs.goes_on(trial, epoch):
-                self._rungs.passed(trial, epoch)
+            trial, epoch, row = stint.trial, stint.last_epoch, self._row(stint.trial)
+            report = self._table.report(row, epoch)
+            if epoch < self._table.n_epochs and self._dispatcher.goes_on(trial, report):
                 self._start(trial)
-            else:
-                self._rungs.pause(trial, epoch)
+                continue
+            self._dispatcher.stint_ended(trial, report)
+            if epoch == self._table.n_epochs:
+                yield self._spent + sum(other.epochs_until(self._now_s) for other in self._running), row
 
     def _fill(self) -> None:
-        """Give every free worker a trial: a paused one that may go on, else a new one, at last whatever is paused."""
+        """Give every free worker what the dispatcher has for it; when all has been begun, whatever is paused."""
         while len(self._running) < self._n_workers:
-            promotable = self._rungs.promotable()
-            if promotable:
-                self._resume(promotable[0])
-            elif len(self._rows) < len(self._table.points):
-                point = propose(self._settings, self._seen(), len(self._rows))
-                self._rows.append(self._table.row(point))
-                self._epochs.append(0)
-                self._start(len(self._rows) - 1)
-            elif (best := self._rungs.next_best()) is not None:
-                self._resume(best)
-            else:
+            trial = self._dispatcher.next_trial()
+            if trial is None and len(self._book.trials) == len(self._table.points):
+                best = self._rungs.next_best()
+                trial = None if best is None else self._dispatcher.promote(best)
+            if trial is None:
                 return
-
-    def _resume(self, trial: int) -> None:
-        self._rungs.resume(trial)
-        self._start(trial)
+            self._start(trial.number)
 
     def _start(self, trial: int) -> None:
-        first = self._epochs[trial]
+        first = self._book.trials[trial].n_epochs
         last = next((epoch for epoch in self._rungs.epochs if epoch > first), self._table.n_epochs)
-        duration_s = (last - first) * float(self._table.epoch_s[self._rows[trial]])
+        duration_s = (last - first) * float(self._table.epoch_s[self._row(trial)])
         heapq.heappush(self._running, _Stint(self._now_s + duration_s, self._now_s, trial, first, last))
 
-    def _seen(self) -> list[SeenTrial]:
-        forecasts = self._rungs.forecasts()
-        seen = []
-        for trial, row in enumerate(self._rows):
-            costs = self._table.costs(row)
-            values = (forecasts[trial], costs.md_us_per_atom_step, costs.max_atoms) if trial in forecasts else None
-            seen.append(SeenTrial(self._table.points[row], values, is_open=True))
-        return seen
+    def _row(self, trial: int) -> int:
+        return self._table.row(self._book.trials[trial].params)
+
+    def _known_costs(self, params: Mapping[str, object]) -> Costs:
+        return Costs(self._table.costs_of(self._table.row(params)))

@@ -7,7 +7,8 @@ from pareto_search.config import SearchSettings
 from pareto_search.errors import TrainingDiverged
 from pareto_search.networks.job import NetworkJob, control_of
 from pareto_search.networks.shared_study import SharedStudy
-from pareto_search.records import CostRecord, CurvePoint
+from pareto_search.objectives import LEARNED
+from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.search.messages import N_TRAINED_EPOCHS, Costs, Report
 from pareto_search.search.space import to_architecture, to_training, to_weights
 
@@ -28,8 +29,7 @@ def student_job(search: SearchSettings, params: Mapping[str, Any]) -> NetworkJob
 
 def costs_of(cost: CostRecord) -> Costs:
     """What a search needs of a cost."""
-    capacity = cost.capacity
-    return Costs(cost.md.us_per_atom_step_median, capacity.max_atoms, capacity.bytes_per_atom, cost.key)
+    return Costs(cost.values(), cost.key)
 
 
 def measure_costs(shared: SharedStudy, params: Mapping[str, object]) -> Costs:
@@ -43,24 +43,22 @@ def run_trial(shared: SharedStudy, params: dict[str, object], report: Report) ->
     Args:
         shared: The study.
         params: The sampler's choice, with `trial_number`.
-        report: Called with the three objectives and the epoch every few epochs of the student, and at every rung
-            after its checkpoint was written.
+        report: Called with all that may be an objective and the epoch every few epochs of the student, and at every
+            rung after its checkpoint was written.
 
     Returns:
-        The three objectives of the finished student, its epochs, the names of its networks and the epochs trained.
+        The same of the finished student, the names of its networks and the epochs trained.
 
     Raises:
         TrainingDiverged: If the student diverged; its record is kept.
     """
     search = shared.config.search
     student = student_job(search, params)
-    cost = costs_of(shared.cost(student.architecture))
-    costs = {"md_us_per_atom_step": cost.md_us_per_atom_step, "max_atoms": cost.max_atoms}
+    costs = shared.cost(student.architecture).values()
 
     def on_epoch(point: CurvePoint) -> None:
         if point.epoch % search.report_every_epochs == 0 or point.epoch in search.rungs:
-            rmse = {"valid_force_rmse_ev_per_ang": point.valid_force_rmse_ev_per_ang}
-            report({**costs, **rmse, "epoch": point.epoch})
+            report({**costs, **_learned(point), "epoch": point.epoch})
 
     record = shared.train(student, on_epoch, search.rungs)
     if record.status != "complete":
@@ -71,8 +69,13 @@ def run_trial(shared: SharedStudy, params: dict[str, object], report: Report) ->
     n_control_epochs = sum(c.n_epochs or 0 for c, is_new in zip(controls_trained, new, strict=True) if is_new)
     return {
         **costs,
-        "valid_force_rmse_ev_per_ang": record.valid_force_rmse_ev_per_ang,
+        **_learned(record),
         "epoch": record.n_epochs,
         "model_ids": [record.model_id, *(control.model_id for control in controls_trained)],
         N_TRAINED_EPOCHS: (record.n_epochs or 0) + n_control_epochs,
     }
+
+
+def _learned(of: CurvePoint | ModelRecord) -> dict[str, float | None]:
+    """What may be an objective and is learned, after an epoch or at the end."""
+    return {objective.column: getattr(of, objective.column) for objective in LEARNED}

@@ -1,20 +1,22 @@
-"""Pareto pruning: which trials of a search go on at the rungs, by forecast force error and exact costs.
+"""Pareto pruning: which trials of a search go on at the rungs, by forecasts of what is learned and exact costs.
 
-An asynchronous successive halving (Li et al., MLSys 2020) for several objectives, two of which are known before
+An asynchronous successive halving (Li et al., MLSys 2020) for several objectives, some of which are known before
 training. A trial that does not belong to the best 1/η of those that reached its rung is paused; it is promoted if it
 belongs to them later, when more trials have come, and pruned if the search ends before that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pareto_search.analysis.front import from_costs, to_costs
 from pareto_search.analysis.pareto import hypervolume_contributions, pareto_ranks
+from pareto_search.objectives import Objective
 from pareto_search.search.forecast import forecast
 from pareto_search.search.messages import Costs
 
-#: Trials whose MD step time, and whose capacity, are within this factor share a cost region.
+#: Trials each of whose costs are within this factor share a cost region.
 REGION_FACTOR = 1.25
 #: The reference point of contributions lies this many decades beyond the worst of the trials.
 _MARGIN_DECADES = 0.1
@@ -26,40 +28,49 @@ class ParetoRungs:
     Args:
         epochs: Of the rungs, rising; without any, every trial goes on.
         reduction_factor: η.
+        objectives: What is optimised.
 
     Attributes:
         epochs, reduction_factor: As given.
         paused: Trials that wait, by number, with the epoch of the rung at which they do.
     """
 
-    def __init__(self, epochs: Sequence[int], reduction_factor: int) -> None:
+    def __init__(self, epochs: Sequence[int], reduction_factor: int, objectives: Sequence[Objective]) -> None:
         self.epochs = tuple(epochs)
         self.paused: dict[int, int] = {}
         self.reduction_factor = reduction_factor
-        self._rungs = {epoch: Rung() for epoch in epochs}
+        self._learned = tuple(objective for objective in objectives if objective.is_learned)
+        self._rungs = {epoch: Rung(objectives) for epoch in epochs}
         self._passed: dict[int, int] = {}
-        self._finals: dict[int, float] = {}
-        self._forecasts: dict[int, float] | None = None
+        self._finals: dict[int, NDArray[np.float64]] = {}
+        self._ends: dict[int, dict[str, float]] = {}
+        self._forecasts: dict[int, NDArray[np.float64]] | None = None
         self._orders: dict[int, list[int]] = {}
 
     def record(
-        self, trial: int, epoch: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]
+        self,
+        trial: int,
+        epoch: int,
+        values: Mapping[str, float],
+        costs: Costs,
+        features: Sequence[float] | NDArray[np.float64],
     ) -> None:
-        """Note a trial's validation force RMSE at the epoch of a rung; again changes nothing.
+        """Note what a trial has learned at the epoch of a rung; again changes nothing.
 
         Args:
             trial: Its number.
             epoch: Of the rung.
-            force_rmse: eV/Å.
+            values: The objectives that are learned, by column.
             costs: Of its architecture.
             features: Where it lies in the space, as numbers, equally many for every trial.
         """
-        if self._rungs[epoch].add(trial, force_rmse, costs, features):
+        if self._rungs[epoch].add(trial, values, costs, features):
             self._changed()
 
-    def finish(self, trial: int, force_rmse: float) -> None:
-        """Note the force RMSE of a trial that was trained to its end."""
-        self._finals[trial] = force_rmse
+    def finish(self, trial: int, values: Mapping[str, float]) -> None:
+        """Note the objectives that a trial has learned at its end, by column."""
+        self._finals[trial] = measured(values, self._learned)
+        self._ends[trial] = {objective.column: values[objective.column] for objective in self._learned}
         self._changed()
 
     def goes_on(self, trial: int, epoch: int) -> bool:
@@ -92,11 +103,18 @@ class ParetoRungs:
         furthest = max(self.paused.values(), default=0)
         return next((trial for trial in self._order(furthest) if self.paused.get(trial) == furthest), None)
 
-    def forecasts(self) -> dict[int, float]:
-        """Force RMSE at the end, by trial: as measured, or forecast from its last rung.
+    def forecasts(self) -> dict[int, dict[str, float]]:
+        """What is learned at the end, by trial and column: as measured, or forecast from its last rung.
 
         A trial before its first rung has none, nor has one at a rung that no trial with a forecast has passed.
         """
+        names = [objective.column for objective in self._learned]
+        found = self._measured_forecasts()
+        values = from_costs(list(found.values()), self._learned).tolist()
+        forecast = {trial: dict(zip(names, row, strict=True)) for trial, row in zip(found, values, strict=True)}
+        return forecast | self._ends  # as they were told, without the rounding of logarithms
+
+    def _measured_forecasts(self) -> dict[int, NDArray[np.float64]]:
         if self._forecasts is None:
             known = dict(self._finals)
             for epoch in reversed(self.epochs):
@@ -112,7 +130,7 @@ class ParetoRungs:
     def _order(self, epoch: int) -> list[int]:
         """The trials at a rung from best to worst, by non-dominated rank and then by hypervolume."""
         if epoch not in self._orders:
-            self._orders[epoch] = self._rungs[epoch].order(self.forecasts()) if epoch in self._rungs else []
+            self._orders[epoch] = self._rungs[epoch].order(self._measured_forecasts()) if epoch in self._rungs else []
         return self._orders[epoch]
 
     def _changed(self) -> None:
@@ -123,57 +141,73 @@ class ParetoRungs:
 class Rung:
     """Trials at one rung.
 
+    Args:
+        objectives: What is optimised.
+
     Attributes:
         index: Place of each trial in the lists.
-        errors: log10 of their force RMSE there.
-        costs: log10 of MD step time and of 1/atoms.
+        errors: What they had learned there, on the scales of the objectives, to be minimised.
+        costs: Their costs, likewise.
         features: Where they lie in the space.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self._learned = tuple(objective for objective in objectives if objective.is_learned)
+        self._known = tuple(objective for objective in objectives if not objective.is_learned)
         self.index: dict[int, int] = {}
-        self.errors: list[float] = []
+        self.errors: list[NDArray[np.float64]] = []
         self.costs: list[NDArray[np.float64]] = []
         self.features: list[Sequence[float] | NDArray[np.float64]] = []
 
-    def add(self, trial: int, force_rmse: float, costs: Costs, features: Sequence[float] | NDArray[np.float64]) -> bool:
-        """Add a trial; False if it is there already."""
+    def add(
+        self, trial: int, values: Mapping[str, float], costs: Costs, features: Sequence[float] | NDArray[np.float64]
+    ) -> bool:
+        """Add a trial; False if it is there already. The arguments are those of `ParetoRungs.record`."""
         if trial in self.index:
             return False
         self.index[trial] = len(self.errors)
-        self.errors.append(float(np.log10(force_rmse)))
-        self.costs.append(np.log10([costs.md_us_per_atom_step, 1.0 / costs.max_atoms]))
+        self.errors.append(measured(values, self._learned))
+        self.costs.append(measured(costs.values, self._known))
         self.features.append(features)
         return True
 
-    def forecasts(self, known: dict[int, float]) -> dict[int, float]:
-        """Force RMSE at the end of those trials of which it is not known, by those of which it is; none by none."""
+    def forecasts(self, known: dict[int, NDArray[np.float64]]) -> dict[int, NDArray[np.float64]]:
+        """The end of those trials of which it is not known, by those of which it is; none by none."""
         examples = [trial for trial in self.index if trial in known]
         others = [trial for trial in self.index if trial not in known]
         if not examples or not others:
             return {}
         at, new = ([self.index[trial] for trial in trials] for trials in (examples, others))
         features, errors = np.array(self.features), np.array(self.errors)
-        late = np.log10([known[trial] for trial in examples])
-        found = forecast(features[at], errors[at], late, features[new], errors[new])
-        return dict(zip(others, (10**found).tolist(), strict=True))
+        late = np.array([known[trial] for trial in examples])
+        found = np.column_stack([
+            forecast(features[at], errors[at, one], late[:, one], features[new], errors[new, one])
+            for one in range(len(self._learned))
+        ])  # fmt: skip
+        return dict(zip(others, found, strict=True))
 
-    def order(self, forecasts: dict[int, float]) -> list[int]:
+    def order(self, forecasts: dict[int, NDArray[np.float64]]) -> list[int]:
         """Trials from best to worst, by forecast errors, or by those at the rung where there are no forecasts."""
         trials = list(self.index)
         has_forecasts = all(trial in forecasts for trial in trials)
-        errors = np.log10([forecasts[trial] for trial in trials]) if has_forecasts else np.array(self.errors)
+        errors = [forecasts[trial] for trial in trials] if has_forecasts else self.errors
         return [trials[i] for i in order_of(np.column_stack([errors, self.costs]))] if trials else []
 
     def is_alone(self, trial: int) -> bool:
         """Whether no other trial costs about the same."""
-        costs = np.array(self.costs)
-        near = (np.abs(costs - costs[self.index[trial]]) < np.log10(REGION_FACTOR)).all(axis=1)
-        return int(near.sum()) == 1
+        costs, own = np.array(self.costs), self.costs[self.index[trial]]
+        is_log = np.array([objective.scale == "log" for objective in self._known], dtype=bool)
+        width = np.where(is_log, np.log10(REGION_FACTOR), (REGION_FACTOR - 1) * np.abs(own))
+        return int((np.abs(costs - own) < width).all(axis=1).sum()) == 1
+
+
+def measured(values: Mapping[str, float], objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    """Values by column on the scales of objectives, to be minimised."""
+    return np.asarray(to_costs([[values[objective.column] for objective in objectives]], objectives)[0])
 
 
 def order_of(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Indices of points, shape (n, 3), all to be minimised, from best to worst."""
+    """Indices of points, shape (n, n_objectives), all to be minimised, from best to worst."""
     if len(points) == 0:
         return np.zeros(0, dtype=np.int64)
     ranks = pareto_ranks(points)

@@ -1,16 +1,12 @@
-"""A trial of the search, and what the study keeps of it."""
+"""A trial of the search, and what its ledger keeps of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-import optuna
-from optuna.trial import FrozenTrial, Trial, TrialState
-
 from pareto_search.config import CapSettings, SearchSettings
 from pareto_search.search.cost_caps import violation_of
-from pareto_search.search.messages import Costs, EndStatus
-from pareto_search.search.optuna_study import (
+from pareto_search.search.ledger import (
     COSTS,
     MODEL_IDS,
     N_BEFORE,
@@ -19,60 +15,44 @@ from pareto_search.search.optuna_study import (
     REASON,
     RUNGS,
     STATUS,
-    begin_trial,
-    live_trial,
-    set_violation,
+    KeptTrial,
+    TrialHandle,
 )
+from pareto_search.search.messages import Costs, EndStatus
 from pareto_search.search.proposing import SeenTrial
-
-_STATES: dict[EndStatus, TrialState] = {
-    "complete": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "infeasible": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
 
 
 @dataclass
 class SearchTrial:
-    """A trial as the driver knows it; what the next driver must know is written to the study as it happens.
+    """A trial as the driver knows it; what the next driver must know is written to the ledger as it happens.
 
     Attributes:
-        number: In the study.
+        number: In the ledger.
         params: Value of every searched dimension.
-        handle: The study's trial, as long as it has not ended.
+        handle: The ledger's trial, as long as it has not ended.
         costs: Of its architecture, once they are known.
         violation: How far they are beyond the user's caps; 0 within them.
-        reached: Force RMSE on validation in eV/Å by the epoch of the rung.
+        reached: What it had learned on validation, by column, by the epoch of the rung.
         n_epochs: Epochs that it is known to have trained.
         failure: What its worker announced, where it failed.
     """
 
     number: int
     params: dict[str, object]
-    handle: Trial | None
+    handle: TrialHandle | None
     costs: Costs | None = None
     violation: float = 0.0
-    reached: dict[int, float] = field(default_factory=dict)
+    reached: dict[int, Mapping[str, float]] = field(default_factory=dict)
     n_epochs: int = 0
     failure: str | None = None
 
     @classmethod
-    def begin(
-        cls, study: optuna.Study, settings: SearchSettings, params: dict[str, object], attributes: dict[str, object]
-    ) -> Self:
-        """Begin a trial in the study, with user attributes."""
-        handle = begin_trial(study, settings, params, attributes)
-        return cls(handle.number, params, handle)
-
-    @classmethod
-    def of_earlier_run(cls, study: optuna.Study, trial: FrozenTrial, caps: CapSettings) -> Self:
-        """What the study kept of a trial that another driver began."""
-        handle = live_trial(study, trial) if trial.state is TrialState.RUNNING else None
-        found = cls(trial.number, trial.params, handle)
-        if COSTS in trial.user_attrs:
-            found._set_costs(Costs(**trial.user_attrs[COSTS]), caps)
-            found.reached = {int(epoch): rmse for epoch, rmse in trial.user_attrs.get(RUNGS, {}).items()}
+    def of_earlier_run(cls, kept: KeptTrial, caps: CapSettings) -> Self:
+        """What the ledger kept of a trial that another driver began."""
+        found = cls(kept.number, kept.params, kept.handle)
+        if COSTS in kept.attributes:
+            found._set_costs(Costs.from_plain(kept.attributes[COSTS]), caps)
+            found.reached = {int(epoch): _by_column(values) for epoch, values in kept.attributes.get(RUNGS, {}).items()}
             found.n_epochs = max(found.reached, default=0)
         return found
 
@@ -87,10 +67,10 @@ class SearchTrial:
             self._keep(COSTS, costs.to_plain())
             self._set_costs(costs, caps)
 
-    def reach(self, epoch: int, force_rmse: float) -> None:
-        """Keep the error at a rung; that of the first time stays."""
+    def reach(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Keep what it has learned at a rung; that of the first time stays."""
         if epoch not in self.reached:
-            self.reached[epoch] = force_rmse
+            self.reached[epoch] = values
             self._keep(RUNGS, self.reached)
 
     def wait_at(self, epoch: int) -> None:
@@ -108,8 +88,8 @@ class SearchTrial:
         return n_new
 
     def refuse(self) -> None:
-        """Mark it as infeasible in the study."""
-        set_violation(self._open_handle(), self.violation)
+        """Mark it as infeasible in the ledger."""
+        self._open_handle().refuse(self.violation)
 
     def end(
         self,
@@ -120,7 +100,7 @@ class SearchTrial:
         model_ids: Sequence[str] | None,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the study how it ended.
+        """Tell the ledger how it ended.
 
         Args:
             status: How.
@@ -139,14 +119,20 @@ class SearchTrial:
         for name, value in attributes.items():
             if value is not None:
                 self._keep(name, value)
-        self._open_handle().study.tell(self.number, values, state=_STATES[status])
+        self._open_handle().end(status, values)
         self.handle = None
 
-    def as_seen(self, force_rmse: float | None) -> SeenTrial:
-        """As a sampler sees it, with an error in eV/Å that was measured, forecast or stands for one."""
+    def as_seen(self, learned: Mapping[str, float] | None, settings: SearchSettings) -> SeenTrial:
+        """As a sampler sees it.
+
+        Args:
+            learned: By column, measured, forecast or standing for it.
+            settings: Their objectives.
+        """
         values = None
-        if force_rmse is not None and self.costs is not None:
-            values = (force_rmse, self.costs.md_us_per_atom_step, float(self.costs.max_atoms))
+        if learned is not None and self.costs is not None:
+            costs = self.costs.values
+            values = tuple(float(learned[name] if name in learned else costs[name]) for name in settings.objectives)
         return SeenTrial(self.params, values, self.violation, self.is_open)
 
     def _set_costs(self, costs: Costs, caps: CapSettings) -> None:
@@ -154,8 +140,13 @@ class SearchTrial:
         self.violation = violation_of(costs, caps)
 
     def _keep(self, name: str, value: object) -> None:
-        self._open_handle().set_user_attr(name, value)
+        self._open_handle().keep(name, value)
 
-    def _open_handle(self) -> Trial:
+    def _open_handle(self) -> TrialHandle:
         assert self.handle is not None, "a trial that has ended changes no more"
         return self.handle
+
+
+def _by_column(kept: Mapping[str, float] | float) -> Mapping[str, float]:
+    """What was learned at a rung; an older version kept the force RMSE alone."""
+    return kept if isinstance(kept, Mapping) else {"valid_force_rmse_ev_per_ang": kept}

@@ -20,16 +20,9 @@ from pareto_search.networks.training import copy_network, cost_columns, finished
 from pareto_search.records import CostRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.cost_caps import broken_caps
+from pareto_search.search.ledger import COSTS, MODEL_IDS, ORIGIN, REASON, RUNGS, STATUS
 from pareto_search.search.messages import Costs
-from pareto_search.search.optuna_study import (
-    COSTS,
-    MODEL_IDS,
-    ORIGIN,
-    REASON,
-    RUNGS,
-    STATUS,
-    open_optuna_study,
-)
+from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.run_trial import costs_of, student_job
 from pareto_search.search.space import distributions
 from pareto_search.training.labels import stored_labels
@@ -55,7 +48,7 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
     """Settings of a run whose trials can be taken over.
 
     Raises:
-        ConfigError: If it is no run directory, or its data, split, labels or training settings are others.
+        ConfigError: If it is no run directory, or its data, split, labels, training settings or objectives are others.
     """
     where = f"search.warm_start: {source.path}"
     try:
@@ -76,6 +69,11 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
         )
     if config.search.training != search.training or config.search.network_seed != search.network_seed:
         raise ConfigError(f"{where} trained otherwise: search.training and search.network_seed must be the same")
+    if set(config.search.objectives) != set(search.objectives):
+        theirs, ours = (", ".join(names) for names in (config.search.objectives, search.objectives))
+        raise ConfigError(
+            f"{where} optimised other objectives ({theirs}; here {ours}): search.objectives must be the same"
+        )
     return config
 
 
@@ -100,11 +98,11 @@ def import_trials(study: optuna.Study, shared: SharedStudy, source: RunDirectory
     origin = str(source.path)
     _copy_costs(source, shared.directory)
     known = {trial.user_attrs.get(ORIGIN) for trial in study.get_trials(deepcopy=False)}
-    theirs = _finished_trials(source, config.name)
+    theirs = _finished_trials(source, config)
     usable = [(trial, cost) for trial in theirs if (cost := _cost_here(trial, shared, config.search))]
     for trial, cost in usable:
         _copy_networks(trial, cost, source, shared.directory)
-        imported = _imported(trial, costs_of(cost), shared.config.search, origin)
+        imported = _imported(trial, config.search, costs_of(cost), shared.config.search, origin)
         if imported.user_attrs[ORIGIN] not in known:
             study.add_trial(imported)
     study.set_user_attr(_TAKEN_OVER, [*study.user_attrs.get(_TAKEN_OVER, []), origin])
@@ -128,22 +126,23 @@ def _copy_networks(trial: FrozenTrial, cost: CostRecord, source: RunDirectory, t
             copy_network(folder, target.model_dir(model_id), record=record)
 
 
-def _finished_trials(source: RunDirectory, name: str) -> list[FrozenTrial]:
+def _finished_trials(source: RunDirectory, config: StudyConfig) -> list[FrozenTrial]:
     """Read from a copy: opening a database may write to it."""
     with tempfile.TemporaryDirectory() as folder:
         for path in source.path.glob(f"{source.study_db.name}*"):
             shutil.copy(path, folder)
-        with open_optuna_study(Path(folder) / source.study_db.name, name) as study:
+        copy = Path(folder) / source.study_db.name
+        with open_optuna_study(copy, config.name, config.search.objective_list) as study:
             return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
 def _cost_here(trial: FrozenTrial, shared: SharedStudy, theirs: SearchSettings) -> CostRecord | None:
     """What the network of a trial costs here; None where the trial is of no use."""
     search = shared.config.search
-    space, params = distributions(search.space), trial.params
-    if set(params) != set(space) or not all(
-        space[n]._contains(space[n].to_internal_repr(v)) for n, v in params.items()
-    ):
+    params = trial.params
+    try:
+        create_trial(value=0.0, params=params, distributions=distributions(search.space))
+    except ValueError:  # the space does not hold it
         return None
     job, their_job = (student_job(settings, {**params, "trial_number": trial.number}) for settings in (search, theirs))
     if job.model_id(shared.data) != their_job.model_id(shared.data):
@@ -152,11 +151,15 @@ def _cost_here(trial: FrozenTrial, shared: SharedStudy, theirs: SearchSettings) 
     return None if cost is None or broken_caps(costs_of(cost), search.caps) else cost
 
 
-def _imported(trial: FrozenTrial, costs: Costs, search: SearchSettings, origin: str) -> FrozenTrial:
+def _imported(
+    trial: FrozenTrial, theirs: SearchSettings, costs: Costs, search: SearchSettings, origin: str
+) -> FrozenTrial:
+    """A trial of another run with what it costs here."""
     kept = {name: trial.user_attrs[name] for name in (RUNGS, MODEL_IDS, STATUS, REASON) if name in trial.user_attrs}
     values = None
     if trial.state is TrialState.COMPLETE:
-        values = [trial.values[0], costs.md_us_per_atom_step, float(costs.max_atoms)]
+        found = {**dict(zip(theirs.objectives, trial.values, strict=True)), **costs.values}
+        values = [float(found[name]) for name in search.objectives]
     return create_trial(
         state=trial.state,
         values=values,

@@ -25,11 +25,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.comparison import FRONT_COLUMNS, ReferencePoint, compare_hypervolumes
+from pareto_search.analysis.comparison import compare_hypervolumes
+from pareto_search.analysis.front import ReferencePoint
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, paired_difference
 from pareto_search.analysis.pareto import hypervolume
+from pareto_search.objectives import objectives_named
 
+OBJECTIVES = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
 REFERENCE = ReferencePoint((0.2, 12.0, 1200.0), "teacher", (4.0, 2.0, 2.0))
 EFFECT = -0.1
 #: Standard deviations of log error: between architectures, of a seed's deviates in the mean, of its shared effect.
@@ -113,9 +116,8 @@ def frames_of(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         "test_force_rmse_ev_per_ang": study.errors[side, architecture, seed],
     })  # fmt: skip
     networks = []
-    for of_side, place in models[["side", "architecture"]].drop_duplicates().to_numpy().tolist():
-        rows = models[(models["side"] == of_side) & (models["architecture"] == place)]
-        costs = dict(zip(FRONT_COLUMNS[1:], study.costs[place], strict=True))
+    for (of_side, place), rows in models.groupby(["side", "architecture"]):
+        costs = dict(zip(("md_us_per_atom_step", "bytes_per_atom"), study.costs[int(str(place))], strict=True))
         networks.append({
             **dict.fromkeys(ARCHITECTURE_COLUMNS, place), **costs, "side": of_side, "n": len(rows),
             "seeds": tuple(rows["seed"]), "model_ids": tuple(rows["model_id"]),
@@ -143,7 +145,7 @@ def evaluate(task: tuple[int, int, int, float, bool]) -> dict[str, bool]:
     if paired.p_value is not None:
         found["wilcoxon"] = paired.p_value < 0.05
     study = simulate(rng, n, n_seeds, effect, BETWEEN if effect else 0.0, is_unbalanced)
-    volume = compare_hypervolumes(*frames_of(study), Basis("confirm", "test"), REFERENCE)
+    volume = compare_hypervolumes(*frames_of(study), Basis("confirm", "test"), OBJECTIVES, REFERENCE)
     if volume.ci95 is not None:
         is_there = np.asarray(np.isfinite(study.errors).any(axis=2))
         true = [

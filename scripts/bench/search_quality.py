@@ -25,9 +25,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pareto_search.analysis.pareto import hypervolume, pareto_ranks
+from pareto_search.analysis.front import RunningFront, front_of
+from pareto_search.analysis.pareto import pareto_ranks
 from pareto_search.config import Choice, SearchSettings, SpaceSettings, TrainingSettings
 from pareto_search.files import write_atomic
+from pareto_search.objectives import objectives_named
 from pareto_search.search.replay import CurveTable, Replay
 from pareto_search.search.rungs import ParetoRungs
 
@@ -47,7 +49,7 @@ COLORS = {
     "MO-ASHA": "#D55E00",
 }
 WITH_BANDS = (DEFAULT, "random", "MO-ASHA")
-MINIMIZE = (True, True, False)
+COSTS = ("md_us_per_atom_step", "max_atoms", "bytes_per_atom")
 #: Syne Tune's defaults, and the best at 95 % among first rungs of 1, 2 and 4 epochs with η of 3 and 4.
 PEER_PRUNING = {"grace_epochs": 1, "reduction_factor": 3}
 #: The hypervolume's reference point is this factor beyond the worst network of the table.
@@ -95,12 +97,16 @@ def read_table(path: Path) -> tuple[CurveTable, SpaceSettings]:
     ]
     choices = {name: Choice(choices=tuple(sorted({point[name] for point in points}))) for name in SEARCHED}
     space = SpaceSettings(dist_soft_max_ang=4.2, weight_forces=30.0, **choices)
-    curves = students["valid_force_rmse_ev_per_ang"].to_numpy(float).reshape(-1, n_epochs)
+    learned = "valid_force_rmse_ev_per_ang"
     seconds = students["seconds"].to_numpy(float).reshape(-1, n_epochs)
-    columns = ("final_valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "max_atoms")
-    final, md, atoms = (networks[name].to_numpy(float) for name in columns)
-    per_atom = networks["bytes_per_atom"].to_numpy(float)
-    return CurveTable(points, curves, final, md, atoms, np.median(seconds, axis=1), per_atom), space
+    table = CurveTable(
+        points,
+        {learned: students[learned].to_numpy(float).reshape(-1, n_epochs)},
+        {learned: networks[f"final_{learned}"].to_numpy(float)},
+        {name: networks[name].to_numpy(float) for name in COSTS},
+        np.median(seconds, axis=1),
+    )
+    return table, space
 
 
 def settings_of(method: str, space: SpaceSettings, n_epochs: int, seed: int) -> SearchSettings:
@@ -116,13 +122,15 @@ def settings_of(method: str, space: SpaceSettings, n_epochs: int, seed: int) -> 
 
 def growth(table: CurveTable, run: Iterator[tuple[float, int]]) -> Iterator[tuple[float, float]]:
     """Epochs trained and share of the table's hypervolume, in decades, whenever a network is finished."""
-    objectives = table.objectives
-    worst = np.where(MINIMIZE, objectives.max(axis=0) * MARGIN, objectives.min(axis=0) / MARGIN)
-    whole = hypervolume(objectives, worst, MINIMIZE, is_log10=True)
-    found: list[int] = []
+    objectives = objectives_named()
+    points = table.objectives([objective.column for objective in objectives])
+    is_minimized = [objective.direction == "minimize" for objective in objectives]
+    worst = np.where(is_minimized, points.max(axis=0) * MARGIN, points.min(axis=0) / MARGIN)
+    whole = front_of(points, objectives, worst).volume
+    front = RunningFront(objectives, worst)
     for epochs, row in run:
-        found.append(row)
-        yield epochs, hypervolume(objectives[found], worst, MINIMIZE, is_log10=True) / whole
+        front.add(points[row])
+        yield epochs, front.volume / whole
 
 
 def search(task: tuple[str, int, Path, Path | None]) -> list[tuple[float, float]]:
@@ -142,7 +150,8 @@ def search_anew(method: str, seed: int, path: Path) -> list[tuple[float, float]]
     table, space = read_table(path)
     settings = settings_of(method, space, table.n_epochs, seed)
     rule = MoAsha if method == "MO-ASHA" else ParetoRungs
-    replay = Replay(table, settings, rule(settings.rungs, settings.pruning.reduction_factor if settings.pruning else 2))
+    factor = settings.pruning.reduction_factor if settings.pruning else 2
+    replay = Replay(table, settings, rule(settings.rungs, factor, settings.objective_list))
     steps = []
     for epochs, share in growth(table, replay.run()):
         steps.append((epochs, share))

@@ -3,11 +3,14 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from pareto_search.analysis.comparison import HypervolumeComparison, ReferencePoint, compare_hypervolumes
+from pareto_search.analysis.comparison import HypervolumeComparison, compare_hypervolumes
+from pareto_search.analysis.front import ReferencePoint
 from pareto_search.analysis.networks import Basis, average_networks, clean_models
 from pareto_search.analysis.pareto import hypervolume
+from pareto_search.objectives import objectives_named
 
 TEST = Basis("confirm", "test")
+OBJECTIVES = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
 REFERENCE = ReferencePoint((0.2, 12.0, 1200.0), "teacher", (4.0, 2.0, 2.0))
 SIDES = (("student", ""), ("control", "paper"))
 
@@ -32,7 +35,7 @@ def rows(costs: NDArray[np.float64], errors: NDArray[np.float64]) -> pd.DataFram
 def compare(models: pd.DataFrame) -> HypervolumeComparison:
     networks = average_networks(models, TEST)
     students, controls = (networks[networks["role"] == role] for role, _ in SIDES)
-    return compare_hypervolumes(models, students, controls, TEST, REFERENCE)
+    return compare_hypervolumes(models, students, controls, TEST, OBJECTIVES, REFERENCE)
 
 
 def test_interval_of_one_architecture_in_closed_form() -> None:

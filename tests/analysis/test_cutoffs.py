@@ -3,6 +3,9 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.cutoffs import front_cutoffs, power_of_cutoff
+from pareto_search.objectives import objectives_named
+
+OBJECTIVES = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
 
 
 def architectures(n: int) -> pd.DataFrame:
@@ -49,4 +52,4 @@ def test_cutoffs_of_the_front_are_those_of_students_that_no_student_dominates():
             "bytes_per_atom": [2.0, 1.0, 3.0, 0.1, 9.0],
         }
     )
-    assert front_cutoffs(networks) == [5.0, 6.0]
+    assert front_cutoffs(networks, OBJECTIVES) == [5.0, 6.0]

@@ -6,13 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pareto_search.analysis import history
-from pareto_search.analysis.history import hypervolume_history
+from pareto_search.analysis import front, history
 from pareto_search.analysis.pareto import directions, hypervolume
-from pareto_search.records import OBJECTIVES
+from pareto_search.objectives import objectives_named
 
-NAMES = [objective.name for objective in OBJECTIVES]
+OBJECTIVES = objectives_named()
+NAMES = [objective.column for objective in OBJECTIVES]
 REFERENCE = (1.0, 100.0, 1000.0)
+
+
+def hypervolume_history(frame, reference):
+    return history.hypervolume_history(frame, OBJECTIVES, reference)
 
 
 def trials(points, **columns):
@@ -64,9 +68,9 @@ def test_the_volume_is_computed_only_when_a_trial_enters_the_front(monkeypatch):
         calls.append(len(points))
         return hypervolume(points, *args, **options)
 
-    monkeypatch.setattr(history, "hypervolume", counted)
+    monkeypatch.setattr(front, "hypervolume", counted)
     points = [(0.1, 10, 1e4), (0.1, 10, 1e4), (0.5, 50, 2e3), (0.01, 10, 1e4), (2.0, 1, 1e6), (0.01, 5, 1e4)]
-    found = history.hypervolume_history(trials(points), REFERENCE).hypervolume
+    found = hypervolume_history(trials(points), REFERENCE).hypervolume
     assert calls == [1, 1, 1]
     assert len(np.unique(found)) == 3
 

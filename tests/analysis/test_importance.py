@@ -4,6 +4,7 @@ import pytest
 
 from pareto_search.analysis.importance import Importance, importances
 from pareto_search.analysis.networks import clean_models
+from pareto_search.objectives import objectives_named
 
 ERROR = "valid_force_rmse_ev_per_ang"
 
@@ -23,7 +24,7 @@ def search(n, rng, noise=0.1, **columns):
 
 
 def of(models, objective=ERROR) -> Importance:
-    return next(i for i in importances(models) if i.objective == objective)
+    return next(i for i in importances(models, objectives_named()) if i.objective == objective)
 
 
 def by_name(found):
@@ -108,7 +109,7 @@ def test_a_search_of_nothing_has_no_importance():
 def test_pruned_trials_count_for_costs_alone():
     models = search(60, np.random.default_rng(9))
     models.loc[:19, "status"] = "pruned"
-    assert [i.n_trials for i in importances(models)] == [40, 60, 60]
+    assert [i.n_trials for i in importances(models, objectives_named())] == [40, 60, 60]
 
 
 def test_an_objective_that_does_not_vary_is_explained_by_nothing():
@@ -118,4 +119,4 @@ def test_an_objective_that_does_not_vary_is_explained_by_nothing():
 
 def test_same_seed_same_intervals():
     models = search(30, np.random.default_rng(11))
-    assert importances(models) == importances(models)
+    assert importances(models, objectives_named()) == importances(models, objectives_named())

@@ -15,7 +15,7 @@ from pareto_search.analysis.pareto import (
     pareto_ranks,
     weakly_dominates,
 )
-from pareto_search.records import OBJECTIVES
+from pareto_search.objectives import objectives_named
 
 INF = float("inf")
 
@@ -61,12 +61,12 @@ def test_dominated_points_add_no_hypervolume(points: NDArray[np.float64]) -> Non
 
 
 def test_objectives_of_the_study_have_directions() -> None:
-    assert directions(OBJECTIVES) == (True, True, False)
+    assert directions(objectives_named()) == (True, True, False)
 
 
 def test_front_of_the_three_objectives() -> None:
     points = [[0.10, 5.0, 900], [0.10, 5.0, 800], [0.05, 9.0, 400], [0.12, 6.0, 900]]
-    assert pareto_mask(points, directions(OBJECTIVES)).tolist() == [True, False, True, False]
+    assert pareto_mask(points, directions(objectives_named())).tolist() == [True, False, True, False]
 
 
 def test_duplicates_stay_on_the_front_together() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pareto_search.analysis.networks import clean_models
 from pareto_search.analysis.study_summary import StudySummary, summarize_study
+from pareto_search.objectives import Objective, objectives_named
 from pareto_search.records import MODEL_COLUMNS
 from tests.report import synthetic
 
@@ -15,8 +16,8 @@ CONTRACT = {"n_architectures", "n_seeds", "control_kind", "paired_force_rmse", "
             "best_under", "front"}  # fmt: skip
 
 
-def summary_of(models: pd.DataFrame, **options: Sequence[float]) -> StudySummary:
-    return summarize_study(clean_models(models), **options)
+def summary_of(models: pd.DataFrame, objectives: Sequence[Objective] = objectives_named()) -> StudySummary:
+    return summarize_study(clean_models(models), objectives=objectives)
 
 
 def plain_of(models: pd.DataFrame) -> dict[str, Any]:
@@ -51,7 +52,8 @@ def test_front_holds_one_student_per_architecture_on_it() -> None:
 def test_hypervolume_difference_in_closed_form() -> None:
     # One architecture: the volumes differ only in the extent along the error, by log10(1 / 0.9).
     shape = synthetic.LADDER[3]
-    found = summary_of(synthetic.models(ladder=(shape,)), reference_factors=(4, 2, 2)).headline
+    objectives = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
+    found = summarize_study(synthetic.models(ladder=(shape,)), objectives=objectives).headline
     assert found is not None
     time = np.log10(2 * synthetic.us_per_atom(synthetic.TEACHER) / synthetic.us_per_atom(shape))
     memory = np.log10(2 * synthetic.bytes_per_atom(synthetic.TEACHER) / synthetic.bytes_per_atom(shape))

@@ -1,9 +1,14 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pareto_search.analysis.networks import clean_models
 from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
+from pareto_search.objectives import Objective, objectives_named
+
+OBJECTIVES = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
 
 
 def row(features, stage, seed, error, **values):
@@ -13,15 +18,17 @@ def row(features, stage, seed, error, **values):
             "md_us_per_atom_step": features, "bytes_per_atom": features, "n_epochs": 100, **values}  # fmt: skip
 
 
-def curse_of(models: pd.DataFrame) -> WinnersCurse | None:
-    return winners_curse(clean_models(models))
+def curse_of(models: pd.DataFrame, objectives: Sequence[Objective] = OBJECTIVES) -> WinnersCurse:
+    found = winners_curse(clean_models(models), objectives)
+    assert found is not None
+    return found
 
 
 def test_retrained_errors_are_held_against_those_of_the_search():
     rows = [row(10, "search", 0, 0.4), row(20, "search", 0, 0.2),
             row(10, "confirm", 1, 0.5), row(10, "confirm", 2, 0.46), row(20, "confirm", 1, 0.2, n_epochs=150),
             row(20, "confirm", 2, 0.2, n_epochs=150)]  # fmt: skip
-    found = curse_of(pd.DataFrame(rows))
+    found = winners_curse(clean_models(pd.DataFrame(rows)), OBJECTIVES)
     middle = np.log(1.2) / 2
     assert found.n == 2
     assert found.mean_percent == pytest.approx(100 * np.expm1(middle))
@@ -34,26 +41,26 @@ def test_retrained_errors_are_held_against_those_of_the_search():
 def test_only_students_of_the_searchs_front_count():
     rows = [row(10, "search", 0, 0.2), row(20, "search", 0, 0.3),
             row(10, "confirm", 1, 0.2), row(20, "confirm", 1, 0.9)]  # fmt: skip
-    found = curse_of(pd.DataFrame(rows))
+    found = winners_curse(clean_models(pd.DataFrame(rows)), OBJECTIVES)
     assert (found.n, found.mean_percent, found.ci95_percent) == (1, pytest.approx(0), None)
 
 
 @pytest.mark.parametrize("other", [{"weight_forces": 10.0}, {"status": "diverged"}, {"role": "control"}])
 def test_without_the_same_student_retrained_nothing_is_said(other):
     rows = [row(10, "search", 0, 0.2), row(10, "confirm", 1, 0.3, **other)]
-    assert curse_of(pd.DataFrame(rows)) is None
-    assert curse_of(pd.DataFrame()) is None
+    assert winners_curse(clean_models(pd.DataFrame(rows)), OBJECTIVES) is None
+    assert winners_curse(clean_models(pd.DataFrame()), OBJECTIVES) is None
 
 
 def test_a_learning_rate_that_was_searched_is_part_of_the_student():
     found = curse_of(pd.DataFrame([
         row(10, "search", 0, 0.2, learning_rate=1e-3), row(20, "search", 1, 0.1, learning_rate=1e-2),
         row(10, "confirm", 1, 0.2, learning_rate=1e-3), row(10, "confirm", 2, 0.9, learning_rate=1e-2),
-        row(20, "confirm", 1, 0.1, learning_rate=1e-2)]))  # fmt: skip
+        row(20, "confirm", 1, 0.1, learning_rate=1e-2)]), OBJECTIVES)  # fmt: skip
     assert (found.n, found.mean_percent) == (2, pytest.approx(0))
     # One that was not may be another in the confirmation, which has training settings of its own.
     fixed = [row(10, "search", 0, 0.2, learning_rate=1e-3), row(10, "confirm", 1, 0.3, learning_rate=1e-2)]
-    assert curse_of(pd.DataFrame(fixed)).n == 1
+    assert winners_curse(clean_models(pd.DataFrame(fixed)), OBJECTIVES).n == 1
 
 
 def test_luck_of_the_search_is_found():
@@ -69,7 +76,7 @@ def test_luck_of_the_search_is_found():
     models = pd.DataFrame(rows).assign(
         md_us_per_atom_step=lambda f: f["n_features"] // 10, bytes_per_atom=lambda f: f["n_features"] // 10
     )
-    found = curse_of(models)
+    found = winners_curse(models, OBJECTIVES)
     low, high = found.ci95_percent
     assert low < 100 * np.expm1(0.0846) < high
     assert low > 4

@@ -49,6 +49,11 @@ def objectives(params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def costs_of(values: dict[str, Any]) -> Costs:
+    costs = {name: values[name] for name in ("md_us_per_atom_step", "max_atoms")}
+    return Costs({**costs, "bytes_per_atom": 1e9 / values["max_atoms"]})
+
+
 @contextmanager
 def timed(shared: Shared, what: str) -> Iterator[None]:
     """Take a while and note in `intervals` what began and ended when, if that is asked for."""
@@ -100,4 +105,4 @@ def fake_costs(shared: Shared, params: dict[str, Any]) -> Costs:
     with timed(shared, "costs"), (shared.folder / "measured").open("a") as file:
         file.write(json.dumps(params) + "\n")
     values = objectives(params)
-    return Costs(values["md_us_per_atom_step"], values["max_atoms"], 1e9 / values["max_atoms"])
+    return costs_of(values)

@@ -5,21 +5,26 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 from ray.util import metrics as ray_metrics
 
+from pareto_search.analysis.history import search_reference
 from pareto_search.cluster import metrics
 from pareto_search.cluster.metrics import RunMetrics, failure_kind
 from pareto_search.journal import Journal
+from pareto_search.objectives import objectives_named
 from pareto_search.records import ModelRecord
 
 TEACHER = ModelRecord(
     model_id="teacher-1", trial_id=None, stage="teacher", role="teacher", control_kind=None, seed=0, family="hipnn",
     label="8/8/1", hyperparameters={}, dist_hard_max_ang=5.0, n_weights=500,
     weight_energy=1.0, weight_forces=30.0, weight_atomic_energy=0.0, status="complete", n_epochs=9,
-    valid_force_rmse_ev_per_ang=0.1, md_us_per_atom_step=10.0, bytes_per_atom=1000.0,
+    valid_force_rmse_ev_per_ang=0.1, md_us_per_atom_step=10.0, max_atoms=1000,
 )  # fmt: skip
 STUDENT = replace(TEACHER, model_id="student-1", trial_id=0, stage="search", role="student")
+OBJECTIVES = objectives_named()
+REFERENCE = search_reference(pd.DataFrame([TEACHER.to_plain()]), OBJECTIVES).values
 CONTROL = replace(STUDENT, model_id="paper-1", role="control", control_kind="paper")
 
 
@@ -60,7 +65,7 @@ def values(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[Any, ...], float]:
 
 def journal_of(*records: ModelRecord) -> Journal:
     by_id = {record.model_id: record for record in records}
-    return Journal([RunMetrics("fake", 20, 4096, TEACHER, by_id.get)])
+    return Journal([RunMetrics("fake", 20, 4096, OBJECTIVES, REFERENCE, by_id.get)])
 
 
 def states(values: dict[tuple[Any, ...], float]) -> dict[str, float]:
@@ -110,7 +115,7 @@ def test_the_front_grows_with_complete_students(values: dict[tuple[Any, ...], fl
 
     end("student-1")
     volume = values["hypervolume_decades3",]
-    assert volume == pytest.approx(0.60206 * 0.30103**2, rel=1e-4)  # factors 4, 2 and 2 from the teacher's values
+    assert volume == pytest.approx(0.60206 * 0.30103**2, rel=1e-4)  # factors 4, 2 and ½ from the teacher's values
     assert values["best_force_rmse_ev_per_ang",] == 0.1
     end("paper-1")
     assert values["hypervolume_decades3",] == volume
@@ -133,7 +138,7 @@ def test_a_value_that_is_repeated_never_takes_the_place_of_a_new_one(
 
     monkeypatch.setattr(ray_metrics, "Gauge", SlowMetric)
     monkeypatch.setattr(metrics, "_REPEAT_S", 0.01)
-    run_metrics = RunMetrics("fake", 20, 4096, TEACHER, dict[str, ModelRecord]().get)
+    run_metrics = RunMetrics("fake", 20, 4096, OBJECTIVES, REFERENCE, lambda model_id: None)
     with run_metrics.kept_up():
         assert is_repeating.wait(30)
         Journal([run_metrics]).note("trial_began", trial_id=0)

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ray import tune
 from ray.tune.execution import insufficient_resources_manager
 
-from pareto_search.cluster import tune_events
+from pareto_search.cluster import tune_private
 from pareto_search.cluster.session import RaySession
 from pareto_search.errors import StoreError
 from pareto_search.search.messages import Costs, TrialEnd
@@ -150,7 +150,7 @@ def test_costs_may_take_longer_than_tune_waits_for_a_trial(tmp_path: Path, monke
 
 
 def test_tune_forgets_trials_that_have_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune_events, "_N_REMEMBERED", 2)
+    monkeypatch.setattr(tune_private, "N_REMEMBERED", 2)
     n_kept = []
 
     def count(end: TrialEnd) -> None:

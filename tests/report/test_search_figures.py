@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.history import ended_trials, search_reference
+from pareto_search.objectives import objectives_named
 from pareto_search.records import EVENT_COLUMNS, Event
 from pareto_search.report.figures.accuracy import SEARCH_NAME, accuracy_figure
 from pareto_search.report.figures.history import history_caption, history_figure, is_searched
@@ -16,6 +17,8 @@ from pareto_search.report.figures.quantities import FORCE, STEP_TIME
 from pareto_search.report.figures.worker_time import time_figure, work_caption
 from pareto_search.report.tables import ReportInput, make_tables
 from tests.report import synthetic
+
+OBJECTIVES = objectives_named()
 
 
 def journal(models: pd.DataFrame) -> pd.DataFrame:
@@ -39,10 +42,10 @@ def data() -> ReportInput:
 
 
 def test_trials_come_in_the_order_in_which_they_ended(data: ReportInput) -> None:
-    trials = ended_trials(data.models, data.events)
+    trials = ended_trials(data.models, data.events, OBJECTIVES)
     assert list(trials.index) == sorted(trials.index, reverse=True)
     assert list(trials["ended_s"]) == [60.0 * (n + 1) for n in range(len(trials))]
-    without = ended_trials(data.models, data.events.iloc[:0])
+    without = ended_trials(data.models, data.events.iloc[:0], OBJECTIVES)
     assert set(without.index) == set(trials.index)
     assert "ended_s" not in without
 
@@ -60,7 +63,7 @@ def test_a_search_that_only_listed_what_to_confirm_is_not_drawn(data: ReportInpu
 
 def test_the_growth_is_drawn_against_trials_epochs_and_time(data: ReportInput) -> None:
     tables = make_tables(data)
-    assert search_reference(data.models) is not None
+    assert search_reference(data.models, OBJECTIVES) is not None
     figure = history_figure(tables)
     trials, epochs, minutes = figure.data
     assert list(trials.x) == list(range(1, len(trials.x) + 1))
@@ -77,9 +80,9 @@ def test_the_growth_is_drawn_against_trials_epochs_and_time(data: ReportInput) -
 
 
 def test_trials_that_the_journal_does_not_tell_of_are_there_all_the_same(data: ReportInput) -> None:
-    told = ended_trials(data.models, data.events)
+    told = ended_trials(data.models, data.events, OBJECTIVES)
     last = data.events["trial_id"].isna() | data.events["trial_id"].isin(told.index[-4:])
-    found = ended_trials(data.models, data.events[last])
+    found = ended_trials(data.models, data.events[last], OBJECTIVES)
     assert sorted(found.index) == sorted(told.index)
     assert list(found.index[-4:]) == list(told.index[-4:])
     assert "ended_s" not in found  # the time of most is not known
@@ -100,7 +103,7 @@ def test_time_is_stacked_by_use_and_leaves_the_night_out(data: ReportInput) -> N
     tables = make_tables(data)
     figure = time_figure(tables)
     used = {trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data}
-    n = len(ended_trials(data.models, data.events))
+    n = len(ended_trials(data.models, data.events, OBJECTIVES))
     assert used["Training"]["search"] == pytest.approx(n)
     assert used["Training"]["confirmation"] == pytest.approx(50 / 60)
     assert used["Waiting"] == {"search": 0.0, "confirmation": 0.0}

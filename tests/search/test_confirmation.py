@@ -9,6 +9,7 @@ import pytest
 from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
+from pareto_search.objectives import objectives_named
 from pareto_search.search.confirmation import confirmation_jobs, select_students
 from pareto_search.search.run_trial import student_job
 from tests.report.synthetic import row
@@ -30,13 +31,13 @@ def _students() -> pd.DataFrame:
 
 
 def test_front_takes_the_best_weights_of_each_architecture_on_it():
-    chosen = select_students(_students(), ConfirmSettings(max_front=8, n_ladder=0))
+    chosen = select_students(_students(), ConfirmSettings(max_front=8, n_ladder=0), objectives_named())
     assert chosen["model_id"].tolist() == ["student-12-1", "student-32-1"]
 
 
 def test_all_takes_every_student_once_with_its_own_weights():
     models = pd.concat([_students(), _students().assign(model_id="again", trial_id=99)])
-    chosen = select_students(models, ConfirmSettings(select="all"))
+    chosen = select_students(models, ConfirmSettings(select="all"), objectives_named())
     assert len(chosen) == 6
     pairs = chosen[["n_features", "weight_atomic_energy"]].to_numpy(dtype=float)
     assert np.array_equal(pairs, [[12, 1], [12, 100], [24, 1], [24, 100], [32, 1], [32, 100]])

@@ -11,7 +11,7 @@ from optuna_dashboard import wsgi
 
 from pareto_search.config import CapSettings
 from pareto_search.search.optuna_study import open_optuna_study
-from tests.cluster.test_tune_searcher import SETTINGS, Search, costs_of, run
+from tests.cluster.test_tune_searcher import OBJECTIVES, SETTINGS, Search, costs_of, run
 
 
 def get(app: Any, path: str, query: str = "") -> dict[str, Any]:
@@ -30,7 +30,7 @@ def get(app: Any, path: str, query: str = "") -> dict[str, Any]:
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_the_study_opens_with_names_constraints_and_reasons(tmp_path: Path) -> None:
     caps = CapSettings(max_md_us_per_atom_step=60.0)
-    with open_optuna_study(tmp_path / "study.db", "fake") as study:
+    with open_optuna_study(tmp_path / "study.db", "fake", OBJECTIVES) as study:
         search = Search(study, SETTINGS.model_copy(update={"caps": caps}))
         for number in range(6):
             run(search, str(number), model_ids=[f"student-{number}"])

@@ -119,7 +119,7 @@ def test_a_long_search_proposes_as_fast_because_old_trials_off_the_front_are_lef
     ]  # fmt: skip
     from pareto_search.search.proposing import _latest
 
-    kept = _latest(seen, 400)
+    kept = _latest(seen, 400, settings.objective_list)
     assert kept[-400:] == seen[-400:]
     best = min(seen, key=lambda trial: trial.values[0])
     assert best in kept

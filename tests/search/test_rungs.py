@@ -4,15 +4,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pareto_search.config import PruningSettings
+from pareto_search.objectives import DEFAULT_OBJECTIVES, objectives_named
 from pareto_search.search.messages import Costs
 from pareto_search.search.rungs import REGION_FACTOR, ParetoRungs, order_of
 
-SAME = Costs(1.0, 1000, 1.0)
+FORCE, *COSTS = DEFAULT_OBJECTIVES
 HERE = [0.0]
 
 
 def costs(md: float) -> Costs:
-    return Costs(md, int(100_000 / md), 1.0)
+    return Costs(dict(zip(COSTS, (md, 1000), strict=True)))
+
+
+class Rungs(ParetoRungs):
+    """Of the usual objectives, told of the force RMSE alone."""
+
+    def __init__(self, epochs: tuple[int, ...], reduction_factor: int) -> None:
+        super().__init__(epochs, reduction_factor, objectives_named())
+
+    def record(self, trial, epoch, error, *others):
+        super().record(trial, epoch, {FORCE: error}, *others)
+
+    def finish(self, trial, error):
+        super().finish(trial, {FORCE: error})
+
+    def forecasts(self):
+        return {trial: values[FORCE] for trial, values in super().forecasts().items()}
+
+
+SAME = costs(1.0)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +69,8 @@ def test_no_trial_goes_before_one_that_dominates_it(points):
         assert not ((later <= array[index]).all(axis=1) & (later < array[index]).any(axis=1)).any()
 
 
-def rungs_with(errors: list[float]) -> ParetoRungs:
-    rungs = ParetoRungs((1, 3), 3)
+def rungs_with(errors: list[float]) -> Rungs:
+    rungs = Rungs((1, 3), 3)
     for trial, error in enumerate(errors):
         rungs.record(trial, 1, error, SAME, HERE)
     return rungs
@@ -69,8 +89,8 @@ def test_a_second_value_at_a_rung_changes_nothing():
 
 def test_the_only_holder_of_a_cost_region_goes_on_though_it_is_dominated():
     rungs = rungs_with([0.1, 0.2, 0.3])
-    rungs.record(3, 1, 9.0, Costs(1.0 * REGION_FACTOR**2.1, 1000, 1.0), HERE)
-    rungs.record(4, 1, 9.0, Costs(1.0 * REGION_FACTOR * 0.99, 1000, 1.0), HERE)
+    rungs.record(3, 1, 9.0, costs(1.0 * REGION_FACTOR**2.1), HERE)
+    rungs.record(4, 1, 9.0, costs(1.0 * REGION_FACTOR * 0.99), HERE)
     assert rungs.goes_on(3, 1)
     assert not rungs.goes_on(4, 1)
 
@@ -95,7 +115,7 @@ def test_paused_trials_are_promoted_when_enough_others_have_come_and_the_furthes
 
 
 def test_a_trial_goes_on_for_what_is_forecast_of_it_and_not_for_its_early_error():
-    rungs = ParetoRungs((1,), 2)
+    rungs = Rungs((1,), 2)
     for trial, size in enumerate([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]):  # the larger, the worse at first, the better at last
         rungs.record(trial, 1, 0.5 + 0.01 * size, SAME, [size])
         rungs.finish(trial, 1.0 / size)
@@ -115,3 +135,22 @@ def test_a_forecast_is_scaled_by_what_finished_trials_gained():
     assert rungs.forecasts()[1] == pytest.approx(0.2)  # no finished trial has passed the second rung
     rungs.record(0, 3, 0.2, SAME, HERE)
     assert rungs.forecasts()[1] == pytest.approx(0.25)
+
+
+def test_of_several_that_are_learned_a_trial_goes_on_for_any_at_which_it_is_best():
+    energy = "valid_energy_rmse_ev_per_atom"
+    rungs = ParetoRungs((1,), 2, objectives_named((FORCE, energy, *COSTS)))
+    errors = [(0.1, 0.04), (0.4, 0.01), (0.2, 0.05), (0.5, 0.06)]
+    for trial, values in enumerate(errors):
+        rungs.record(trial, 1, dict(zip((FORCE, energy), values, strict=True)), SAME, HERE)
+    assert [trial for trial in range(4) if rungs.goes_on(trial, 1)] == [0, 1]
+    rungs.finish(0, {FORCE: 0.05, energy: 0.01})
+    halved, quartered = 0.4 / 2, 0.01 / 4
+    assert rungs.forecasts()[1] == pytest.approx({FORCE: halved, energy: quartered})
+
+
+def test_without_costs_among_the_objectives_all_share_one_region():
+    rungs = ParetoRungs((1,), 3, objectives_named((FORCE, "valid_energy_rmse_ev_per_atom")))
+    for trial in range(4):
+        rungs.record(trial, 1, {FORCE: 0.1 + trial, "valid_energy_rmse_ev_per_atom": 0.1 + trial}, SAME, HERE)
+    assert [trial for trial in range(4) if rungs.goes_on(trial, 1)] == [0, 1]

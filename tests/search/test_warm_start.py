@@ -1,15 +1,18 @@
 """What a run takes over from another one, in this process: the trials of the other run are made without Ray."""
 
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from optuna.trial import FrozenTrial, create_trial
 
 from pareto_search.config import StudyConfig
 from pareto_search.records import ModelRecord
-from pareto_search.search.optuna_study import COSTS, MODEL_IDS, open_optuna_study
+from pareto_search.search.ledger import COSTS, MODEL_IDS
+from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.run_trial import measure_costs, run_trial
 from pareto_search.search.space import distributions
 from pareto_search.study import Study, open_study
@@ -29,12 +32,16 @@ def config_of(space: dict[str, Any] | None = None, **search: Any) -> StudyConfig
     )
 
 
+def optuna_study_of(study: Study) -> AbstractContextManager[optuna.Study]:
+    return open_optuna_study(study.directory.study_db, study.config.name, study.config.search.objective_list)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Path:
     """A run with two finished trials, of widths 4 and 8; its networks claim the costs of another machine."""
     out = tmp_path_factory.mktemp("source") / "run"
     config = config_of()
-    with open_study(config, out) as study, open_optuna_study(study.directory.study_db, config.name) as trials:
+    with open_study(config, out) as study, optuna_study_of(study) as trials:
         for number, n_features in enumerate((4, 8)):
             params = {"n_features": n_features}
             end: dict[str, Any] = run_trial(study.labelled, {**params, "trial_number": number}, lambda result: None)
@@ -43,7 +50,7 @@ def source(tmp_path_factory) -> Path:
                 create_trial(
                     params=params,
                     distributions=distributions(config.search.space),
-                    values=[end["valid_force_rmse_ev_per_ang"], costs.md_us_per_atom_step, costs.max_atoms],
+                    values=[end[name] for name in config.search.objectives],
                     user_attrs={COSTS: costs.to_plain(), MODEL_IDS: end["model_ids"]},
                 )
             )
@@ -61,7 +68,7 @@ def taken_over(config: StudyConfig, out: Path) -> tuple[list[FrozenTrial], list[
 
 
 def trials_of(study: Study) -> list[FrozenTrial]:
-    with open_optuna_study(study.directory.study_db, study.config.name) as trials:
+    with open_optuna_study(study.directory.study_db, study.config.name, study.config.search.objective_list) as trials:
         study._warm_start(trials)
         return trials.get_trials()
 

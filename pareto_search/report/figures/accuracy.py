@@ -29,6 +29,7 @@ from pareto_search.report.figures.quantities import (
     with_values,
 )
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
+from pareto_search.report.numbers import together
 from pareto_search.report.tables import ReportTables
 
 SEARCH_NAME = "Search (one seed, validation)"
@@ -185,7 +186,7 @@ def front_caption(summary: StudySummary, axis_name: str) -> str:
     dominance = headline.dominance
     return (
         f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
-        f"error, step time and memory together.{teacher}"
+        f"{together(summary.objectives)}.{teacher}"
     )
 
 
@@ -214,7 +215,7 @@ def cutoff_caption(tables: ReportTables) -> str:
     """Caption of figure 6A: which of the cutoffs tried are on the front."""
     text = "Force error against the hard cutoff"
     tried = tables.models.loc[tables.models["role"] != "teacher", "dist_hard_max_ang"]
-    found = front_cutoffs(tables.networks)
+    found = front_cutoffs(tables.networks, tables.objectives)
     if not found:
         return f"{text}; no student is on the front yet."
     low, high = f"{found[0]:.1f}", f"{found[-1]:.1f}"

@@ -1,13 +1,11 @@
 """Figure 2C: the front on all three axes at once: force error, step time and memory."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
-from pareto_search.analysis.comparison import FRONT_COLUMNS
-from pareto_search.analysis.pareto import pareto_mask
+from pareto_search.analysis.comparison import front_mask
 from pareto_search.report.figures.accuracy import points, segments
 from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.panels import groups_of
@@ -34,7 +32,7 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     networks = with_values(tables.networks, *AXES)
     figure = go.Figure()
     for look, group in reversed(list(groups_of(networks))):
-        is_front = on_front(group)
+        is_front = on_front(tables, group)
         _add_points(figure, group[is_front], look, size=6.0)
         _add_points(figure, group[~is_front], look, size=4.0, opacity=0.35)
         _add_stems(figure, group[is_front], networks, look)
@@ -49,9 +47,9 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     return figure
 
 
-def on_front(group: pd.DataFrame) -> Any:
-    """Which networks no other of the group dominates on error, step time and memory."""
-    return pareto_mask(group[list(FRONT_COLUMNS)].to_numpy(dtype=float)) if len(group) else np.zeros(0, dtype=bool)
+def on_front(tables: ReportTables, group: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which networks no other of the group dominates on the study's objectives."""
+    return front_mask(group, tables.objectives) if len(group) else np.zeros(0, dtype=bool)
 
 
 def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, size: float, opacity: float = 1.0) -> None:
@@ -91,7 +89,7 @@ def front_3d_caption(tables: ReportTables) -> str:
     counts = []
     for look, group in groups_of(with_values(tables.networks, *AXES)):
         if len(group):
-            counts.append(f"{int(on_front(group).sum())} of {len(group)} {look.name.lower()}")
+            counts.append(f"{int(on_front(tables, group).sum())} of {len(group)} {look.name.lower()}")
     return f"{text}: {', '.join(counts)} are on their own front." if counts else f"{text}."
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from pareto_search.analysis.front import volume_unit
 from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.panels import domains
 from pareto_search.report.figures.style import STUDENT, axis, layout, no_data
@@ -20,18 +21,18 @@ def history_figure(tables: ReportTables) -> go.Figure:
     if history.ended_s is not None:
         unit, unit_s = time_unit(float(history.ended_s.max()))
         panels.append((unit.capitalize(), history.ended_s / unit_s))
-    axes = {}
+    axes, unit_of_volume = {}, volume_unit(tables.objectives)
     for number, ((title, values), domain) in enumerate(zip(panels, domains(len(panels)), strict=True), start=1):
         suffix = "" if number == 1 else str(number)
         figure.add_scatter(
             x=values, y=history.hypervolume, xaxis=f"x{suffix}", mode="lines", name="Students of the search",
             showlegend=False, line={"color": STUDENT.color, "width": 2, "shape": "hv"},
-            hovertemplate=f"{title.lower()} %{{x:.4g}}: %{{y:.3f}} cubic decades<extra></extra>",
+            hovertemplate=f"{title.lower()} %{{x:.4g}}: %{{y:.3f}} {unit_of_volume}<extra></extra>",
         )  # fmt: skip
         axes[f"xaxis{suffix}"] = {**axis(title, values, is_log=False), "domain": domain, "rangemode": "tozero",
                                   "range": [0, 1.02 * float(np.max(values))]}  # fmt: skip
     top = 1.05 * float(history.hypervolume.max()) or 1.0
-    heights = {**axis("Hypervolume (cubic decades)", history.hypervolume, is_log=False), "range": [0, top]}
+    heights = {**axis(f"Hypervolume ({unit_of_volume})", history.hypervolume, is_log=False), "range": [0, top]}
     return figure.update_layout(
         **layout(**axes, yaxis=heights, height=360, margin={"l": 62, "r": 16, "t": 24, "b": 56})
     )
@@ -44,7 +45,7 @@ def is_searched(tables: ReportTables) -> bool:
 
 def history_caption(tables: ReportTables) -> str:
     """Caption of figure 8: how soon most of the hypervolume was there."""
-    text = "Hypervolume of the search's students (validation), reference point at 4, 2 and ½ times the teacher's values"
+    text = f"Hypervolume of the search's students (validation){_origin(tables)}"
     history = tables.history
     if history is None or history.hypervolume[-1] == 0:
         return f"{text}."
@@ -55,6 +56,17 @@ def history_caption(tables: ReportTables) -> str:
         f"{history.n_epochs[at]:,.0f} of {history.n_epochs[-1]:,.0f} epochs; trials after the last gain: "
         f"{len(history.n_trials) - 1 - last}."
     )
+
+
+def _origin(tables: ReportTables) -> str:
+    """Where the reference point lies."""
+    reference = tables.reference
+    if reference is None:
+        return ""
+    if reference.origin == "networks":
+        return ", reference point a tenth beyond the worst values seen"
+    factors = ["½" if factor == 0.5 else f"{factor:g}" for factor in reference.factors]
+    return f", reference point at {', '.join(factors[:-1])} and {factors[-1]} times the teacher's values"
 
 
 FIGURES = (

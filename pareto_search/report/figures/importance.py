@@ -9,8 +9,6 @@ from pareto_search.report.figures.parallel import setting_name
 from pareto_search.report.figures.style import STUDENT, axis, layout
 from pareto_search.report.tables import ReportTables
 
-OBJECTIVE_NAMES = ("Force RMSE", "Step time", "Max atoms")
-
 
 def importance_figure(tables: ReportTables) -> go.Figure:
     """Semi-partial rank correlation of every searched hyperparameter with each objective, with 95 % intervals."""
@@ -23,7 +21,7 @@ def importance_figure(tables: ReportTables) -> go.Figure:
         _add_effects(figure, importance, names, suffix)
         axes[f"xaxis{suffix}"] = {**axis("Rank correlation", [1.0], is_log=False), "range": [-1.05, 1.05],
                                   "domain": domain, "zeroline": True, "zerolinecolor": "#8a94a3"}  # fmt: skip
-    titles = panel_titles(OBJECTIVE_NAMES, domains(len(OBJECTIVE_NAMES)))
+    titles = panel_titles([objective.title for objective in tables.objectives], domains(len(found)))
     shown = [setting_name(name) for name in names]
     heights = {"type": "category", "categoryarray": shown, "automargin": True, "gridcolor": "#e8ebf0"}
     return figure.update_layout(
@@ -58,11 +56,11 @@ def importance_caption(tables: ReportTables) -> str:
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled: 95 % interval without 0"
     found = tables.importances
     strongest = []
-    for importance, name in zip(found, OBJECTIVE_NAMES, strict=True):
+    for importance, objective in zip(found, tables.objectives, strict=True):
         sure = [effect for effect in importance.effects if effect.is_sure]
         if sure:
             verb = "raises" if sure[0].correlation > 0 else "lowers"
-            strongest.append(f"{setting_name(sure[0].parameter).lower()} {verb} {name.lower()}")
+            strongest.append(f"{setting_name(sure[0].parameter).lower()} {verb} {objective.noun}")
     if not strongest:
         return f"{text}; every interval holds 0."
     return f"{text}. The strongest of these: {', '.join(strongest)}."

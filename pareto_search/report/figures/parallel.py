@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pareto_search.analysis.front import columns_of, to_costs
 from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, tick_text
 from pareto_search.report.tables import ReportTables
@@ -43,24 +44,25 @@ SETTINGS = (
     Dimension("learning_rate", "Learning<br>rate", is_log=True),
     Dimension("batch_size", "Batch size"),
 )
-OBJECTIVES = (
-    Dimension("valid_force_rmse_ev_per_ang", "Force RMSE<br>(meV/Å)", 1e3, is_log=True),
-    Dimension("md_us_per_atom_step", "Step time<br>(µs/atom)", is_log=True),
-    Dimension("max_atoms", "Max atoms", is_log=True),
-)
-
-
 #: A setting with at most so many values has a tick at each.
 MAX_NAMED_VALUES = 6
 #: Ticks of a logarithmic axis, most without a text: a range that a reader draws on an axis ends at one of them.
 N_SNAPS = 40
 
 
+def objective_axes(tables: ReportTables) -> list[Dimension]:
+    """The study's objectives as axes."""
+    return [
+        Dimension(one.column, one.axis_title.replace(" (", "<br>("), one.factor, is_log=one.scale == "log")
+        for one in tables.objectives
+    ]
+
+
 def searched_students(tables: ReportTables) -> pd.DataFrame:
-    """Students of the search that have an error and a cost, pruned ones included."""
+    """Students of the search that have all objectives, pruned ones included."""
     rows = tables.searched[(tables.searched["stage"] == "search") & (tables.searched["role"] == "student")]
-    values = rows[[dimension.column for dimension in OBJECTIVES]].to_numpy(dtype=float)
-    return rows.iloc[np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))]
+    values = to_costs(rows[columns_of(tables.objectives)].to_numpy(dtype=float), tables.objectives)
+    return rows.iloc[np.flatnonzero(np.isfinite(values).all(axis=1))]
 
 
 def setting_name(parameter: str) -> str:
@@ -74,28 +76,36 @@ def varied(rows: pd.DataFrame) -> list[Dimension]:
 
 
 def parallel_figure(tables: ReportTables) -> go.Figure:
-    """One line per student of the search through its settings and objectives; colour is the force error."""
+    """One line per student of the search through its settings and objectives; colour is the first that is learned."""
     rows = searched_students(tables)
+    objectives = objective_axes(tables)
     figure = go.Figure()
     if len(rows):
-        axes = (*varied(rows), *OBJECTIVES)
-        color = _values(rows, OBJECTIVES[0])
-        ticks = log_ticks(10 ** float(color.min()), 10 ** float(color.max()))
+        axes = (*varied(rows), *objectives)
+        shown = next(axis for axis, one in zip(objectives, tables.objectives, strict=True) if one.is_learned)
+        color = _values(rows, shown)
         figure.add_parcoords(
             dimensions=[_axis(rows, dimension) for dimension in axes],
             customdata=rows["network"].to_numpy(), name="Students of the search",
             meta={"of": "network", "fields": [[axis.column, axis.factor, axis.is_log] for axis in axes]},
             rangefont={"color": "rgba(0,0,0,0)", "size": 1},  # the ticks show it
             line={"color": color, "colorscale": [[0, STUDENT.color], [1, FAINT]], "showscale": True,
-                  "colorbar": {"title": {"text": "Force RMSE<br>(meV/Å)", "font": {"size": 11}}, "thickness": 12,
-                               "tickvals": np.log10(ticks), "ticktext": [tick_text(tick) for tick in ticks],
-                               "outlinewidth": 0}},
+                  "colorbar": {"title": {"text": shown.name, "font": {"size": 11}}, "thickness": 12,
+                               **_color_ticks(color, shown), "outlinewidth": 0}},
         )  # fmt: skip
     no_trial = [] if len(rows) else no_data("The search has no student with error and cost yet")
     empty = {} if len(rows) else {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
     return figure.update_layout(
         **layout(height=420, margin={"l": 60, "r": 30, "t": 78, "b": 34}, annotations=no_trial, **empty)
     )
+
+
+def _color_ticks(values: NDArray[np.float64], dimension: Dimension) -> dict[str, object]:
+    """Ticks of the colour bar, whose own would be logarithms."""
+    if not dimension.is_log:
+        return {}
+    ticks = log_ticks(10 ** float(values.min()), 10 ** float(values.max()))
+    return {"tickvals": np.log10(ticks), "ticktext": [tick_text(tick) for tick in ticks]}
 
 
 def _values(rows: pd.DataFrame, dimension: Dimension) -> NDArray[np.float64]:
@@ -127,7 +137,9 @@ def parallel_caption(tables: ReportTables) -> str:
     """Caption of figure 7: which setting the most accurate students agree on most."""
     rows = searched_students(tables)
     text = f"{len(rows):,} students of the search with error and cost; a range drawn on an axis filters all figures"
-    best = rows.nsmallest(len(rows) // 10, "valid_force_rmse_ev_per_ang")
+    learned = next(objective for objective in tables.objectives if objective.is_learned)
+    order = rows[learned.column] if learned.direction == "minimize" else -rows[learned.column]
+    best = rows.loc[order.nsmallest(len(rows) // 10).index]
     settings = varied(rows)
     if len(best) < 5 or not settings:
         return f"{text}."

@@ -178,7 +178,7 @@ class Board:
 
     def _volume(self) -> go.Figure:
         tables, n_epochs = self._parts["tables"].content
-        return volume_figure(tables.models, n_epochs)
+        return volume_figure(tables.models, n_epochs, tables.objectives)
 
     def _curves(self) -> go.Figure:
         return trials_figure(self._run.progress.trials.values(), self._catalogue.label)

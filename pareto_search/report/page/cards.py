@@ -6,6 +6,7 @@ import numpy as np
 
 from pareto_search.analysis.caps import PaperClaim
 from pareto_search.analysis.comparison import ControlComparison
+from pareto_search.analysis.front import volume_unit
 from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
 from pareto_search.report.external_words import front_students, is_external, times
 from pareto_search.report.numbers import number, whole
@@ -18,7 +19,7 @@ def cards_html(summary: StudySummary) -> str:
     cards = [
         _error_card(summary.headline),
         _dominance_card(summary.headline),
-        _volume_card(summary.headline),
+        _volume_card(summary.headline, volume_unit(summary.objectives)),
         next(_external_student_card(summary), _student_card(summary.best_under.paper)),
         _teacher_card(summary.teacher),
     ]
@@ -50,18 +51,16 @@ def _dominance_card(comparison: ControlComparison | None) -> str:
     return card_html(label, f"{found.n_controls_dominated} of {found.n_controls}", detail, tone)
 
 
-def _volume_card(comparison: ControlComparison | None) -> str:
+def _volume_card(comparison: ControlComparison | None, unit: str) -> str:
     label = "Hypervolume, student − control"
     if comparison is None or comparison.hypervolume.difference is None:
         return card_html(label, "–", "needs errors and costs")
     volume = comparison.hypervolume
     if volume.ci95 is None:
-        return card_html(
-            label, signed(volume.difference or 0.0, 3), f"cubic decades; no interval: {volume.no_ci95_reason}"
-        )
+        return card_html(label, signed(volume.difference or 0.0, 3), f"{unit}; no interval: {volume.no_ci95_reason}")
     low, high = volume.ci95
     tone = "good" if low > 0 else "bad" if high < 0 else "plain"
-    detail = f"cubic decades; 95 % interval {signed(low, 3)} to {signed(high, 3)}"
+    detail = f"{unit}; 95 % interval {signed(low, 3)} to {signed(high, 3)}"
     return card_html(label, signed(volume.difference or 0.0, 3), detail, tone)
 
 

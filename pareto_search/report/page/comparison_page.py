@@ -1,15 +1,17 @@
 """The page of several runs: their fronts over each other, and their hypervolumes from one reference point."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 
+from pareto_search.analysis.front import volume_unit, worst_of
 from pareto_search.analysis.history import ended_trials, hypervolume_history, search_reference
-from pareto_search.analysis.runs import RunsComparison, compare_runs
+from pareto_search.analysis.runs import RunsComparison, compare_runs, shared_objectives
 from pareto_search.files import write_atomic
+from pareto_search.objectives import Objective, objectives_named
 from pareto_search.report.figures.accuracy import front_steps
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
@@ -36,7 +38,8 @@ def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced
     Raises:
         DataError: If the runs do not share data and split, unless forced.
     """
-    comparison = compare_runs({name: data.models for name, data in inputs.items()}, is_forced=is_forced)
+    objectives = shared_objectives({name: data.objectives for name, data in inputs.items()}, is_forced=is_forced)
+    comparison = compare_runs({name: data.models for name, data in inputs.items()}, objectives, is_forced=is_forced)
     fronts = "Students of each run, means over seeds; lower left is better, step lines are fronts."
     growth = (
         "Hypervolume of each search's students (validation) against the epochs it had trained, from the worst of the "
@@ -46,7 +49,7 @@ def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced
         Panel("fronts-speed", "Accuracy against speed", fronts, overlay_figure(comparison, STEP_TIME)),
         Panel("fronts-memory", "Accuracy against memory", fronts, overlay_figure(comparison, MEMORY)),
         Panel("volumes", "Hypervolume", _volume_caption(comparison), volume_figure(comparison)),
-        Panel("growth", "Growth of the hypervolume", growth, growth_figure(inputs)),
+        Panel("growth", "Growth of the hypervolume", growth, growth_figure(inputs, objectives)),
     ]
     page = page_html(
         "comparison.html.jinja",
@@ -99,32 +102,34 @@ def volume_figure(comparison: RunsComparison) -> go.Figure:
             marker={"color": color}, hovertemplate=f"{escape(run.name)}, %{{x}}: %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
     volumes = [volume for run in comparison.runs for volume in run.hypervolumes.values()]
-    heights = {**axis("Hypervolume (cubic decades)", volumes or [1.0], is_log=False), "rangemode": "tozero"}
+    heights = {
+        **axis(f"Hypervolume ({volume_unit(comparison.objectives)})", volumes or [1.0], is_log=False),
+        "rangemode": "tozero",
+    }
     heights.pop("range", None)
     return figure.update_layout(**layout(barmode="group", yaxis=heights, xaxis={"type": "category"}))
 
 
-def growth_figure(inputs: Mapping[str, ReportInput]) -> go.Figure:
+def growth_figure(inputs: Mapping[str, ReportInput], objectives: Sequence[Objective] = objectives_named()) -> go.Figure:
     """Hypervolume of each search against its epochs, from a shared reference point."""
-    references = [point for data in inputs.values() if (point := search_reference(data.models)) is not None]
+    shared = worst_of((search_reference(data.models, objectives) for data in inputs.values()), objectives)
     figure = go.Figure()
-    if not references:
-        return figure.update_layout(**layout(annotations=no_data("No run has a measured teacher")))
-    worst = np.array(references)
-    shared = (float(worst[:, 0].max()), float(worst[:, 1].max()), float(worst[:, 2].min()))
+    if shared is None:
+        return figure.update_layout(**layout(annotations=no_data("No run has a measured network")))
     for (name, data), (color, _) in zip(inputs.items(), RUN_SERIES * len(inputs), strict=False):
-        trials = ended_trials(data.models, data.events)
+        trials = ended_trials(data.models, data.events, objectives)
         if trials.empty:
             continue
-        history = hypervolume_history(trials, shared)
+        history = hypervolume_history(trials, objectives, shared)
         figure.add_scatter(
             x=history.n_epochs, y=history.hypervolume, mode="lines", name=name,
             line={"color": color, "width": 2, "shape": "hv"},
             hovertemplate=f"{escape(name)}: %{{x:,.0f}} epochs, %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
+    heights = f"Hypervolume ({volume_unit(objectives)})"
     return figure.update_layout(**layout(
         xaxis={**axis("Epochs trained", [1.0], is_log=False), "range": None, "rangemode": "tozero"},
-        yaxis={**axis("Hypervolume (cubic decades)", [1.0], is_log=False), "range": None, "rangemode": "tozero"},
+        yaxis={**axis(heights, [1.0], is_log=False), "range": None, "rangemode": "tozero"},
     ))  # fmt: skip
 
 
@@ -134,17 +139,14 @@ def _headline(comparison: RunsComparison) -> str:
         return "No run has students that can be compared."
     split = "test" if ranked[0].basis.split == "test" else "validation"
     volumes = ", ".join(f"{run.name} {run.hypervolumes.get('student', 0.0):.3f}" for run in ranked)
-    return f"Hypervolume of the students on the {split} split, cubic decades: {volumes}."
+    return f"Hypervolume of the students on the {split} split, {volume_unit(comparison.objectives)}: {volumes}."
 
 
 def _volume_caption(comparison: RunsComparison) -> str:
     if comparison.reference is None:
         return "Nothing has been measured."
-    error, step_time, memory = comparison.reference
-    return (
-        f"From one reference point for all: {1e3 * error:.3g} meV/Å, {step_time:.3g} µs/atom/step, "
-        f"{memory / 1e3:.3g} kB per atom, the worst of the runs' own."
-    )
+    values = [one.text(value) for one, value in zip(comparison.objectives, comparison.reference, strict=True)]
+    return f"From one reference point for all: {', '.join(values)}, the worst of the runs' own."
 
 
 def _role_name(role: str) -> str:

@@ -45,7 +45,7 @@ def write_report(
     if shared is not None:
         write_assets(shared)
         assets = os.path.relpath(shared, html.parent)
-    summary = summarize_study(data.models)
+    summary = summarize_study(data.models, objectives=data.objectives)
     tables = make_tables(data)
     words = answer(summary, data, tables)
     plain = summary.to_plain() | {"paper_claims": [asdict(claim) for claim in tables.claims]}
