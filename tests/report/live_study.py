@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from pareto_search.records import MODEL_COLUMNS, MODEL_FIELDS, Event, ModelRecord
+from pareto_search.config import HipnnArchitecture
+from pareto_search.records import MODEL_COLUMNS, MODEL_FIELDS, CostRecord, Event, ModelRecord
 from pareto_search.store import ResultStore
 from pareto_search.store.tables import EVENT_TYPES, MODEL_TYPES, as_row
 from tests.report import synthetic
@@ -56,6 +57,12 @@ def record(row: dict[Any, Any]) -> ModelRecord:
     values = {name: None if pd.isna(value) else value for name, value in row.items()}
     names = [name for name in MODEL_COLUMNS if name not in MODEL_FIELDS]
     return ModelRecord.from_plain({**values, "hyperparameters": {name: values[name] for name in names}})
+
+
+def cost(shape: tuple[int, int, int]) -> CostRecord:
+    """A cost as a run stores it, with all settings of the architecture."""
+    sizes = dict(zip(("n_features", "n_sensitivities", "n_atom_layers"), shape, strict=True))
+    return replace(synthetic.cost(shape), architecture=HipnnArchitecture(**sizes).model_dump(mode="json"))
 
 
 def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs: int = 27) -> list[Event]:

@@ -169,7 +169,7 @@ def live_study_input() -> Any:
 def catalogue(tmp_path: Path) -> TrialCatalogue:
     run = FollowedRun(live_study.begin(tmp_path / "run"))
     (tmp_path / "run" / "costs").mkdir(exist_ok=True)
-    cost = synthetic.cost(SHAPE).to_plain()
+    cost = live_study.cost(SHAPE).to_plain()
     (tmp_path / "run" / "costs" / "a.json").write_text(json.dumps(cost))
     run.refresh()
     return TrialCatalogue(run.config, run.costs)
@@ -212,7 +212,7 @@ def test_failures_are_told_once_with_their_reason() -> None:
 
 
 def test_costs_are_ordered_and_cut() -> None:
-    records = {cost.architecture_key: cost for cost in map(synthetic.cost, reversed(synthetic.LADDER))}
+    records = {cost.architecture_key: cost for cost in map(live_study.cost, reversed(synthetic.LADDER))}
     teacher = HipnnArchitecture(n_features=12, n_sensitivities=16, n_atom_layers=2)
     table = costs_table(records, teacher, 3)
     assert [row.cells[0] for row in table.rows] == ["12/8/1", "12/16/2 (teacher)", "16/20/2"]

@@ -4,8 +4,9 @@ from functools import cached_property
 
 import pandas as pd
 
-from pareto_search.records import MODEL_COLUMNS, ModelRecord
+from pareto_search.records import ModelRecord
 from pareto_search.store import ResultReader
+from pareto_search.store.tables import models_frame
 
 
 class StoredNetworks:
@@ -47,6 +48,5 @@ class StoredNetworks:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """All records: MODEL_COLUMNS."""
-        columns = {name: [getattr(r, name) for r in self._records.values()] for name in MODEL_COLUMNS}
-        return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+        """All records: MODEL_COLUMNS, then further hyperparameters."""
+        return models_frame(self.records)
