@@ -100,7 +100,7 @@ def _networks(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     """Rows of the table of networks; `cost` is the row of their cost in the cost table, or -1."""
     rows = {(record.architecture_key, record.engine): number for number, record in enumerate(records)}
     keys = zip(architecture_keys(models), models["engine"], strict=True)
-    return models[[*_NETWORK_FIELDS, "label", "network", "architecture"]].assign(cost=[rows.get(k, -1) for k in keys])
+    return models[[*_NETWORK_FIELDS, "network", "architecture"]].assign(cost=[rows.get(k, -1) for k in keys])
 
 
 def _costs(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
@@ -108,14 +108,14 @@ def _costs(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     labels = _labels(models)
     return pd.DataFrame([
         {
-            "label": labels.get(key) or "/".join(f"{value:.0f}" for value in key[:3]),
+            "label": labels.get(record.architecture_key, record.label),
             "engine": f"{record.engine}{', compiled' if record.md.is_compiled else ''}, {record.dtype}",
             "device": record.device, "max_atoms": record.capacity.max_atoms,
             "n_failed": record.capacity.bracket.n_failed, "bytes_per_atom": record.capacity.bytes_per_atom,
             "budget_gib": record.capacity.budget_gib,
             **{name: value for name, value in vars(record.md).items() if name != "us_per_atom_steps"},
         }
-        for record, key in ((record, record.architecture_key) for record in records)
+        for record in records
     ])  # fmt: skip
 
 
