@@ -9,6 +9,7 @@ from pareto_search.analysis.progress import Progress, TrialProgress
 from pareto_search.analysis.time_left import RunState, StudyBudget, duration, time_left
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import ConfigError
+from pareto_search.objectives import Objective, objectives_named
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.numbers import number, whole
 from pareto_search.report.tables import ArchitectureKey, cost_key
@@ -74,6 +75,12 @@ class Catalogue:
         self.config = config
         self._costs = costs
         self._labels: dict[int, str] = {}
+
+    @property
+    def cost_objectives(self) -> list[Objective]:
+        """What the study optimises that is no error."""
+        found = objectives_named() if self.config is None else self.config.search.objective_list
+        return [objective for objective in found if not objective.is_learned]
 
     def architecture(self, trial: TrialProgress) -> Architecture | None:
         """The architecture of a trial, or None where its parameters do not tell."""
@@ -194,7 +201,7 @@ def trials_table(progress: Progress, catalogue: Catalogue, n_rows: int = N_ROWS)
     order = {"training": 0, "interrupted": 1, "ready": 1, "measuring": 1}
     trials = sorted(progress.trials.values(), key=lambda t: (order.get(t.state, 2), -t.changed_at))
     columns = (("Trial", "", True), ("State", "", False), ("Architecture", "", False), ("Epoch", "", True),
-               ("Force valid", "meV/Å", True), ("MD step", "µs/atom", True), ("Max atoms", "", True),
+               ("Force valid", "meV/Å", True), *((cost.title, cost.unit, True) for cost in catalogue.cost_objectives),
                ("Last heard", "", False), ("Reason", "", False))  # fmt: skip
     return LiveTable(
         "Trials of the search", columns, tuple(_trial_row(trial, catalogue) for trial in trials[:n_rows]),
@@ -205,10 +212,13 @@ def trials_table(progress: Progress, catalogue: Catalogue, n_rows: int = N_ROWS)
 def _trial_row(trial: TrialProgress, catalogue: Catalogue) -> Row:
     cost = catalogue.cost(trial)
     error = trial.errors[max(trial.errors)] if trial.errors else float("nan")
+    costs = (
+        _NO_VALUE if cost is None else number(objective.factor * cost.values()[objective.column])
+        for objective in catalogue.cost_objectives
+    )
     cells = (
         str(trial.number), STATE_NAMES[trial.state], catalogue.label(trial), whole(trial.epoch),
-        number(1e3 * error, 4), _NO_VALUE if cost is None else number(cost.md.us_per_atom_step_median),
-        _NO_VALUE if cost is None else whole(cost.capacity.max_atoms), clock(trial.changed_at_s), trial.reason or "",
+        number(1e3 * error, 4), *costs, clock(trial.changed_at_s), trial.reason or "",
     )  # fmt: skip
     return Row(cells, trial.state, ("trial", str(trial.number)))
 
