@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from pareto_search.config import CapSettings, SearchSettings
+from pareto_search.config import CapSettings
 from pareto_search.search.cost_caps import violation_of
 from pareto_search.search.ledger import (
     COSTS,
@@ -122,17 +122,17 @@ class SearchTrial:
         self._open_handle().end(status, values)
         self.handle = None
 
-    def as_seen(self, learned: Mapping[str, float] | None, settings: SearchSettings) -> SeenTrial:
+    def as_seen(self, learned: Mapping[str, float] | None, objectives: Sequence[str]) -> SeenTrial:
         """As a sampler sees it.
 
         Args:
             learned: By column, measured, forecast or standing for it.
-            settings: Their objectives.
+            objectives: Columns, in order.
         """
         values = None
         if learned is not None and self.costs is not None:
             costs = self.costs.values
-            values = tuple(float(learned[name] if name in learned else costs[name]) for name in settings.objectives)
+            values = tuple([learned[name] if name in learned else costs[name] for name in objectives])
         return SeenTrial(self.params, values, self.violation, self.is_open)
 
     def _set_costs(self, costs: Costs, caps: CapSettings) -> None:

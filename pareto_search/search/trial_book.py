@@ -122,8 +122,9 @@ class TrialBook:
         for objective in self._learned if forecasts else ():
             worse = max if objective.direction == "minimize" else min
             worst[objective.column] = worse(learned[objective.column] for learned in forecasts.values())
+        names = self._settings.objectives
         return [
-            trial.as_seen(forecasts.get(number, (worst or None) if trial.violation > 0 else None), self._settings)
+            trial.as_seen(forecasts.get(number, (worst or None) if trial.violation > 0 else None), names)
             for number, trial in self.trials.items()
         ]
 

@@ -39,7 +39,7 @@ def trials_table(progress: Progress, catalogue: TrialCatalogue, n_rows: int = N_
     order = {"training": 0, "interrupted": 1, "ready": 1, "measuring": 1}
     trials = sorted(progress.trials.values(), key=lambda t: (order.get(t.state, 2), -t.changed_at))
     columns = (("Trial", "", True), ("State", "", False), ("Architecture", "", False), ("Epoch", "", True),
-               ("Force valid", "meV/Å", True), ("MD step", "µs/atom", True), ("Max atoms", "", True),
+               ("Force valid", "meV/Å", True), *((cost.title, cost.unit, True) for cost in catalogue.cost_objectives),
                ("Last event", "", False), ("Reason", "", False))  # fmt: skip
     return LiveTable(
         "Trials of the search", columns, tuple(_trial_row(trial, catalogue) for trial in trials[:n_rows]),
@@ -49,12 +49,13 @@ def trials_table(progress: Progress, catalogue: TrialCatalogue, n_rows: int = N_
 
 def _trial_row(trial: TrialProgress, catalogue: TrialCatalogue) -> Row:
     cost = catalogue.cost(trial)
+    costs = (
+        UNKNOWN if cost is None else number(objective.factor * cost.values()[objective.column])
+        for objective in catalogue.cost_objectives
+    )
     cells = (
         str(trial.number), STATE_NAMES[trial.state], catalogue.label(trial), whole(trial.epoch),
-        number(1e3 * trial.last_error_ev_per_ang, 4),
-        UNKNOWN if cost is None else number(cost.md.us_per_atom_step_median),
-        UNKNOWN if cost is None else whole(cost.capacity.max_atoms),
-        time_of_day(trial.changed_at_s), trial.reason or "",
+        number(1e3 * trial.last_error_ev_per_ang, 4), *costs, time_of_day(trial.changed_at_s), trial.reason or "",
     )  # fmt: skip
     return Row(cells, trial.state, ("trial", str(trial.number)))
 

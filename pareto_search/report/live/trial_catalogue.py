@@ -6,6 +6,7 @@ from datetime import datetime
 from pareto_search.analysis.progress import TrialProgress
 from pareto_search.config import Architecture, StudyConfig
 from pareto_search.errors import ConfigError
+from pareto_search.objectives import Objective, objectives_named
 from pareto_search.records import CostRecord
 from pareto_search.report.tables import ArchitectureKey
 from pareto_search.search.space import to_architecture
@@ -38,6 +39,12 @@ class TrialCatalogue:
         self.config = config
         self._costs = costs
         self._labels: dict[int, str] = {}
+
+    @property
+    def cost_objectives(self) -> list[Objective]:
+        """What the study optimises that is no error."""
+        found = objectives_named() if self.config is None else self.config.search.objective_list
+        return [objective for objective in found if not objective.is_learned]
 
     def architecture(self, trial: TrialProgress) -> Architecture | None:
         """The architecture of a trial, or None where its parameters do not determine it."""

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pareto_search.analysis.networks import hyperparameter_columns
 from pareto_search.records import MODEL_COLUMNS, CostRecord
 from pareto_search.report.figures.learning_curves import PANELS
 from pareto_search.report.figures.rdf import teacher_curve
@@ -24,7 +25,6 @@ COMMANDS = (
 #: Points of all curves together, and the bounds of one curve's share.
 TOTAL_CURVE_POINTS, CURVE_POINTS = 150_000, (20, 250)
 
-_NETWORK_FIELDS = [name for name in MODEL_COLUMNS if not name.endswith("_hash")]
 _NETWORK_ORDER = ["stage", "n_weights", "label", "role", "control_kind", "seed", "model_id"]
 
 
@@ -44,6 +44,7 @@ def study_json(tables: ReportTables) -> str:
             for role, kind in sorted(set(zip(models["role"], models["control_kind"], strict=True)))
         },
         "commands": COMMANDS,
+        "hyperparameters": hyperparameter_columns(models),
     })  # fmt: skip
 
 
@@ -100,7 +101,9 @@ def _networks(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     """Rows of the table of networks; `cost` is the row of their cost in the cost table, or -1."""
     rows = {(record.architecture_key, record.engine): number for number, record in enumerate(records)}
     keys = zip(architecture_keys(models), models["engine"], strict=True)
-    return models[[*_NETWORK_FIELDS, "network", "architecture"]].assign(cost=[rows.get(k, -1) for k in keys])
+    names = dict.fromkeys([*MODEL_COLUMNS, *hyperparameter_columns(models), "network", "architecture"])
+    shown = [name for name in names if not name.endswith("_hash")]
+    return models[shown].assign(cost=[rows.get(key, -1) for key in keys])
 
 
 def _costs(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:

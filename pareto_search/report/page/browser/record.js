@@ -158,10 +158,9 @@ function copyText(text, button) {
 function settings(row) {
   const digits = (name) => short(networks[name][row], 4);
   const pairs = [
-    ['Features, sensitivities, atom layers', ['n_features', 'n_sensitivities', 'n_atom_layers'].map(digits).join(', ')],
-    ['Interaction layers, l', ['n_interaction_layers', 'l_max'].map(digits).join(', ')],
-    ['Cutoff, soft and hard', `${digits('dist_soft_max_ang')} and ${digits('dist_hard_max_ang')} Å`],
-    ['Family, activation', `${networks.family[row] || 'hipnn'}, ${networks.activation[row] || '–'}`],
+    ['Family', networks.family[row] || '–'],
+    ...study.hyperparameters.filter((name) => networks[name][row] !== '' && !Number.isNaN(networks[name][row]))
+      .map((name) => [name, typeof networks[name][row] === 'number' ? digits(name) : networks[name][row]]),
     ['Weights', whole(networks.n_weights[row])],
   ];
   if (state.select.of === 'network') {
