@@ -15,7 +15,13 @@ from pareto_search.potential.interface import Evaluation, Potential
 
 
 def evaluate_frames(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
-    """What a potential says of some frames, as one batch in its own precision."""
+    """What a potential says of some frames, as one batch in its own precision.
+
+    Args:
+        potential: The potential.
+        frames: The systems.
+        with_forces: Whether forces are wanted.
+    """
     labelled = []
     for atoms in frames:
         bare = atoms.copy()
@@ -29,7 +35,13 @@ def evaluate_frames(potential: Potential, frames: list[Atoms], *, with_forces: b
 
 
 def evaluate_detached(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
-    """The same without gradients by the weights."""
+    """The same without gradients by the weights.
+
+    Args:
+        potential: The potential.
+        frames: The systems.
+        with_forces: Whether forces are wanted.
+    """
     result = evaluate_frames(potential.eval(), frames, with_forces=with_forces)
     return Evaluation(*(value.detach() for value in result))
 

@@ -106,7 +106,13 @@ def compare(
 
 
 def count_dominated(students: pd.DataFrame, controls: pd.DataFrame, objectives: Sequence[Objective]) -> Dominance:
-    """Dominance between two sets of seed-averaged networks; those that lack an objective are not counted."""
+    """Dominance between two sets of seed-averaged networks; those that lack an objective are not counted.
+
+    Args:
+        students: Seed-averaged students.
+        controls: Seed-averaged controls of one kind.
+        objectives: The axes.
+    """
     student_points, control_points = (
         to_costs(front_points(networks, objectives), objectives) for networks in (students, controls)
     )

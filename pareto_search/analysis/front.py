@@ -191,7 +191,13 @@ class RunningFront:
 def front_of(
     points: ArrayLike, objectives: Sequence[Objective], reference: Sequence[float] | None = None
 ) -> RunningFront:
-    """The front of points, shape (n, n_objectives)."""
+    """The front of points, shape (n, n_objectives).
+
+    Args:
+        points: Values in the order of the objectives, shape (n_points, n_objectives).
+        objectives: What is optimised.
+        reference: Reference point, in their units.
+    """
     front = RunningFront(objectives, reference)
     for point in np.asarray(points, dtype=float).reshape(-1, len(objectives)):
         front.add(point)
@@ -199,7 +205,13 @@ def front_of(
 
 
 def volume_of(points: ArrayLike, objectives: Sequence[Objective], reference: Sequence[float]) -> float:
-    """The hypervolume of points that are all there, shape (n, n_objectives): faster than one by one."""
+    """The hypervolume of points that are all there, shape (n, n_objectives): faster than one by one.
+
+    Args:
+        points: Values in the order of the objectives, shape (n_points, n_objectives).
+        objectives: What is optimised.
+        reference: Reference point, in their units.
+    """
     return hypervolume(to_costs(points, objectives), to_costs(reference, objectives)[0])
 
 

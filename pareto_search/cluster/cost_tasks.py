@@ -42,7 +42,13 @@ class CostTasks:
         return len(self._running)
 
     def start(self, number: int, params: dict[str, object], name: str) -> None:
-        """Begin to measure for a trial."""
+        """Begin to measure for a trial.
+
+        Args:
+            number: Of the trial.
+            params: Its parameters.
+            name: Of the task, in the dashboard.
+        """
         assert self.shared_ref is not None, "it is set before the first start"
         on_gpu = self._cluster.gpus_per_trial > 0
         reference = start_work(

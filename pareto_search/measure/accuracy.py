@@ -33,7 +33,13 @@ class ErrorSums(NamedTuple):
 
 
 def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> ErrorSums:
-    """Squared and absolute errors of a batch."""
+    """Squared and absolute errors of a batch.
+
+    Args:
+        evaluation: What the potential gives.
+        targets: What it should give.
+        batch: The frames.
+    """
     energy_error = ((evaluation.energy - targets.energy) / batch.n_atoms).detach().double()
     force_error = (evaluation.forces - targets.forces).detach().double()
     return ErrorSums(
@@ -42,7 +48,13 @@ def error_sums(evaluation: Evaluation, targets: Targets, batch: Batch) -> ErrorS
 
 
 def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
-    """The errors of frames with so many atoms together, from their `ErrorSums`, stacked."""
+    """The errors of frames with so many atoms together, from their `ErrorSums`, stacked.
+
+    Args:
+        sums: Values of `ErrorSums` over all frames, in their order.
+        n_atoms: Atoms of the frames together.
+        n_systems: Number of frames.
+    """
     force_square, energy_square, force_absolute, energy_absolute = sums
     return Accuracy(
         force_rmse_ev_per_ang=(force_square / (3 * n_atoms)) ** 0.5,
@@ -55,7 +67,14 @@ def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
 def measure_accuracy(
     potential: Potential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
 ) -> Accuracy:
-    """Errors of a potential on the given frames; the host waits once, at the end."""
+    """Errors of a potential on the given frames; the host waits once, at the end.
+
+    Args:
+        potential: The network.
+        loader: Its frames.
+        systems: Numbers of the frames, shape (n_systems,).
+        batch_size: Frames evaluated at once.
+    """
     sums = torch.zeros(len(ErrorSums._fields), dtype=torch.float64, device=potential.device)
     with torch.no_grad():
         for batch, targets in loader.batches(systems, batch_size):

@@ -105,7 +105,13 @@ def label_frames(
 
 
 def errors_of(labels: TeacherLabels, dataset: Dataset, systems: NDArray[np.int64]) -> Accuracy:
-    """Errors of the teacher against the data, energies up to a constant per element; rounding of float32 is none."""
+    """Errors of the teacher against the data, energies up to a constant per element; rounding of float32 is none.
+
+    Args:
+        labels: Energies and forces of the teacher.
+        dataset: The frames with their own.
+        systems: Numbers of the frames that count, shape (n_systems,).
+    """
     rows = dataset.rows_of(systems)
     force = labels.forces_ev_per_ang[rows] - dataset.forces[rows]
     energy = (labels.energy_ev[systems] - dataset.energy[systems]) / dataset.n_atoms_per_system[systems]

@@ -20,7 +20,16 @@ def external_model_id(settings: ExternalTeacher, source: str) -> str:
 def external_record(
     settings: ExternalTeacher, model_id: str, data: StudyData, labels: TeacherLabels, md: MdTiming, device: str
 ) -> ModelRecord:
-    """The teacher's row of `models.csv`: no architecture, loss or capacity, but errors and MD step time."""
+    """The teacher's row of `models.csv`: no architecture, loss or capacity, but errors and MD step time.
+
+    Args:
+        settings: The teacher.
+        model_id: Its name in the run.
+        data: Frames and split.
+        labels: Its energies and forces of every frame.
+        md: Its timed MD.
+        device: Name of the device.
+    """
     valid, test = (errors_of(labels, data.dataset, systems) for systems in (data.split.valid, data.split.test))
     return ModelRecord(
         model_id=model_id,
@@ -49,7 +58,14 @@ def external_record(
 
 
 def save_external(folder: Path, settings: ExternalTeacher, record: ModelRecord, md: MdTiming) -> None:
-    """Write the teacher's folder: no weights, but the record, every timed step and what the teacher is."""
+    """Write the teacher's folder: no weights, but the record, every timed step and what the teacher is.
+
+    Args:
+        folder: Where.
+        settings: The teacher.
+        record: Its record.
+        md: Its timed MD.
+    """
     timing = {name: None if value != value else value for name, value in asdict(md).items()}  # no NaN in JSON
     description = {
         "record": record.to_plain(),

@@ -109,7 +109,14 @@ def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
 def control_with(
     student: NetworkJob, kind: ControlKind, weights: LossWeights, schedule: tuple[ScheduledWeights, ...] = ()
 ) -> NetworkJob:
-    """A control without a teacher and with given loss weights; all else is the student's."""
+    """A control without a teacher and with given loss weights; all else is the student's.
+
+    Args:
+        student: Whose control it is.
+        kind: Kind of control.
+        weights: Of the control's loss.
+        schedule: Of its loss weights, in place of the student's.
+    """
     training = _scheduled(student.training, schedule)
     return replace(student, role="control", control_kind=kind, weights=weights, training=training, transfer=NO_TRANSFER)
 

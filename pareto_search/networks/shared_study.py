@@ -97,7 +97,13 @@ class SharedStudy:
     def train(
         self, job: NetworkJob, on_epoch: Callable[[CurvePoint], None] | None = None, save_at: Collection[int] = ()
     ) -> ModelRecord:
-        """Train a network in this process; its cost is known first."""
+        """Train a network in this process; its cost is known first.
+
+        Args:
+            job: The network.
+            on_epoch: Called after each epoch.
+            save_at: Epochs after which a checkpoint is written.
+        """
         prepare_torch(self.config.cluster.cpus_per_trial)
         cost = self.cost(job.architecture)
         return train_network(job, self.data, self.folders(), cost, on_epoch=on_epoch, save_at=save_at)

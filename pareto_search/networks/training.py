@@ -111,6 +111,14 @@ def record_unfinished(
     """Record a network that was given up; its curve up to the last checkpoint is kept, and the checkpoint with it.
 
     One that has recorded its own end is left as it is.
+
+    Args:
+        job: The network.
+        data: What it was trained on.
+        folders: Where it is kept.
+        cost: Its cost, if known.
+        status: How it ended.
+        reason: Why.
     """
     model_id = job.model_id(data)
     folder = folders.folder(job, model_id)
@@ -140,7 +148,13 @@ def finished_record(folder: Path) -> ModelRecord:
 
 
 def copy_network(source: Path, target: Path, record: ModelRecord | None = None) -> None:
-    """Copy a model folder unless a finished one is there, if wanted with another record."""
+    """Copy a model folder unless a finished one is there, if wanted with another record.
+
+    Args:
+        source: Model folder.
+        target: Where it is copied to.
+        record: In place of its own.
+    """
     if is_finished(target):
         return
     with whole_folder(target) as temporary:

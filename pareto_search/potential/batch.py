@@ -50,7 +50,14 @@ def padded_width(counts: NDArray[np.int64]) -> int:
 
 
 def make_batch(dataset: Dataset, table: NeighborTable, systems: NDArray[np.int64], dtype: torch.dtype) -> Batch:
-    """Join the given frames of a dataset into one batch on the CPU."""
+    """Join the given frames of a dataset into one batch on the CPU.
+
+    Args:
+        dataset: The frames.
+        table: Their neighbours.
+        systems: Numbers of the frames, shape (n_systems,).
+        dtype: Of the neighbour vectors.
+    """
     spans = [dataset.atoms_of(int(s)) for s in systems]
     rows = dataset.rows_of(systems)
     sizes = np.array([span.stop - span.start for span in spans])

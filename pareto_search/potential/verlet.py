@@ -87,6 +87,13 @@ class VerletList:
     ) -> Self:
         """Find all pairs nearer than cutoff + skin, periodic images included.
 
+        Args:
+            atoms: The system.
+            cutoff_ang: Cutoff of the potential, Å.
+            skin_ang: How much farther it looks, Å.
+            elements: Atomic numbers that the potential has, rising.
+            sizes: How much is done at once.
+
         Raises:
             KeyError: If an atom is of none of the elements.
             AtomsError: If an atom's position is not finite or too far away.

@@ -37,7 +37,13 @@ class CostSource(Protocol):
         """Measurements under way."""
 
     def start(self, number: int, params: dict[str, Any], name: str) -> None:
-        """Begin to measure for a trial."""
+        """Begin to measure for a trial.
+
+        Args:
+            number: Of the trial.
+            params: Its parameters.
+            name: Of the measurement, in logs.
+        """
 
     def collect(self) -> list[tuple[int, Costs | None, str | None, float]]:
         """Those that have ended: trial number, costs or None, the reason if there are none, and seconds."""
@@ -152,7 +158,13 @@ class Dispatcher:
         self.book.trials[number].failure = reason
 
     def stint_ended(self, number: int, result: Mapping[str, Any], *, has_crashed: bool = False) -> None:
-        """Take in the end of a stint: the trial is complete, failed, or waits at its rung."""
+        """Take in the end of a stint: the trial is complete, failed, or waits at its rung.
+
+        Args:
+            number: Of the trial.
+            result: Its last report.
+            has_crashed: Whether its worker was lost.
+        """
         self._training.discard(number)
         if number not in self._rungs.paused:
             trial = self.book.trials[number]

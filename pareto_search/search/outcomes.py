@@ -48,7 +48,13 @@ class Outcomes:
         self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
 
     def network_ended(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
-        """Store a network that belongs to no trial; the record is None where its worker was lost."""
+        """Store a network that belongs to no trial; the record is None where its worker was lost.
+
+        Args:
+            job: The network.
+            record: Its record; None where its worker was lost.
+            reason: Why, if it failed.
+        """
         if record is not None:
             log_record(record)
         model_id = job.model_id(self.shared.data)

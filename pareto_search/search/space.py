@@ -54,6 +54,11 @@ def to_weights(space: SpaceSettings, params: Mapping[str, object]) -> LossWeight
 def to_training(space: SpaceSettings, params: Mapping[str, object], training: TrainingSettings) -> TrainingSettings:
     """Training settings of a sample: those given, with learning rate and batch size where the space names them.
 
+    Args:
+        space: The space.
+        params: The sample.
+        training: Settings that it changes.
+
     Raises:
         ConfigError: If the sample lacks a searched dimension.
     """

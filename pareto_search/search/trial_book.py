@@ -110,7 +110,13 @@ class TrialBook:
         return {name: float(value) for name, value in found.items()} if all(map(is_finite, found.values())) else None
 
     def record_rung(self, trial: SearchTrial, epoch: int, learned: Mapping[str, float]) -> None:
-        """Tell the rungs what a trial has learned at one of them."""
+        """Tell the rungs what a trial has learned at one of them.
+
+        Args:
+            trial: The trial.
+            epoch: Of the rung.
+            learned: Values by column.
+        """
         assert trial.costs is not None, "nothing is trained before its costs are known"
         features = to_features(self._settings.space, trial.params)
         self.rungs.record(trial.number, epoch, learned, trial.costs, features)
@@ -129,7 +135,13 @@ class TrialBook:
         ]
 
     def verdict(self, trial: SearchTrial, result: Mapping[str, Any], has_crashed: bool) -> tuple[EndStatus, str | None]:
-        """How a trial has ended, by its last result, and why."""
+        """How a trial has ended, by its last result, and why.
+
+        Args:
+            trial: The trial.
+            result: Its last report.
+            has_crashed: Whether its worker was lost.
+        """
         if has_crashed or trial.failure is not None:
             return "failed", trial.failure or _WORKER_DIED
         if not result.get(IS_FINAL):
@@ -139,7 +151,14 @@ class TrialBook:
         return ("failed", ", ".join(unusable)) if unusable else ("complete", None)
 
     def end(self, trial: SearchTrial, status: EndStatus, reason: str | None, result: Mapping[str, Any]) -> None:
-        """End a trial, with the result of its last stint."""
+        """End a trial, with the result of its last stint.
+
+        Args:
+            trial: The trial.
+            status: How it ended.
+            reason: Why, unless it is complete.
+            result: Its last report.
+        """
         number, is_complete = trial.number, status == "complete"
         self.budget.n_epochs += trial.trained_until(int(result.get(N_TRAINED_EPOCHS) or 0))
         # First, so that a trial which the ledger knows to have ended has its record whenever the driver dies.

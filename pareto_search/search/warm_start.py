@@ -47,6 +47,12 @@ def check_are_runs(setting: str, paths: Iterable[Path]) -> None:
 def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str, label_hash: str) -> StudyConfig:
     """Settings of a run whose trials can be taken over.
 
+    Args:
+        source: The run.
+        search: Settings of the search that learns from it.
+        dataset_hash: Of data and split here.
+        label_hash: Of the labels here.
+
     Raises:
         ConfigError: If it is no run directory, or its data, split, labels, training settings or objectives are others.
     """

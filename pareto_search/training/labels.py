@@ -32,6 +32,13 @@ def make_labels(
 ) -> Labels:
     """Evaluate the teacher on every frame.
 
+    Args:
+        teacher: The network.
+        loader: Its frames.
+        dataset: The frames.
+        dataset_hash: Of dataset and split.
+        batch_size: Frames evaluated at once.
+
     Raises:
         DataError: If a label is not finite, or the atomic energies of a frame do not sum to its energy.
     """
@@ -70,6 +77,11 @@ def save_labels(path: Path, labels: Labels) -> None:
 
 def read_labels(path: Path, *, teacher_hash: str, dataset_hash: str) -> Labels | None:
     """The cached labels, or None if there are none or they came from another teacher, dataset or split.
+
+    Args:
+        path: npz file.
+        teacher_hash: Of the teachers' weights.
+        dataset_hash: Of dataset and split.
 
     Raises:
         DataError: If the file is damaged.

@@ -35,13 +35,25 @@ class LossTerms(NamedTuple):
 
 
 def rmse_plus_mae(predicted: Tensor, true: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Root-mean-square plus mean absolute error over all entries (eqn 3), each counted with its weight."""
+    """Root-mean-square plus mean absolute error over all entries (eqn 3), each counted with its weight.
+
+    Args:
+        predicted: Any shape.
+        true: The same shape and unit.
+        weight: Of each entry; broadcast.
+    """
     error = predicted - true
     return torch.sqrt((weight * error.square()).mean() + _TINY) + (weight * error.abs()).mean()
 
 
 def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: list[Tensor]) -> LossTerms:
-    """The terms of the loss for one batch; those of what a teacher says are zero where none said anything."""
+    """The terms of the loss for one batch; those of what a teacher says are zero where none said anything.
+
+    Args:
+        evaluation: What the potential gives.
+        targets: What it should give.
+        regularized_weights: Those in the L2 term.
+    """
     return LossTerms(
         energy=rmse_plus_mae(evaluation.energy, targets.energy),
         forces=rmse_plus_mae(evaluation.forces, targets.forces),

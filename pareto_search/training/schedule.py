@@ -7,7 +7,13 @@ from pareto_search.config import LossWeights, TrainingSettings
 
 
 def weights_at(epoch: int, weights: LossWeights, settings: TrainingSettings) -> LossWeights:
-    """The loss weights in force in an epoch (from 1): the network's own, or the schedule's row."""
+    """The loss weights in force in an epoch (from 1): the network's own, or the schedule's row.
+
+    Args:
+        epoch: From 1.
+        weights: The network's own.
+        settings: With the schedule, if there is one.
+    """
     current = weights
     for row in settings.schedule:
         if row.epoch <= epoch:
@@ -32,7 +38,13 @@ class Plateau:
     n_epochs_flat: int = 0
 
     def after(self, epoch: int, valid_loss: float, settings: TrainingSettings) -> Self:
-        """The state after an epoch: a new best, or one more flat epoch and perhaps a lower learning rate."""
+        """The state after an epoch: a new best, or one more flat epoch and perhaps a lower learning rate.
+
+        Args:
+            epoch: That has ended.
+            valid_loss: Its validation loss.
+            settings: Patience and factor.
+        """
         if valid_loss < self.best_loss:
             return replace(self, best_loss=valid_loss, best_epoch=epoch, n_epochs_flat=0)
         if self.n_epochs_flat + 1 > settings.plateau_patience:

@@ -49,7 +49,13 @@ class StudyData:
     def loader(
         self, architecture: Architecture, *, labels: Labels | None = None, device: torch.device | str
     ) -> FrameLoader:
-        """Loads frames for a network of this architecture, with a teacher's labels or without."""
+        """Loads frames for a network of this architecture, with a teacher's labels or without.
+
+        Args:
+            architecture: The network.
+            labels: Of the teacher.
+            device: Of the tensors.
+        """
         return FrameLoader(
             self.dataset,
             self.table,

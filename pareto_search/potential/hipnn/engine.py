@@ -198,7 +198,14 @@ def evaluate(weights: HipnnWeights, constants: HipnnConstants, batch: Batch, *, 
 def of_vectors(
     weights: HipnnWeights, constants: HipnnConstants, vectors: Tensor, species: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What `local_energies` gives for neighbour vectors (3, n_atoms, E, K) in Å."""
+    """What `local_energies` gives for neighbour vectors (3, n_atoms, E, K) in Å.
+
+    Args:
+        weights: The network.
+        constants: Its constants.
+        vectors: R_i - R_j in Å, shape (3, n_atoms, E, K).
+        species: Element index of each atom, shape (n_atoms,).
+    """
     return local_energies(weights, constants, geometry(vectors, constants.cutoff_ang), species)
 
 

@@ -46,6 +46,12 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     Points are means over seeds with standard deviations, a thin line joins the student and the controls of one
     architecture, networks of the search are faint. Step lines are the Pareto fronts, in bands that show how far those
     of single seeds scatter.
+
+    Args:
+        tables: The study.
+        x: Cost or size.
+        y: Error.
+        has_fronts: Whether fronts are drawn.
     """
     networks, search = with_values(tables.networks, x, y), with_values(tables.search, x, y)
     networks = networks[(networks["role"] != "teacher") | (y.values(networks) > 0)]  # without error: it made the data
@@ -97,7 +103,14 @@ def _claimed_region(tables: ReportTables, x: Quantity) -> dict[str, object] | No
 
 
 def points(frame: pd.DataFrame, look: Look, *, of: str = "network", is_faint: bool = False) -> dict[str, object]:
-    """What every trace of points has: what they stand for, looks and the place in the legend."""
+    """What every trace of points has: what they stand for, looks and the place in the legend.
+
+    Args:
+        frame: Rows of networks.
+        look: How they look.
+        of: Column that identifies a point.
+        is_faint: Whether they stand in the background.
+    """
     marker = {"color": look.color, "symbol": look.symbol, "size": 6, "opacity": 0.28}
     if not is_faint:
         size = 15 if look.symbol == "star" else 9
@@ -141,7 +154,13 @@ def _add_pair_lines(figure: go.Figure, networks: pd.DataFrame, x: Quantity, y: Q
 def front_steps(
     xs: NDArray[np.float64], ys: NDArray[np.float64], x_end: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Corners of the step line below which no point lies, from the first of the front to `x_end`."""
+    """Corners of the step line below which no point lies, from the first of the front to `x_end`.
+
+    Args:
+        xs: First coordinates of the front, rising.
+        ys: Second ones.
+        x_end: Where the line ends.
+    """
     points = np.stack([xs, ys], axis=1)
     front = np.unique(points[pareto_mask(points)], axis=0)
     return np.append(front[:, 0], max(x_end, front[-1, 0])), np.append(front[:, 1], front[-1, 1])

@@ -11,7 +11,15 @@ from pareto_search.report.tables import ReportTables
 
 
 def add_attainment(figure: go.Figure, tables: ReportTables, x: Quantity, y: Quantity, x_end: float) -> None:
-    """Add a band between the quartiles and a thin line at the median, for each role with at least two seeds."""
+    """Add a band between the quartiles and a thin line at the median, for each role with at least two seeds.
+
+    Args:
+        figure: Drawn into.
+        tables: The study.
+        x: Cost.
+        y: Error.
+        x_end: Where the bands end.
+    """
     for (role, kind), found in attainment(tables.models, tables.basis, x.column, y.column).items():
         low, middle, high = (found.surfaces[percent] * (x.factor, y.factor) for percent in (25, 50, 75))
         if min(len(low), len(middle), len(high)) == 0:

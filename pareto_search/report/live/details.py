@@ -33,7 +33,13 @@ class Details:
 
 
 def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequence[ModelRecord]) -> Details:
-    """Facts about a trial: its parameters, cost, history and networks."""
+    """Facts about a trial: its parameters, cost, history and networks.
+
+    Args:
+        trial: The trial.
+        catalogue: Architectures and costs.
+        records: Its networks.
+    """
     student = next((record for record in records if record.role == "student"), None)
     facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
     cost = catalogue.cost(trial)

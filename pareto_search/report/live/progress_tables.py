@@ -35,7 +35,13 @@ class LiveTable:
 
 
 def trials_table(progress: Progress, catalogue: TrialCatalogue, n_rows: int = N_ROWS) -> LiveTable:
-    """Trials that train first, then the others, the newest first."""
+    """Trials that train first, then the others, the newest first.
+
+    Args:
+        progress: The journal.
+        catalogue: Architectures and costs.
+        n_rows: Rows at most.
+    """
     order = {"training": 0, "interrupted": 1, "ready": 1, "measuring": 1}
     trials = sorted(progress.trials.values(), key=lambda t: (order.get(t.state, 2), -t.changed_at))
     columns = (("Trial", "", True), ("State", "", False), ("Architecture", "", False), ("Epoch", "", True),
@@ -63,7 +69,13 @@ def _trial_row(trial: TrialProgress, catalogue: TrialCatalogue) -> Row:
 def costs_table(
     costs: Mapping[ArchitectureKey, CostRecord], teacher: Architecture | None = None, n_rows: int = N_ROWS
 ) -> LiveTable:
-    """Measured costs by architecture, cheapest first; the teacher's is named."""
+    """Measured costs by architecture, cheapest first; the teacher's is named.
+
+    Args:
+        costs: By architecture.
+        teacher: Architecture of the teacher.
+        n_rows: Rows at most.
+    """
     records = sorted(costs.items(), key=lambda item: item[1].md.us_per_atom_step_median)
     teacher_key = None if teacher is None else teacher.key
     rows = (_cost_row(record, key == teacher_key) for key, record in records[:n_rows])
@@ -90,7 +102,13 @@ def _cost_row(record: CostRecord, is_teacher: bool) -> Row:
 
 
 def failures_table(progress: Progress, records: Iterable[ModelRecord], n_rows: int = N_ROWS) -> LiveTable:
-    """What failed, diverged or was refused, with the reason, the newest first."""
+    """What failed, diverged or was refused, with the reason, the newest first.
+
+    Args:
+        progress: The journal.
+        records: Stored networks.
+        n_rows: Rows at most.
+    """
     rows: list[tuple[int, Row]] = []
     for trial in progress.trials.values():
         if trial.state in ("failed", "infeasible"):

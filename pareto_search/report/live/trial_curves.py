@@ -128,7 +128,13 @@ def error_at(trial: TrialProgress, epoch: int) -> float:
 
 
 def network_figure(curve: pd.DataFrame, trial: TrialProgress | None, record: ModelRecord | None) -> go.Figure:
-    """The learning curve of one network: training and validation as stored, else what its trial reported."""
+    """The learning curve of one network: training and validation as stored, else what its trial reported.
+
+    Args:
+        curve: Its learning curve, `CURVE_COLUMNS`.
+        trial: The trial that trains it.
+        record: Its record.
+    """
     figure = go.Figure()
     look = STUDENT if record is None else look_of(record.role, record.control_kind or "")
     name = record.model_id if record else f"trial {trial.number}" if trial else ""

@@ -56,7 +56,14 @@ def counts_and_edges(histogram: Mapping[str, Any] | Sequence[Any]) -> tuple[list
 
 
 def histogram_figure(counts: list[float], edges: list[float], title: str, unit: str) -> go.Figure:
-    """Bars of a histogram, one per bin; the counts are logarithmic where they span a factor of 1000."""
+    """Bars of a histogram, one per bin; the counts are logarithmic where they span a factor of 1000.
+
+    Args:
+        counts: Shape (n_bins,).
+        edges: Shape (n_bins + 1,).
+        title: Of the axis.
+        unit: Of the edges.
+    """
     figure = go.Figure()
     filled = [count for count in counts if count > 0]
     is_log = bool(filled) and max(filled) > 1e3 * min(filled)
