@@ -53,17 +53,15 @@ def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: Repo
         )
     if "calculator" in teacher:
         n_atoms = int((data.config.get("measure") or {}).get("n_atoms", 0))
-        is_from_worst = summary.reference is not None and summary.reference.origin == "networks"
-        from_worst = (
-            " It lacks one of the objectives, so the hypervolume is taken from the values of the worst network."
-            if is_from_worst
-            else ""
-        )
         n_atoms_timed = min(int(teacher.get("n_atoms_timed", n_atoms)), n_atoms)
         yield (
             f"The teacher's MD step was timed with about {n_atoms_timed} atoms, those of students with about {n_atoms}."
-            + from_worst
         )
+        if summary.reference is not None and summary.reference.origin == "networks":
+            yield (
+                "The teacher gives no reference point, for its memory was not measured or it has no error: hypervolumes "
+                "are taken from the values of the worst network."
+            )
 
 
 def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
