@@ -59,8 +59,8 @@ def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: Repo
         )
         if summary.reference is not None and summary.reference.origin == "networks":
             yield (
-                "The teacher gives no reference point, for its memory was not measured or it has no error: hypervolumes "
-                "are taken from the values of the worst network."
+                "The teacher gives no reference point, for its memory was not measured or it has no error: "
+                "hypervolumes are taken from the values of the worst network."
             )
 
 
