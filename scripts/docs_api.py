@@ -32,3 +32,6 @@ class FieldDescriptions(griffe.Extension):
             attr.docstring = griffe.Docstring(str(description.value), parent=attr)
         default = arguments[0] if arguments else named.get("default")
         attr.value = None if default is None else ast.unparse(default)
+        match attr.annotation:  # A role of the setting says nothing to users.
+            case griffe.ExprSubscript(left=griffe.ExprName(name="Annotated"), slice=griffe.ExprTuple(elements=parts)):
+                attr.annotation = parts[0]

@@ -76,7 +76,7 @@ def test_luck_of_the_search_is_found():
     models = pd.DataFrame(rows).assign(
         md_us_per_atom_step=lambda f: f["n_features"] // 10, bytes_per_atom=lambda f: f["n_features"] // 10
     )
-    found = winners_curse(models, OBJECTIVES)
+    found = curse_of(models)
     low, high = found.ci95_percent
     assert low < 100 * np.expm1(0.0846) < high
     assert low > 4
