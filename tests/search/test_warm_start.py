@@ -84,6 +84,14 @@ def test_networks_come_with_their_trials_and_with_costs_of_this_run(source, tmp_
         assert record.trial_id is None
 
 
+def test_values_come_in_the_order_of_this_runs_objectives(source, tmp_path):
+    names = ["max_atoms", "valid_force_rmse_ev_per_ang", "md_us_per_atom_step"]
+    trials, records = taken_over(config_of(warm_start=[str(source)], objectives=names), tmp_path / "run")
+    assert len(trials) == 2
+    for trial, record in zip(trials, records, strict=True):
+        assert trial.values == [getattr(record, name) for name in names]
+
+
 @pytest.mark.parametrize(
     ("space", "search"),
     [
