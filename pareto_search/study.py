@@ -338,7 +338,7 @@ class Study:
         """Reference point of the search's hypervolume, where the teacher gives one."""
         models = clean_models(self.store.models())
         point = search_reference(models[models["role"] == "teacher"], self.config.search.objective_list)
-        return None if point is None or point.origin != "teacher" else point.values
+        return None if point is None else point.values
 
     def _known_costs(self, params: Mapping[str, object]) -> Costs | None:
         """Costs of a trial's architecture, where they were measured."""

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs_version
 
 from pareto_search import stages
 from pareto_search.config import StudyConfig
+from pareto_search.config.hipnn import HipnnArchitecture
 from pareto_search.config_file import load_config
 from pareto_search.records import CurvePoint, ModelRecord
 from pareto_search.reproduction.document import reproduction_markdown
@@ -43,7 +44,11 @@ def ladder(tmp_path_factory) -> Path:
     models = report_input(factors={"paper": 1.0, "ablation": 0.95}, noise=0.01).models
     with ResultStore(out / "results.sqlite") as store:
         for row in models.astype(object).where(pd.notna(models), None).to_dict("records"):
-            store.put(ModelRecord.from_plain({str(name): value for name, value in row.items()}), list[CurvePoint]())
+            values = {str(name): value for name, value in row.items()}
+            values["hyperparameters"] = {
+                name: values[name] for name in HipnnArchitecture.model_fields if name in values
+            }
+            store.put(ModelRecord.from_plain(values), list[CurvePoint]())
     return out
 
 

@@ -24,7 +24,8 @@ def test_the_capacity_is_sought_near_that_of_a_similar_network(tmp_path: Path, m
         guesses.append(max_atoms_guess)
         capacity = replace(CAPACITY, bracket=Bracket(n_ok=4000 + len(guesses), n_failed=None))
         plain = architecture.model_dump(mode="json")
-        return replace(record(key(architecture)), architecture=plain, device=device_name("cpu"), capacity=capacity)
+        found = replace(record(key(architecture)), architecture=plain, cutoff_ang=architecture.cutoff_ang)
+        return replace(found, device=device_name("cpu"), capacity=capacity)
 
     def key(architecture: Architecture, *arguments: object, **others: object) -> str:
         return str(architecture)

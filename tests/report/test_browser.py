@@ -36,7 +36,7 @@ def large_study() -> ReportInput:
 
 def hostile_study() -> ReportInput:
     data = synthetic.report_input(HOSTILE, ladder=synthetic.LADDER[:2], n_seeds=2)
-    models = data.models.assign(device=HOSTILE, activation=HOSTILE)
+    models = data.models.assign(device=HOSTILE, activation=HOSTILE, label=HOSTILE)
     models.loc[1, ["model_id", "status", "reason"]] = [HOSTILE, "failed", HOSTILE]
     nothing = pd.DataFrame({"model_id": HOSTILE, "epoch": [1, 2]}).reindex(columns=data.curves.columns)
     return replace(data, models=models, curves=pd.concat([data.curves, nothing.astype(data.curves.dtypes)]))

@@ -9,7 +9,12 @@ import pytest
 from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
+<<<<<<< HEAD
 from pareto_search.objectives import objectives_named
+=======
+from pareto_search.objectives import DEFAULT_OBJECTIVES, objectives_named
+from pareto_search.planning import most_confirmed
+>>>>>>> objectives-work
 from pareto_search.search.confirmation import confirmation_jobs, select_students
 from pareto_search.search.run_trial import student_job
 from tests.report.synthetic import row
@@ -33,6 +38,19 @@ def _students() -> pd.DataFrame:
 def test_front_takes_the_best_weights_of_each_architecture_on_it():
     chosen = select_students(_students(), ConfirmSettings(max_front=8, n_ladder=0), objectives_named())
     assert chosen["model_id"].tolist() == ["student-12-1", "student-32-1"]
+
+
+def test_where_several_are_learned_one_architecture_may_be_on_the_front_twice():
+    energy = "valid_energy_rmse_ev_per_atom"
+    students = _students()
+    students[energy] = [0.001, 0.003, 0.002, 0.004, 0.0005, 0.003]
+    found = {}
+    for names in (DEFAULT_OBJECTIVES, (*DEFAULT_OBJECTIVES, energy)):
+        chosen = select_students(students, ConfirmSettings(max_front=8, n_ladder=1), objectives_named(names))
+        found[len(names)] = chosen["model_id"].tolist()
+    one_each = ["student-12-1", "student-24-1", "student-32-1"]  # the middle one is of the ladder
+    assert found[3] == one_each
+    assert sorted(found[4]) == sorted([*one_each, "student-12-100", "student-32-100"])
 
 
 def test_all_takes_every_student_once_with_its_own_weights():
