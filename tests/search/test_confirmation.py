@@ -9,12 +9,7 @@ import pytest
 from pareto_search.config import ConfirmSettings, LossWeights, TrainingSettings
 from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob
-<<<<<<< HEAD
-from pareto_search.objectives import objectives_named
-=======
 from pareto_search.objectives import DEFAULT_OBJECTIVES, objectives_named
-from pareto_search.planning import most_confirmed
->>>>>>> objectives-work
 from pareto_search.search.confirmation import confirmation_jobs, select_students
 from pareto_search.search.run_trial import student_job
 from tests.report.synthetic import row
