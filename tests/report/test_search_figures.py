@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.history import ended_trials, search_reference
+from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.objectives import objectives_named
 from pareto_search.records import EVENT_COLUMNS, Event
 from pareto_search.report.figures.accuracy import SEARCH_NAME, accuracy_figure
+from pareto_search.report.figures.entry import ReportedStudy
 from pareto_search.report.figures.history import history_caption, history_figure, is_searched
 from pareto_search.report.figures.importance import has_importances, importance_caption, importance_figure
-from pareto_search.report.figures.parallel import searched_students
+from pareto_search.report.figures.parallel import FIGURES, parallel_figure, searched_students
 from pareto_search.report.figures.quantities import FORCE, STEP_TIME
 from pareto_search.report.figures.worker_time import time_figure, work_caption
 from pareto_search.report.tables import ReportInput, make_tables
@@ -127,3 +129,24 @@ def test_bands_lie_between_the_quartiles_of_the_seeds(data: ReportInput) -> None
     assert errors.min() <= min(band.y) + 1e-9
     assert max(band.x) >= STEP_TIME.values(tables.networks[tables.networks["role"] == "student"]).max()
     assert not any(trace.fill for trace in accuracy_figure(tables, STEP_TIME, FORCE).data)
+
+
+def test_parallel_axes_are_what_a_further_family_searched(data: ReportInput) -> None:
+    own = data.models.drop(columns=["n_features", "n_sensitivities", "n_atom_layers", "n_interaction_layers", "l_max"])
+    own = own.assign(family="tests.pair_potential:PairArchitecture", shape="round", spread=0.5)
+    searched = (own["stage"] == "search") & (own["role"] == "student")
+    own.loc[:, "n_gaussians"] = 8
+    own.loc[searched, "n_gaussians"] = np.arange(searched.sum()) % 3 + 4
+    own.loc[searched, "learning_rate"] = np.geomspace(1e-4, 1e-2, searched.sum())
+    tables = make_tables(replace(data, models=own))
+    (trace,) = parallel_figure(tables).data
+    first, second, *objectives = trace.dimensions
+    assert (first.label, second.label) == ("n_gaussians", "Learning<br>rate")
+    names = [dimension.label.split("<br>")[0] for dimension in objectives]
+    assert names == ["Force RMSE", "Step time", "Max atoms"]
+    assert list(first.values) == list(searched_students(tables)["n_gaussians"])
+    assert list(first.tickvals) == [4, 5, 6]
+    assert trace.meta["fields"][:2] == [["n_gaussians", 1.0, False], ["learning_rate", 1.0, True]]
+    (entry,) = FIGURES
+    study = ReportedStudy(data, summarize_study(tables.models), tables)
+    assert "students of the search with error and cost" in entry.caption(study)

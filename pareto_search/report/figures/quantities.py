@@ -1,4 +1,4 @@
-"""Columns as axes: title, unit shown and standard deviation."""
+"""Columns as axes."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column as an axis: its title, the factor to the unit shown and the column of its standard deviation."""
+    """A column as an axis: its title, the factor to the unit shown, its standard deviation's column and its scale."""
 
     column: str
     title: str
     factor: float = 1.0
     std_column: str | None = None
+    is_log: bool = False
 
     def values(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """The column in the unit shown."""
