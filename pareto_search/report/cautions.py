@@ -1,12 +1,13 @@
 """What limits the claims of a study, in words."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS, EmtAluminumSource, ExternalTeacher, TeacherMdSource
+from pareto_search.report.numbers import count, signed
 from pareto_search.report.page.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
@@ -22,25 +23,11 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         data: What the report is made from.
         tables: The same as tidy frames.
     """
-    rules: tuple[Callable[[StudySummary, ReportInput, ReportTables], Iterator[str]], ...] = (
-        _demonstration_data,
-        _teacher_is_the_truth,
-        _unconfirmed,
-        _weak_teacher,
-        _gain_not_from_teacher,
-        _too_few,
-        _winners_curse,
-        _failed,
-        _liquid_went_wrong,
-        _costs,
-        _split,
-        _uneven_splits,
-    )
-    for rule in rules:
+    for rule in (_data, _unconfirmed, _teacher, _too_few, _winners_curse, _failed, _costs, _split):
         yield from rule(summary, data, tables)
 
 
-def _demonstration_data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     notes = "" if data.dataset is None else " ".join(note_lines(data.dataset.notes))
     is_emt = data.config is not None and isinstance(data.config.data, EmtAluminumSource)
     if is_emt or "demonstration" in notes.lower():
@@ -48,9 +35,6 @@ def _demonstration_data(summary: StudySummary, data: ReportInput, tables: Report
             "The data come from a demonstration potential (EMT), not from quantum chemistry. The figures show that "
             "the method runs; they say nothing about the real material."
         )
-
-
-def _teacher_is_the_truth(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     if data.config is None:
         return
     if isinstance(data.config.data, TeacherMdSource):
@@ -81,16 +65,13 @@ def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables)
     )
 
 
-def _weak_teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     teacher = summary.teacher
     if teacher is not None and teacher.is_clearly_better_than_controls is False:
         yield (
             "The teacher is not clearly more accurate than the controls, so its atomic energies carry little that "
             "the data do not. A better teacher may change the result."
         )
-
-
-def _gain_not_from_teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     headline = summary.headline
     if headline is None or not headline.paired_force_rmse.is_better:
         return
@@ -137,7 +118,7 @@ def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTable
         return
     low, high = found.ci95_percent
     side = "above" if found.mean_percent > 0 else "below"
-    interval = f"{low:+.1f} to {high:+.1f} %".replace("-", "−")
+    interval = f"{signed(low, 1)} to {signed(high, 1)} %"
     text = (
         "The search chose its points by the errors that they show. Retrained with new seeds, "
         f"{found.n} students of its front have a validation force RMSE {abs(found.mean_percent):.1f} % {side} what the "
@@ -152,11 +133,8 @@ def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> I
     confirm = tables.models[tables.models["stage"] == "confirm"]
     lost = confirm[confirm["status"].isin(["diverged", "failed"])]
     if len(lost):
-        by_role = ", ".join(f"{n} {role}{'' if n == 1 else 's'}" for role, n in lost["role"].value_counts().items())
+        by_role = ", ".join(count(n, str(role)) for role, n in lost["role"].value_counts().items())
         yield f"Of the confirmation, {by_role} diverged or failed and are missing from the averages."
-
-
-def _liquid_went_wrong(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     tried = tables.models[(tables.models["stage"] == tables.basis.stage) & tables.models["md_asked_ps"].notna()]
     went_wrong = tried["md_stable_ps"] < tried["md_asked_ps"]
     if went_wrong.any():
@@ -172,9 +150,8 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
     devices = sorted({device for device in tables.models["device"] if device})
     if len(devices) > 1:
         yield f"Costs come from several devices ({'; '.join(devices)}) and can only be compared within one."
-    engines = sorted(
-        {engine for engine in tables.models.loc[tables.models["architecture_key"] != "", "engine"] if engine}
-    )
+    of_networks = tables.models.loc[tables.models["architecture_key"] != "", "engine"]
+    engines = sorted({engine for engine in of_networks if engine})
     if len(engines) > 1:
         yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
     if tables.networks["md_us_per_atom_step"].isna().all():
@@ -197,9 +174,6 @@ def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
         )
     if kind == "source":
         yield "The split is by source: test frames come from sources that no network was trained on."
-
-
-def _uneven_splits(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     valid, test = (tables.models[f"{split}_force_rmse_ev_per_ang"] for split in ("valid", "test"))
     ratios = (valid / test)[(valid > 0) & (test > 0)]
     ratio = float(ratios.median()) if len(ratios) else 1.0
@@ -218,10 +192,7 @@ def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
     atoms = tables.models.loc[tables.models["max_atoms"] > 0].drop_duplicates("architecture")["max_atoms"].to_numpy()
     if len(atoms) < 2:
         return False
-    widths = [
-        record.capacity.bracket.n_failed / record.capacity.bracket.n_ok - 1
-        for record in data.costs
-        if record.capacity.bracket.n_failed is not None and record.capacity.bracket.n_ok > 0
-    ]
+    brackets = [record.capacity.bracket for record in data.costs]
+    widths = [found.n_failed / found.n_ok - 1 for found in brackets if found.n_failed is not None and found.n_ok > 0]
     width = max(widths, default=0.02 if data.config is None else data.config.measure.rel_tol)
     return bool(np.max(atoms) / np.min(atoms) - 1 <= width)

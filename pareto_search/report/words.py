@@ -11,18 +11,17 @@ from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.described import ComparedNetwork, DescribedNetwork
 from pareto_search.analysis.front import volume_unit
 from pareto_search.analysis.paired import PairedDifference
-from pareto_search.analysis.study_summary import StudySummary
+from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.objectives import Objective
 from pareto_search.report.cautions import cautions
-from pareto_search.report.external_words import external_headline, external_sentences, is_external
-from pareto_search.report.numbers import together
+from pareto_search.report.numbers import count, number, p_text, signed, times, together
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
 
 #: How a kind of control is called in a sentence.
-CONTROL_NAMES = {
+_CONTROL_NAMES = {
     "paper": "paper controls (loss weights of the paper, no teacher term)",
     "ablation": "ablation controls (the student's own loss weights, no teacher term)",
     "tuned": "tuned controls (their own loss weights searched with the same budget)",
@@ -60,7 +59,7 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
     verdict = verdict_of(summary)
     return Answer(
         verdict=verdict,
-        headline=next(external_headline(summary), _headline(verdict, summary)),
+        headline=next(_external_headline(summary), _headline(verdict, summary)),
         sentences=tuple(_findings(verdict, summary, data)),
         cautions=tuple(cautions(summary, data, tables)),
     )
@@ -73,6 +72,10 @@ def verdict_of(summary: StudySummary) -> Verdict:
         return "nothing"
     paired = headline.paired_force_rmse
     return "better" if paired.is_better else "worse" if paired.is_worse else "unsure"
+
+
+def _split(summary: StudySummary) -> str:
+    return "test" if summary.basis.split == "test" else "validation"
 
 
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
@@ -113,8 +116,8 @@ def _controls(summary: StudySummary) -> str:
 
 def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
     headline = summary.headline
-    if is_external(summary):
-        yield from external_sentences(summary, data)
+    if summary.teacher is not None and summary.teacher.is_external:
+        yield from _external_sentences(summary.teacher, summary, data)
         yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
         yield _difference_sentence(headline, summary)
@@ -123,32 +126,79 @@ def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Ite
     for comparison in summary.comparisons[1:]:
         if comparison.paired_force_rmse.n:
             yield _other_kind_sentence(verdict, comparison)
-    if headline is not None and headline.paired_energy_rmse.mean_percent is not None:
-        yield (
-            "Energy: the students' error per atom is "
-            f"{percent_interval(headline.paired_energy_rmse)} that of the controls."
-        )
-    if headline is not None and headline.paired_rdf_error.mean_percent is not None:
-        yield (
-            "Liquid: the students' RDF error, how far their g(r) is from the teacher's, is "
-            f"{percent_interval(headline.paired_rdf_error)} that of the controls."
-        )
+    if headline is not None:
+        subjects = {
+            "Energy: the students' error per atom": headline.paired_energy_rmse,
+            "Liquid: the students' RDF error, how far their g(r) is from the teacher's,": headline.paired_rdf_error,
+        }
+        for subject, paired in subjects.items():
+            if paired.mean_percent is not None:
+                yield f"{subject} is {percent_interval(paired)} that of the controls."
     if not is_external(summary):
         yield from _teacher_sentences(summary)
 
 
+def is_external(summary: StudySummary) -> bool:
+    """Whether the study's teacher is not a network of this package."""
+    return summary.teacher is not None and summary.teacher.is_external
+
+
+def front_students(summary: StudySummary) -> list[ComparedNetwork]:
+    """Students that no other student dominates, the most accurate first; none where there is no teacher."""
+    return [network for network in summary.best_under.students if isinstance(network, ComparedNetwork)]
+
+
+def _external_headline(summary: StudySummary) -> Iterator[str]:
+    students = front_students(summary)
+    if summary.teacher is None or not is_external(summary) or not students:
+        return
+    best, name = students[0], summary.teacher.label
+    off = f"{1000 * best.force_rmse_ev_per_ang:.1f} meV/Å"
+    speed = f"{times(best.speedup)} as fast as {name}" if np.isfinite(best.speedup) else "of unknown speed"
+    if summary.teacher.made_the_data:
+        yield f"The most accurate student, {best.label}, is {speed} and within {off} (RMSE) of its forces."
+    else:
+        yield f"The most accurate student, {best.label}, is {speed}, with a force RMSE of {off} on the data."
+
+
+def _external_sentences(teacher: TeacherSummary, summary: StudySummary, data: ReportInput) -> Iterator[str]:
+    """The front against the teacher, and the teacher against the data."""
+    students = [network for network in front_students(summary) if np.isfinite(network.speedup)]
+    if students:
+        fastest = max(students, key=lambda network: network.speedup)
+        low, high = (pick(network.speedup for network in students) for pick in (min, max))
+        span = times(high) if len(students) == 1 else f"{times(low)} to {times(high)}"
+        typical = "" if data.dataset is None else _typical_force(data.dataset.force_rms_ev_per_ang)
+        energy = f"{1000 * students[0].energy_rmse_ev_per_atom:.1f} meV/atom"
+        yield (
+            f"Students on the front run MD {span} as fast as {teacher.label} "
+            f"({number(teacher.md_us_per_atom_step)} µs/atom/step); the fastest, {fastest.label}, takes "
+            f"{number(fastest.md_us_per_atom_step)} µs at a force RMSE of "
+            f"{1000 * fastest.force_rmse_ev_per_ang:.1f} meV/Å. The most accurate errs by {energy} in energy "
+            f"({_split(summary)} split{typical})."
+        )
+    if not teacher.made_the_data:
+        yield (
+            f"{teacher.label} itself has a force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å "
+            f"against the data ({_split(summary)} split)."
+        )
+
+
+def _typical_force(rms: float | None) -> str:
+    return "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
+
+
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:
     paired = comparison.paired_force_rmse
-    split = "test" if summary.basis.split == "test" else "validation"
     text = (
-        f"Force RMSE on the {split} split is {percent_interval(paired)} that of the "
-        f"{CONTROL_NAMES.get(comparison.control_kind, comparison.control_kind + ' controls')}: "
+        f"Force RMSE on the {_split(summary)} split is {percent_interval(paired)} that of the "
+        f"{_controls_of_kind(comparison.control_kind)}: "
         f"{count(paired.n, 'pair')} over {count(paired.n_architectures, 'architecture')} "
         f"and {count(paired.n_seeds, 'seed')}"
     )
     if paired.n_distinct < paired.n:
         text += ", students of all loss weights together"
-    mean = f"a mean difference of {1000 * (paired.mean or 0.0):+.2f} meV/Å".replace("-", "−")
+    mean = f"a mean difference of {signed(1000 * (paired.mean or 0.0), 2)} meV/Å"
     p_value = f", Wilcoxon p = {p_text(paired.p_value)}" if paired.p_value is not None else ""
     return f"{text}, {mean}{p_value}."
 
@@ -173,15 +223,18 @@ def _front_sentences(comparison: ControlComparison, objectives: Sequence[Objecti
     yield f"{text} (95 % interval {signed(low, 3)} to {signed(high, 3)} over seeds{sure})."
 
 
+def _controls_of_kind(kind: str) -> str:
+    return _CONTROL_NAMES.get(kind, f"{kind} controls")
+
+
 def _other_kind_sentence(verdict: Verdict, comparison: ControlComparison) -> str:
     paired = comparison.paired_force_rmse
-    name = CONTROL_NAMES.get(comparison.control_kind, f"{comparison.control_kind} controls")
-    text = f"Against {name} the students' force RMSE is {percent_interval(paired)} theirs"
-    if paired.is_better:
-        return text + (": the gain remains." if verdict == "better" else ".")
-    if verdict == "better" and paired.is_worse:
-        return text + ": the gain reverses."
-    return text + (": the gain is not sure." if verdict == "better" else ".")
+    controls, side = _controls_of_kind(comparison.control_kind), percent_interval(paired)
+    text = f"Against {controls} the students' force RMSE is {side} theirs"
+    if verdict != "better":
+        return f"{text}."
+    gain = "remains" if paired.is_better else "reverses" if paired.is_worse else "is not sure"
+    return f"{text}: the gain {gain}."
 
 
 def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
@@ -209,14 +262,11 @@ def _teacher_sentences(summary: StudySummary) -> Iterator[str]:
 
 
 def _claim_sentence(claim: PaperClaim, network: ComparedNetwork, met: CriteriaMet) -> str:
-    facts = [
-        f"{network.speedup:.1f}× as fast" if np.isfinite(network.speedup) else "its speed not measured",
-        f"{100 * network.memory_fraction:.0f} % of the memory per atom"
-        if np.isfinite(network.memory_fraction)
-        else "its memory not measured",
-        f"{signed(network.force_rmse_vs_teacher_percent, 0)} % force error",
-    ]
-    text = f"{network.label}: {facts[0]} as the teacher, {facts[1]}, {facts[2]}{md_went_wrong(network)}"
+    speed = f"{network.speedup:.1f}× as fast" if np.isfinite(network.speedup) else "its speed not measured"
+    fraction = network.memory_fraction
+    memory = f"{100 * fraction:.0f} % of the memory per atom" if np.isfinite(fraction) else "its memory not measured"
+    error = f"{signed(network.force_rmse_vs_teacher_percent, 0)} % force error"
+    text = f"{network.label}: {speed} as the teacher, {memory}, {error}{md_went_wrong(network)}"
     if claim.is_met_by_one:
         return (
             f"{count(claim.n_meeting, 'student')} {'is' if claim.n_meeting == 1 else 'are'} over 2× faster than "
@@ -240,35 +290,8 @@ def percent_interval(paired: PairedDifference) -> str:
     """Such as "9.9 % below (95 % interval −10.7 to −9.1 %)"."""
     if paired.mean_percent is None:
         return "not comparable with"
-    mean = _side(paired.mean_percent)
+    mean = f"{abs(paired.mean_percent):.1f} % {'below' if paired.mean_percent < 0 else 'above'}"
     if paired.ci95_percent is None:
         return f"{mean} (no interval: too few pairs)"
     low, high = paired.ci95_percent
     return f"{mean} (95 % interval {signed(low, 1)} to {signed(high, 1)} %)"
-
-
-def _side(percent: float) -> str:
-    return f"{abs(percent):.1f} % {'below' if percent < 0 else 'above'}"
-
-
-def count(n: int, noun: str) -> str:
-    """Such as "1 pair" or "36 pairs"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}".replace(",", "\u202f")
-
-
-def signed(value: float, digits: int) -> str:
-    """Fixed-point with a sign, and a true minus."""
-    return f"{value:+.{digits}f}".replace("-", "−")
-
-
-def p_text(p_value: float) -> str:
-    """A p value to two digits, in powers of ten where tiny."""
-    if p_value >= 1e-3:
-        return f"{p_value:.2g}"
-    mantissa, exponent = f"{p_value:.0e}".split("e")
-    return f"{mantissa}×10{exponent_text(int(exponent))}"
-
-
-def exponent_text(exponent: int) -> str:
-    """The exponent in superscript figures."""
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

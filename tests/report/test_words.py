@@ -7,8 +7,9 @@ import pytest
 
 from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.config import SplitSettings
+from pareto_search.report.numbers import p_text
 from pareto_search.report.tables import ReportInput, make_tables
-from pareto_search.report.words import Answer, answer, p_text
+from pareto_search.report.words import Answer, answer
 from tests.report import synthetic
 
 

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.style import MUTED, axis, layout, look_of
+from pareto_search.report.numbers import signed
 from pareto_search.report.tables import ReportTables
-from pareto_search.report.words import signed
 
 
 def weight_figure(tables: ReportTables) -> go.Figure:

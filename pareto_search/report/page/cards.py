@@ -8,10 +8,9 @@ from pareto_search.analysis.caps import PaperClaim
 from pareto_search.analysis.comparison import ControlComparison
 from pareto_search.analysis.front import volume_unit
 from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
-from pareto_search.report.external_words import front_students, is_external, times
-from pareto_search.report.numbers import number, whole
+from pareto_search.report.numbers import count, number, signed, times, whole
 from pareto_search.report.page.elements import card_html
-from pareto_search.report.words import count, md_went_wrong, signed
+from pareto_search.report.words import front_students, is_external, md_went_wrong
 
 
 def cards_html(summary: StudySummary) -> str:

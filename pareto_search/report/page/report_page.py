@@ -14,6 +14,7 @@ from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.catalogue import shown_figures
 from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.numbers import count
 from pareto_search.report.page.assets import write_assets
 from pareto_search.report.page.browser_data import study_json
 from pareto_search.report.page.cards import cards_html
@@ -23,7 +24,7 @@ from pareto_search.report.page.filters import filter_menus, role_switches
 from pareto_search.report.page.model_tables import PART_COLORS, TABLES
 from pareto_search.report.page.page import page_html
 from pareto_search.report.tables import ReportInput, failures, make_tables
-from pareto_search.report.words import Answer, answer, count
+from pareto_search.report.words import Answer, answer
 
 #: How the page colours a verdict on a claim: as it does the ends of networks.
 _TAGS = {"holds": "complete", "does not hold": "failed", "not sure": "pruned"}
