@@ -130,7 +130,7 @@ class Results:
 
     @cached_property
     def _entries(self) -> "dict[str, Entry]":
-        from pareto_search.report.figures.catalogue import shown_figures
+        from pareto_search.report.figures.entry import shown_figures
 
         return {entry.name: entry for entry in shown_figures(self._tables)}
 

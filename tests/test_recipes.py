@@ -14,7 +14,7 @@ RECIPES = ROOT / "tests" / "recipes"
 RECIPE_CHECKS = {
     "figure": (
         1,
-        "from pareto_search.report.figures.catalogue import all_figures\n"
+        "from pareto_search.report.figures.entry import all_figures\n"
         "assert [entry.name for entry in all_figures()].count('fig5c') == 1",
     ),
     "export": (

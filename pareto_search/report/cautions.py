@@ -139,9 +139,9 @@ def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> I
     went_wrong = tried["md_stable_ps"] < tried["md_asked_ps"]
     if went_wrong.any():
         names = tried["control_kind"].str.cat(tried["role"] + "s", sep=" ").str.strip()
-        by_role = (f"{part.sum()} of {len(part)} {name}" for name, part in went_wrong.groupby(names, sort=False))
+        by_kind = (f"{part.sum()} of {len(part)} {name}" for name, part in went_wrong.groupby(names, sort=False))
         yield (
-            f"MD of the liquid went wrong with {', '.join(by_role)}: they are missing from what is said of g(r). Their "
+            f"MD of the liquid went wrong with {', '.join(by_kind)}: they are missing from what is said of g(r). Their "
             "own records tell after how many ps."
         )
 

@@ -1,8 +1,10 @@
 """What a report is made from, as tidy frames."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from pareto_search.analysis.claim import Claim
@@ -29,7 +31,7 @@ from pareto_search.objectives import Objective, objectives_named
 from pareto_search.records import CURVE_COLUMNS, EVENT_COLUMNS, RDF_COLUMNS, CostRecord
 
 ArchitectureKey = str
-_COST_KEYS = [*ARCHITECTURE_COLUMNS, "is_teacher", "engine"]
+_COST_KEYS = (*ARCHITECTURE_COLUMNS, "is_teacher", "engine")
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,11 @@ def make_tables(data: ReportInput) -> ReportTables:
     labels = architecture_labels(data.models, has_several_cutoffs(data.models))
     models = data.models.assign(
         label=pd.Series(labels, index=data.models.index, dtype=object),
-        network=_group_numbers(data.models, list(NETWORK_KEYS)),
+        network=_group_numbers(data.models, NETWORK_KEYS),
         architecture=_group_numbers(data.models.assign(is_teacher=data.models["role"] == "teacher"), _COST_KEYS),
     )
-    searched = _searched(models, data.config)
+    is_list = data.config is not None and data.config.confirm.select == "all"  # of what to confirm, in an epoch or two
+    searched = models[models["stage"] != "search"] if is_list else models
     search = average_networks(searched, Basis("search", "valid"))
     search = search[(search["role"] != "teacher") & (basis.stage == "confirm")]
     return ReportTables(
@@ -157,15 +160,9 @@ def make_tables(data: ReportInput) -> ReportTables:
     )
 
 
-def _searched(models: pd.DataFrame, config: StudyConfig | None) -> pd.DataFrame:
-    """Rows that may tell how the search went: without its own where, in an epoch or two, it listed what to confirm."""
-    is_list = config is not None and config.confirm.select == "all"
-    return models[models["stage"] != "search"] if is_list else models
-
-
-def _group_numbers(models: pd.DataFrame, keys: list[str]) -> pd.Series:
+def _group_numbers(models: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
     """Number of each row's group, in the order in which groups first occur."""
-    return models.groupby(keys, dropna=False, sort=False).ngroup()
+    return models.groupby(list(keys), dropna=False, sort=False).ngroup()
 
 
 def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
@@ -186,12 +183,10 @@ def architectures(tables: ReportTables) -> pd.DataFrame:
     """
     models = tables.models.dropna(subset=["n_weights"])
     models = models[models[["md_us_per_atom_step", "bytes_per_atom"]].notna().any(axis=1)]
-    is_teacher = models["role"] == "teacher"
-    kept = models.assign(role=is_teacher.map({True: "teacher", False: "network"}))
+    models = models.assign(role=np.where(models["role"] == "teacher", "teacher", "network"))
     keys = [*ARCHITECTURE_COLUMNS, "role", "engine"]
     shown = [*keys, *COST_COLUMNS, "label", "architecture", *hyperparameter_columns(models)]
-    kept = kept.drop_duplicates(keys)[shown]
-    return kept.sort_values(["n_weights", "label", "engine"], ignore_index=True)
+    return models.drop_duplicates(keys)[shown].sort_values(["n_weights", "label", "engine"], ignore_index=True)
 
 
 def failures(models: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pareto_search.report import figures
-from pareto_search.report.figures.catalogue import all_figures
+from pareto_search.report.figures.entry import all_figures
 from pareto_search.report.images import image_files
 from pareto_search.report.images.image_files import write_figures
 from pareto_search.results import Results

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pareto_search.config import ControlKind
-from pareto_search.report.figures.catalogue import shown_figures
+from pareto_search.report.figures.entry import shown_figures
 from pareto_search.report.figures.history import history_figure
 from pareto_search.report.figures.importance import importance_figure
 from pareto_search.report.figures.label_weights import weight_figure

@@ -4,19 +4,21 @@ Points carry the number of their network in `customdata`, as `meta.of` declares:
 and selections from it. A line whose `meta.front_of` names a legend group is that group's front.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from pareto_search.analysis.attainment import attainment
 from pareto_search.analysis.caps import MAX_ERROR_PERCENT, MAX_MEMORY_FRACTION, MIN_SPEEDUP
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.cutoffs import front_cutoffs
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, has_several_cutoffs
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.study_summary import StudySummary, teacher_row
-from pareto_search.report.figures.attainment_bands import add_attainment
-from pareto_search.report.figures.entry import Entry
+from pareto_search.report.figures.entry import Entry, ReportedStudy
 from pareto_search.report.figures.panels import groups_of
 from pareto_search.report.figures.quantities import (
     CUTOFF,
@@ -61,12 +63,13 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     _add_pair_lines(figure, networks, x, y)
     x_end = max([*x.values(networks), *x.values(search), 0.0])
     if has_fronts:
-        add_attainment(figure, tables, x, y, x_end)
+        _add_attainment(figure, tables, x, y, x_end)
     for number, (look, group) in reversed(list(enumerate(groups_of(networks)))):
-        if has_fronts:
+        if has_fronts and len(group):
             _add_front(figure, group, look, x, y, x_end, is_dotted=number > 1)
-        _add_points(figure, group, look, x, y)
-    _add_points(figure, networks[networks["role"] == "teacher"], TEACHER, x, y)
+        add_points(figure, group, look, x, y, {"array": y.stds(group)})
+    teacher = networks[networks["role"] == "teacher"]
+    add_points(figure, teacher, TEACHER, x, y, {"array": y.stds(teacher)})
     frames = [frame for frame in (networks, search) if len(frame)]
     return figure.update_layout(**_layout(pd.concat(frames) if frames else networks, x, y, region, has_fronts))
 
@@ -170,8 +173,6 @@ def _add_front(
     figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity, x_end: float, *, is_dotted: bool
 ) -> None:
     """The step line below which no network of the group lies."""
-    if group.empty:
-        return
     xs, ys = front_steps(x.values(group), y.values(group), x_end)
     figure.add_scatter(
         x=xs, y=ys, mode="lines", legendgroup=look.name, showlegend=False, hoverinfo="skip", opacity=0.75,
@@ -180,58 +181,97 @@ def _add_front(
     )  # fmt: skip
 
 
-def _add_points(figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity) -> None:
-    """Points with error bars."""
-    if group.empty:
-        return
-    stds = y.stds(group)
-    figure.add_scatter(
-        x=x.values(group), y=y.values(group), **points(group, look),
-        error_y={"type": "data", "array": stds, "visible": bool(stds.any()), "thickness": 1.3, "width": 3},
-    )  # fmt: skip
+def add_points(
+    figure: go.Figure,
+    group: pd.DataFrame,
+    look: Look,
+    x: Quantity,
+    y: Quantity,
+    spread: dict[str, Any],
+    *,
+    of: str = "network",
+) -> None:
+    """Add points with error bars, if there are any.
+
+    Args:
+        figure: Drawn into.
+        group: Rows of networks.
+        look: How they look.
+        x: Across.
+        y: Up.
+        spread: Lengths of the bars above, `array`, and below, `arrayminus` where they differ.
+        of: Column that identifies a point.
+    """
+    if len(group):
+        is_visible = any(np.any(lengths) for lengths in spread.values())
+        bars = {"type": "data", "visible": is_visible, "thickness": 1.3, "width": 3, **spread}
+        figure.add_scatter(x=x.values(group), y=y.values(group), error_y=bars, **points(group, look, of=of))
 
 
-def front_caption(summary: StudySummary, axis_name: str) -> str:
-    """Caption of figure 2's panels."""
+def _add_attainment(figure: go.Figure, tables: ReportTables, x: Quantity, y: Quantity, x_end: float) -> None:
+    """What the fronts of single seeds attain: a band between the quartiles, a thin line at the median."""
+    for (role, kind), found in attainment(tables.models, tables.basis, x.column, y.column).items():
+        low, middle, high = (found.surfaces[percent] * (x.factor, y.factor) for percent in (25, 50, 75))
+        if min(len(low), len(middle), len(high)) == 0:
+            continue
+        look = look_of(role, kind)
+        common = {"mode": "lines", "legendgroup": look.name, "showlegend": False, "hoverinfo": "skip"}
+        top = max(low[0, 1], high[0, 1])
+        outline = np.concatenate([_steps(low, x_end, top), _steps(high, x_end, top)[::-1]])
+        figure.add_scatter(
+            x=outline[:, 0], y=outline[:, 1], fill="toself", fillcolor=look.color, opacity=0.1, line={"width": 0},
+            name=f"Quartiles of the seeds: {look.name}", **common,
+        )  # fmt: skip
+        line = _steps(middle, x_end, middle[0, 1])
+        figure.add_scatter(
+            x=line[:, 0], y=line[:, 1], opacity=0.6, line={"color": look.color, "width": 1, "dash": "dot"},
+            name=f"Median of the seeds: {look.name}", **common,
+        )  # fmt: skip
+
+
+def _steps(corners: NDArray[np.float64], x_end: float, top: float) -> NDArray[np.float64]:
+    """A surface as a line: down from the top to its first corner, level to the next, and so on to the end."""
+    xs = np.repeat(corners[:, 0], 2)
+    ys = np.repeat(np.append(top, corners[:, 1]), 2)[1:-1]
+    return np.column_stack([np.append(xs, max(x_end, corners[-1, 0])), np.append(ys, corners[-1, 1])])
+
+
+def _front_caption(summary: StudySummary, axis_name: str) -> str:
     text = (
         f"Force error against {axis_name}, lower left is better; points are means over seeds, bars their spread, "
         "step lines are fronts, bands the quartiles of what the fronts of single seeds attain"
     )
-    is_drawn = summary.teacher is None or not summary.teacher.made_the_data
-    teacher = "" if is_drawn else " The teacher made the data: its error is 0, and it is not drawn."
-    headline = summary.headline
-    if headline is None or headline.dominance.n_controls == 0:
-        return f"{text}; there are no controls to compare with.{teacher}"
-    dominance = headline.dominance
-    return (
-        f"{text}: {dominance.n_controls_dominated} of {dominance.n_controls} controls are dominated by some student on "
-        f"{together(summary.objectives)}.{teacher}"
-    )
+    found = summary.headline.dominance if summary.headline else None
+    if found is None or found.n_controls == 0:
+        text += "; there are no controls to compare with."
+    else:
+        text += f": {found.n_controls_dominated} of {found.n_controls} controls are dominated by some student on "
+        text += f"{together(summary.objectives)}."
+    is_hidden = summary.teacher is not None and summary.teacher.made_the_data
+    return text + (" The teacher made the data: its error is 0, and it is not drawn." if is_hidden else "")
 
 
 def size_caption(tables: ReportTables, column: str, name: str) -> str:
-    """Caption of figure 3's panels: at how many sizes the student is better."""
-    better, total = count_better(tables, column)
+    """At how many sizes the student is more accurate than its headline control.
+
+    Args:
+        tables: The study.
+        column: Of the error.
+        name: Of the error.
+    """
     text = f"{name} against the number of weights"
-    if total == 0:
-        return f"{text}; no architecture has both a student and a control."
-    return f"{text}: with equal weights the student is the more accurate in {better} of {total} architectures."
-
-
-def count_better(tables: ReportTables, column: str) -> tuple[int, int]:
-    """Architectures whose student is below its headline control in a column, and how many have both."""
-    kinds = kinds_of_control(tables.networks)
-    if not kinds:
-        return 0, 0
-    keys = list(ARCHITECTURE_COLUMNS)
+    kinds, keys = kinds_of_control(tables.networks), list(ARCHITECTURE_COLUMNS)
     students = tables.of_role("student").groupby(keys)[column].mean()
-    controls = tables.of_role("control", kinds[0]).groupby(keys)[column].mean()
+    controls = tables.of_role("control", kinds[0] if kinds else "").groupby(keys)[column].mean()
     both = pd.concat([students.rename("student"), controls.rename("control")], axis=1).dropna()
-    return int((both["student"] < both["control"]).sum()), len(both)
+    if both.empty:
+        return f"{text}; no architecture has both a student and a control."
+    better = int((both["student"] < both["control"]).sum())
+    return f"{text}: with equal weights the student is the more accurate in {better} of {len(both)} architectures."
 
 
-def cutoff_caption(tables: ReportTables) -> str:
-    """Caption of figure 6A: which of the cutoffs tried are on the front."""
+def _cutoff_caption(study: ReportedStudy) -> str:
+    tables = study.tables
     text = "Force error against the hard cutoff"
     tried = tables.models.loc[tables.models["role"] != "teacher", "dist_hard_max_ang"]
     found = front_cutoffs(tables.networks, tables.objectives)
@@ -246,10 +286,10 @@ def cutoff_caption(tables: ReportTables) -> str:
 FIGURES = (
     Entry("fig2a", "2A", "Accuracy against speed",
           lambda t: accuracy_figure(t, STEP_TIME, FORCE, has_fronts=True),
-          lambda s: front_caption(s.summary, "MD step time")),
+          lambda s: _front_caption(s.summary, "MD step time")),
     Entry("fig2b", "2B", "Accuracy against memory",
           lambda t: accuracy_figure(t, MEMORY, FORCE, has_fronts=True),
-          lambda s: front_caption(s.summary, "memory per atom")),
+          lambda s: _front_caption(s.summary, "memory per atom")),
     Entry("fig3a", "3A", "Force error against size",
           lambda t: accuracy_figure(t, SIZE, FORCE),
           lambda s: size_caption(s.tables, FORCE.column, "Force error")),
@@ -258,5 +298,5 @@ FIGURES = (
           lambda s: size_caption(s.tables, ENERGY.column, "Energy error per atom")),
     Entry("fig6a", "6A", "Accuracy against cutoff",
           lambda t: accuracy_figure(t, CUTOFF, FORCE),
-          lambda s: cutoff_caption(s.tables), lambda t: has_several_cutoffs(t.models)),
+          _cutoff_caption, lambda t: has_several_cutoffs(t.models)),
 )  # fmt: skip

@@ -12,9 +12,8 @@ import plotly.graph_objects as go
 from pareto_search.analysis.cutoffs import Power, power_of_cutoff
 from pareto_search.analysis.described import describe_beside
 from pareto_search.analysis.networks import has_several_cutoffs
-from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.report.cautions import is_capacity_flat
-from pareto_search.report.figures.accuracy import points
+from pareto_search.report.figures.accuracy import add_points
 from pareto_search.report.figures.entry import Entry, ReportedStudy
 from pareto_search.report.figures.quantities import CUTOFF, MEMORY, SIZE, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import ARCHITECTURE, SERIES, TEACHER, Look, axis, layout, no_data
@@ -55,6 +54,12 @@ def _thirds(trained: pd.DataFrame) -> list[pd.DataFrame]:
     return [group for _, group in trained.groupby(third)]
 
 
+def _add_costs(
+    figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity
+) -> None:
+    add_points(figure, group, look, x, y, _quartiles(tables, group, y), of="architecture")
+
+
 def _with_teacher(figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, x: Quantity, y: Quantity) -> go.Figure:
     _add_costs(figure, tables, frame[frame["role"] == "teacher"], TEACHER, x, y)
     bars = _quartiles(tables, frame, y)
@@ -63,17 +68,6 @@ def _with_teacher(figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, 
         xaxis=axis(x.title, x.values(frame)), yaxis=axis(y.title, np.concatenate(heights)),
         annotations=[] if len(frame) else no_data("No cost has been measured yet"),
     ))  # fmt: skip
-
-
-def _add_costs(
-    figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity
-) -> None:
-    if group.empty:
-        return
-    figure.add_scatter(
-        x=x.values(group), y=y.values(group), error_y=_quartiles(tables, group, y),
-        **points(group, look, of="architecture"),
-    )  # fmt: skip
 
 
 def _quartiles(tables: ReportTables, frame: pd.DataFrame, y: Quantity) -> dict[str, Any]:
@@ -86,51 +80,45 @@ def _quartiles(tables: ReportTables, frame: pd.DataFrame, y: Quantity) -> dict[s
             median = md.us_per_atom_step_median
             ends[place] = median - md.us_per_atom_step_q25, md.us_per_atom_step_q75 - median
     below, above = np.maximum(ends, 0.0).T
-    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "visible": bool(ends.any()),
-            "thickness": 1.3, "width": 3}  # fmt: skip
+    return {"symmetric": False, "array": above, "arrayminus": below}
 
 
-def time_caption(summary: StudySummary, tables: ReportTables) -> str:
-    """Caption of figure 5A."""
+def _time_caption(study: ReportedStudy) -> str:
     text = (
         "Step time against the number of weights, with quartiles over the steps; student and control of an "
         "architecture share it"
     )
-    return f"{text}{_range_against_teacher(summary, tables, 'speedup')}."
+    return f"{text}{_range_against_teacher(study, 'speedup')}."
 
 
-def memory_caption(study: ReportedStudy) -> str:
-    """Caption of figure 5B."""
+def _memory_caption(study: ReportedStudy) -> str:
     text = "Memory of an MD step per atom against the number of weights"
     if is_capacity_flat(study.data, study.tables):
         return f"{text}: capacity barely depends on the architecture here."
-    return f"{text}{_range_against_teacher(study.summary, study.tables, 'memory_fraction')}."
+    return f"{text}{_range_against_teacher(study, 'memory_fraction')}."
 
 
-def _range_against_teacher(summary: StudySummary, tables: ReportTables, name: str) -> str:
-    if summary.teacher is None:
+def _range_against_teacher(study: ReportedStudy, name: str) -> str:
+    if study.summary.teacher is None:
         return ""
-    teacher = tables.networks[tables.networks["best_model_id"] == summary.teacher.model_id].iloc[0]
-    students = tables.of_role("student")
-    values = [getattr(describe_beside(row, teacher), name) for _, row in students.iterrows()]
-    values = [value for value in values if np.isfinite(value)]
+    networks = study.tables.networks
+    teacher = networks[networks["best_model_id"] == study.summary.teacher.model_id].iloc[0]
+    beside = [describe_beside(row, teacher) for _, row in study.tables.of_role("student").iterrows()]
+    values = [getattr(network, name) for network in beside if np.isfinite(getattr(network, name))]
     if not values:
         return ""
     low, high = min(values), max(values)
-    whose = "the confirmed students" if summary.basis.stage == "confirm" else "students"
+    whose = "the confirmed students" if study.summary.basis.stage == "confirm" else "students"
     if name == "speedup":
         return f": {whose} are {low:.1f} to {high:.1f} times as fast as the teacher"
     return f": {whose} need {100 * low:.0f} to {100 * high:.0f} % of the teacher's memory"
 
 
-def cutoff_cost_caption(tables: ReportTables) -> str:
-    """Caption of figure 6B: how time and memory grow with the cutoff at equal size."""
+def _cutoff_caption(study: ReportedStudy) -> str:
     text = "Step time against the hard cutoff"
-    frame = architectures(tables)
-    powers = {
-        name: power_of_cutoff(frame, column)
-        for name, column in (("step time", STEP_TIME.column), ("memory", MEMORY.column))
-    }
+    frame = architectures(study.tables)
+    columns = {"step time": STEP_TIME.column, "memory": MEMORY.column}
+    powers = {name: power_of_cutoff(frame, column) for name, column in columns.items()}
     known = [f"{name} to {_power(power)}" for name, power in powers.items() if power is not None]
     if len(known) < len(powers):
         return f"{text}; too few architectures to separate the effect of the cutoff from that of the size."
@@ -150,9 +138,9 @@ def _power(found: Power) -> str:
 
 FIGURES = (
     Entry("fig5a", "5A", "Speed against size",
-          lambda t: cost_figure(t, STEP_TIME), lambda s: time_caption(s.summary, s.tables)),
-    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, MEMORY), memory_caption),
+          lambda t: cost_figure(t, STEP_TIME), _time_caption),
+    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, MEMORY), _memory_caption),
     Entry("fig6b", "6B", "Speed against cutoff",
-          lambda t: cutoff_cost_figure(t, STEP_TIME), lambda s: cutoff_cost_caption(s.tables),
+          lambda t: cutoff_cost_figure(t, STEP_TIME), _cutoff_caption,
           lambda t: has_several_cutoffs(t.models)),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.comparison import front_mask
 from pareto_search.report.figures.accuracy import points, segments
-from pareto_search.report.figures.entry import Entry
+from pareto_search.report.figures.entry import Entry, ReportedStudy
 from pareto_search.report.figures.panels import groups_of
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, no_data
@@ -32,22 +32,20 @@ def front_3d_figure(tables: ReportTables) -> go.Figure:
     networks = with_values(tables.networks, *AXES)
     figure = go.Figure()
     for look, group in reversed(list(groups_of(networks))):
-        is_front = on_front(tables, group)
+        is_front = _on_front(tables, group)
         _add_points(figure, group[is_front], look, size=6.0)
         _add_points(figure, group[~is_front], look, size=4.0, opacity=0.35)
         _add_stems(figure, group[is_front], networks, look)
     _add_points(figure, networks[networks["role"] == "teacher"], TEACHER, size=8.0)
-    figure.update_layout(**layout(
+    return figure.update_layout(**layout(
         scene={**{f"{name}axis": _axis(q, networks) for name, q in zip("xyz", AXES, strict=True)},
                "camera": _CAMERA, "dragmode": "orbit", "aspectmode": "manual", "aspectratio": _SIZES},
         height=560, margin={"l": 0, "r": 0, "t": 30, "b": 20}, showlegend=True,
         annotations=[] if len(networks) else no_data("Nothing has been measured yet"),
-    ))  # fmt: skip
-    figure.layout.legend.y = 0
-    return figure
+    ), legend_y=0)  # fmt: skip
 
 
-def on_front(tables: ReportTables, group: pd.DataFrame) -> NDArray[np.bool_]:
+def _on_front(tables: ReportTables, group: pd.DataFrame) -> NDArray[np.bool_]:
     """Which networks no other of the group dominates on the study's objectives."""
     return front_mask(group, tables.objectives) if len(group) else np.zeros(0, dtype=bool)
 
@@ -83,17 +81,17 @@ def _axis(quantity: Quantity, networks: pd.DataFrame) -> dict[str, object]:
             "showbackground": False, "zeroline": False, "showspikes": False}  # fmt: skip
 
 
-def front_3d_caption(tables: ReportTables) -> str:
-    """Caption of figure 2C: how many networks of each kind are on their front."""
+def _caption(study: ReportedStudy) -> str:
     text = "Error, step time and memory; all three are small at the near corner below, and dominated networks are faint"
-    counts = []
-    for look, group in groups_of(with_values(tables.networks, *AXES)):
-        if len(group):
-            counts.append(f"{int(on_front(tables, group).sum())} of {len(group)} {look.name.lower()}")
+    groups = groups_of(with_values(study.tables.networks, *AXES))
+    counts = [
+        f"{int(_on_front(study.tables, group).sum())} of {len(group)} {look.name.lower()}"
+        for look, group in groups if len(group)
+    ]  # fmt: skip
     return f"{text}: {', '.join(counts)} are on their own front." if counts else f"{text}."
 
 
 FIGURES = (
     Entry("fig2c", "2C", "Accuracy, speed and memory together",
-          front_3d_figure, lambda s: front_3d_caption(s.tables), is_wide=True),
+          front_3d_figure, _caption, is_wide=True),
 )  # fmt: skip

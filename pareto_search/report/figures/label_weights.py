@@ -42,8 +42,7 @@ def weight_figure(tables: ReportTables) -> go.Figure:
     ))  # fmt: skip
 
 
-def weight_caption(tables: ReportTables) -> str:
-    """Caption of figure 11: the best weight against each kind of control."""
+def _caption(tables: ReportTables) -> str:
     parts = []
     for kind in dict.fromkeys(gain.control_kind for gain in tables.weight_gains):
         gains = [gain for gain in tables.weight_gains if gain.control_kind == kind]
@@ -75,5 +74,5 @@ def _weights(tables: ReportTables) -> list[float]:
 
 FIGURES = (
     Entry("fig11", "11", "Gain against the weight of the teacher's labels",
-          weight_figure, lambda s: weight_caption(s.tables), lambda t: bool(t.weight_gains), is_wide=True),
+          weight_figure, lambda s: _caption(s.tables), lambda t: bool(t.weight_gains), is_wide=True),
 )  # fmt: skip

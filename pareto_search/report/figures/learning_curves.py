@@ -42,16 +42,13 @@ def _layout(curves: pd.DataFrame) -> dict[str, object]:
     places = domains(2, gap=0.05)
     titles = panel_titles([title for *_, title in PANELS], places)
     return layout(
-        xaxis={**epochs, "domain": places[0]},
-        xaxis2={**epochs, "domain": places[1], "anchor": "y2"},
-        yaxis=heights,
-        yaxis2={**heights, "anchor": "x2", "matches": "y", "showticklabels": False, "title": {"text": ""}},
+        xaxis=epochs | {"domain": places[0]}, xaxis2=epochs | {"domain": places[1], "anchor": "y2"}, yaxis=heights,
+        yaxis2=heights | {"anchor": "x2", "matches": "y", "showticklabels": False, "title": {"text": ""}},
         annotations=titles if len(curves) else no_data("No learning curves are stored"),
-    )
+    )  # fmt: skip
 
 
-def curves_caption(tables: ReportTables) -> str:
-    """Caption of figure 4: how many students become as accurate as their controls, and how soon."""
+def _caption(tables: ReportTables) -> str:
     text = "Force error while training, one line per seed"
     kinds = kinds_of_control(tables.networks)
     curves = paired_curves(tables.curves, match_controls(tables.models, tables.basis, kinds[0])) if kinds else []
@@ -68,6 +65,6 @@ def curves_caption(tables: ReportTables) -> str:
 
 CURVE_MENU = ArchitectureMenu("curve-menu", lambda t: with_curves(t, t.curves))
 FIGURES = (
-    Entry("fig4", "4", "Learning curves", learning_curve_figure, lambda s: curves_caption(s.tables), is_wide=True,
+    Entry("fig4", "4", "Learning curves", learning_curve_figure, lambda s: _caption(s.tables), is_wide=True,
           menu=CURVE_MENU),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from pareto_search.analysis.front import columns_of, to_costs
 from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, hyperparameter_columns
 from pareto_search.report.figures.entry import Entry, ReportedStudy
 from pareto_search.report.figures.quantities import Quantity
-from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, tick_text
+from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, plain_text, tick_text
 from pareto_search.report.tables import ReportTables
 
 #: Names of settings that the package knows, in the order of their axes. Those of further families are called as in
@@ -40,7 +40,7 @@ def searched_students(tables: ReportTables) -> pd.DataFrame:
 
 def setting_name(parameter: str) -> str:
     """A hyperparameter as figures call it."""
-    return _NAMES.get(parameter, parameter).replace("<br>", " ")
+    return plain_text(_NAMES.get(parameter, parameter))
 
 
 def varied_settings(rows: pd.DataFrame) -> list[Quantity]:

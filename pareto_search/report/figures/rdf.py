@@ -17,13 +17,11 @@ from pareto_search.report.tables import ReportTables
 PANELS = (("x", "y", "g(r) of the liquid"), ("x2", "y2", "Difference from the teacher's g(r)"))
 
 
-def has_rdf(tables: ReportTables) -> bool:
-    """True if some network has an RDF error."""
+def _has_errors(tables: ReportTables) -> bool:
     return bool(np.isfinite(tables.networks["rdf_error"].to_numpy(dtype=float)).any())
 
 
-def has_rdf_curves(tables: ReportTables) -> bool:
-    """True if g(r) of the teacher and of some network is known."""
+def _has_curves(tables: ReportTables) -> bool:
     return teacher_curve(tables) is not None and len(with_curves(tables, tables.rdf)) > 0
 
 
@@ -46,13 +44,11 @@ def rdf_error_figure(tables: ReportTables, x: Quantity) -> go.Figure:
     return figure.update_layout(yaxis=axis(RDF.title, [*heights, noise]))
 
 
-def rdf_size_caption(tables: ReportTables) -> str:
-    """Caption of figure 3C: at how many sizes the student is better, and what of the error is noise."""
+def _size_caption(tables: ReportTables) -> str:
     return size_caption(tables, RDF.column, "Total difference of g(r) from the teacher's") + _noise_text(tables)
 
 
-def rdf_force_caption(tables: ReportTables) -> str:
-    """Caption of figure 3D: the correlation of force errors with errors of the liquid's structure."""
+def _force_caption(tables: ReportTables) -> str:
     text = "Total difference of g(r) from the teacher's against force error"
     rows = _measured(tables)
     names = (f"{tables.basis.split}_{FORCE.column}", RDF.column)
@@ -93,14 +89,9 @@ def _noise_text(tables: ReportTables) -> str:
         return ""
     above = int((rows["rdf_error"] - 2 * rows["rdf_error_std"].fillna(0.0) > rows["rdf_noise"]).sum())
     text = f" Noise alone would give {number(noise)} Å; {above} of {len(rows)} networks are clearly above theirs"
-    unstable = _n_unstable(tables)
+    begun = _claimed(tables)
+    unstable = int((begun["md_stable_ps"].notna() & begun["rdf_error"].isna()).sum())  # gave no g(r)
     return f"{text}. MD of {unstable} other networks went wrong before g(r) was known." if unstable else f"{text}."
-
-
-def _n_unstable(tables: ReportTables) -> int:
-    """Networks whose MD was begun but gave no g(r)."""
-    rows = _claimed(tables)
-    return int((rows["md_stable_ps"].notna() & rows["rdf_error"].isna()).sum())
 
 
 def _claimed(tables: ReportTables) -> pd.DataFrame:
@@ -147,8 +138,7 @@ def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figu
     return figure.update_layout(**_layout(shown, teacher))
 
 
-def rdf_caption(tables: ReportTables) -> str:
-    """Caption of figure 3E: which network is nearest to the teacher's liquid, and how high the first peaks are."""
+def _curves_caption(tables: ReportTables) -> str:
     text = "g(r) of the liquid, one line per seed; the grey band is twice the standard error of the teacher's"
     rows, teacher = _measured(tables), teacher_curve(tables)
     if rows.empty or teacher is None:
@@ -179,22 +169,19 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
     reference = shown["r_ang"].map(dict(zip(teacher["r_ang"], teacher["g"], strict=True)))
     most = 1.08 * float(np.nanmax([np.abs(shown["g"] - reference).max(), 2 * teacher["g_std"].max()]))
     places = [[0.0, 0.46], [0.56, 1.0]]
-    titles = panel_titles([title for *_, title in PANELS], places)
     return layout(
-        xaxis={**distances, "domain": places[0]},
-        xaxis2={**distances, "domain": places[1], "anchor": "y2"},
-        yaxis=heights,
-        yaxis2={**heights, "anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
-        annotations=titles,
-    )
+        xaxis=distances | {"domain": places[0]}, xaxis2=distances | {"domain": places[1], "anchor": "y2"},
+        yaxis=heights, yaxis2=heights | {"anchor": "x2", "title": {"text": "Δg(r)"}, "range": [-most, most]},
+        annotations=panel_titles([title for *_, title in PANELS], places),
+    )  # fmt: skip
 
 
 RDF_MENU = ArchitectureMenu("rdf-menu", lambda t: with_curves(t, t.rdf))
 FIGURES = (
     Entry("fig3c", "3C", "Liquid structure against size",
-          lambda t: rdf_error_figure(t, SIZE), lambda s: rdf_size_caption(s.tables), has_rdf),
+          lambda t: rdf_error_figure(t, SIZE), lambda s: _size_caption(s.tables), _has_errors),
     Entry("fig3d", "3D", "Liquid structure against force error",
-          lambda t: rdf_error_figure(t, FORCE), lambda s: rdf_force_caption(s.tables), has_rdf),
+          lambda t: rdf_error_figure(t, FORCE), lambda s: _force_caption(s.tables), _has_errors),
     Entry("fig3e", "3E", "Radial distribution functions of the liquid",
-          rdf_figure, lambda s: rdf_caption(s.tables), has_rdf_curves, is_wide=True, menu=RDF_MENU),
+          rdf_figure, lambda s: _curves_caption(s.tables), _has_curves, is_wide=True, menu=RDF_MENU),
 )  # fmt: skip

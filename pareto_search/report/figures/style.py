@@ -1,5 +1,6 @@
 """How figures look: colours (Okabe-Ito, safe for colour-blind readers), markers, axes and layout."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,8 @@ _CONTROLS = {
     "one_teacher": Look("Controls (taught by one)", "#9467BD", "cross"),
     "scratch": Look("Controls (taught, own start)", "#7F7F00", "triangle-left"),
 }
+#: Free space at both ends of an axis, as a fraction of it.
+_MARGIN = 0.08
 #: For further groups, such as cutoffs.
 SERIES = (("#4b5b73", "circle"), ("#56B4E9", "square"), ("#E69F00", "diamond"), ("#009E73", "triangle-up"))
 #: For runs over each other.
@@ -61,13 +64,12 @@ def look_of(role: str, control_kind: str = "") -> Look:
     return _CONTROLS.get(control_kind, Look(f"Controls ({control_kind or 'unnamed'})", "#7a7a7a", "x"))
 
 
-def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: bool | None = None) -> dict[str, Any]:
+def axis(title: str, values: ArrayLike, *, is_log: bool | None = None) -> dict[str, Any]:
     """A Plotly axis for positive values: logarithmic with 1-2-5 ticks where they span more than a factor of 3.
 
     Args:
         title: Axis title with its unit.
         values: Everything the axis must show, error bars included; non-finite and non-positive ones are ignored.
-        low_margin: Free space at both ends, as a fraction of the axis.
         is_log: Force the kind of axis; omitted: by the span.
     """
     base = {
@@ -84,10 +86,10 @@ def axis(title: str, values: ArrayLike, *, low_margin: float = 0.08, is_log: boo
     if is_log is None:
         is_log = high > 3 * low
     if not is_log:
-        margin = low_margin * ((high - low) or 0.2 * high)
+        margin = _MARGIN * ((high - low) or 0.2 * high)
         return {**base, "range": [max(low - margin, 0.0), high + margin], "nticks": 7}
     decades = max(np.log10(high / low), 0.05)
-    span = [np.log10(low) - low_margin * decades, np.log10(high) + low_margin * decades]
+    span = [np.log10(low) - _MARGIN * decades, np.log10(high) + _MARGIN * decades]
     ticks = log_ticks(10 ** span[0], 10 ** span[1])
     texts = [tick_text(tick) for tick in ticks]
     return {**base, "type": "log", "range": span, "tickmode": "array", "tickvals": ticks, "ticktext": texts}
@@ -111,6 +113,11 @@ def tick_text(value: float) -> str:
         if value >= factor:
             return f"{value / factor:g}{suffix}"
     return f"{value:g}"
+
+
+def plain_text(text: str | None) -> str:
+    """A title of a figure without its markup, on one line."""
+    return re.sub("</?b>", "", (text or "").replace("<br>", " ")).strip()
 
 
 def layout(**changes: Any) -> dict[str, Any]:

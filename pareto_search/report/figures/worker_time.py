@@ -42,11 +42,6 @@ def _stage_text(stage: StageTime, unit: str, unit_s: float) -> str:
     return f"<b>{stage.stage}</b>: {stage.wall_s / unit_s:.3g} {unit}, {max(stage.n_workers, 1)} at once"
 
 
-def has_events(tables: ReportTables) -> bool:
-    """Whether the run kept a journal."""
-    return len(tables.events) > 0
-
-
 def work_caption(tables: ReportTables) -> str:
     """Caption of figure 10: what the workers of the longest stage did."""
     text = (
@@ -66,5 +61,5 @@ def work_caption(tables: ReportTables) -> str:
 
 FIGURES = (
     Entry("fig10", "10", "Time by stage",
-          time_figure, lambda s: work_caption(s.tables), has_events, is_wide=True),
+          time_figure, lambda s: work_caption(s.tables), lambda t: len(t.events) > 0, is_wide=True),
 )  # fmt: skip

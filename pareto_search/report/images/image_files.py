@@ -10,7 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import plotly.io
 
-from pareto_search.report.figures.catalogue import shown_figures
+from pareto_search.report.figures.entry import shown_figures
+from pareto_search.report.figures.style import plain_text
 from pareto_search.report.images.matplotlib import save_with_matplotlib
 from pareto_search.report.tables import ReportInput, ReportTables, make_tables
 
@@ -85,7 +86,7 @@ def figure_table(figure: go.Figure, tables: ReportTables) -> pd.DataFrame:
 
 
 def _parallel_table(trace: Any, tables: ReportTables) -> pd.DataFrame:
-    columns = {dimension.label.replace("<br>", " "): dimension.values for dimension in trace.dimensions}
+    columns = {plain_text(dimension.label): dimension.values for dimension in trace.dimensions}
     return pd.DataFrame({**columns, "networks": _networks_of(trace, tables)})
 
 
@@ -111,7 +112,7 @@ def _title(figure: go.Figure, trace: Any, name: str) -> str:
     axes = figure.layout.scene if trace.type == "scatter3d" else figure.layout
     own = "" if trace.type == "scatter3d" else (trace[f"{name}axis"] or name)[1:]
     title = axes[f"{name}axis{own}"].title.text or axes[f"{name}axis"].title.text or name
-    return str(title).replace("<br>", " ").strip()
+    return plain_text(title)
 
 
 def _panel(figure: go.Figure, trace: Any) -> str:
@@ -119,7 +120,7 @@ def _panel(figure: go.Figure, trace: Any) -> str:
     if trace.type != "scatter" or len({other.xaxis or "x" for other in figure.data}) < 2:
         return ""
     number = int((trace.xaxis or "x")[1:] or 1)
-    titles = [note.text.replace("<b>", "").replace("</b>", "") for note in figure.layout.annotations]
+    titles = [plain_text(note.text) for note in figure.layout.annotations]
     return titles[number - 1] if number <= len(titles) else ""
 
 

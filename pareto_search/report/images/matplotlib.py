@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from pareto_search.report.figures.style import plain_text
+
 #: Plotly's names of markers and dashes, and Matplotlib's.
 _MARKERS = {"circle": "o", "square": "s", "diamond": "D", "star": "*", "triangle-up": "^", "triangle-down": "v",
             "triangle-left": "<", "x": "x", "cross": "P", "circle-open": "o", "square-open": "s",
@@ -36,12 +38,15 @@ def save_with_matplotlib(figure: go.Figure, path: Path, size: tuple[int, int], p
         _draw_scene(canvas, figure)
     else:
         _draw_planes(canvas, figure)
-    canvas.savefig(path, dpi=_PIXELS_PER_INCH * (png_scale if path.suffix == ".png" else 1), metadata=_undated(path))
-
-
-def _undated(path: Path) -> dict[str, None]:
-    """Metadata that make equal figures equal files."""
-    return {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
+    legend: dict[str, Any] = {}
+    for panel in canvas.axes:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            legend.setdefault(label, handle)
+    if legend:
+        canvas.legend(list(legend.values()), list(legend), **_LEGEND)
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}  # equal figures are equal files
+    dpi = _PIXELS_PER_INCH * (png_scale if path.suffix == ".png" else 1)
+    canvas.savefig(path, dpi=dpi, metadata=undated.get(path.suffix, {}))
 
 
 # --- planes ---------------------------------------------------------------------------------------------------------
@@ -64,15 +69,9 @@ def _draw_planes(canvas: Figure, figure: go.Figure) -> None:
             if shape.type == "rect":
                 look = {"color": shape.fillcolor, "alpha": shape.opacity, "linewidth": 0, "label": shape.name}
                 panel.fill_between([shape.x0, shape.x1], shape.y0, shape.y1, zorder=0, **look)
-    titles = [note.text.replace("<b>", "").replace("</b>", "") for note in figure.layout.annotations]
+    titles = [plain_text(note.text) for note in figure.layout.annotations]
     for panel, title in zip(panels, titles, strict=False):
         panel.set_title(title, loc="left", fontsize=10)
-    legend: dict[str, Any] = {}
-    for panel in panels:
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
-            legend.setdefault(label, handle)
-    if legend:
-        canvas.legend(list(legend.values()), list(legend), **_LEGEND)
 
 
 def _draw_trace(panel: Axes, trace: Any) -> None:
@@ -98,10 +97,8 @@ def _draw_bars(panel: Axes, traces: list[Any]) -> None:
     for trace in traces:
         places, lengths = (trace.y, trace.x) if is_lying else (trace.x, trace.y)
         begins = [starts.get(place, 0.0) for place in places]
-        if is_lying:
-            panel.barh(places, lengths, left=begins, color=trace.marker.color, label=trace.name)
-        else:
-            panel.bar(places, lengths, bottom=begins, color=trace.marker.color, label=trace.name)
+        draw, start = (panel.barh, "left") if is_lying else (panel.bar, "bottom")
+        draw(places, lengths, color=trace.marker.color, label=trace.name, **{start: begins})
         starts |= {place: begin + float(n) for place, begin, n in zip(places, begins, lengths, strict=True)}
     if is_lying:
         panel.invert_yaxis()
@@ -137,7 +134,7 @@ def _opacity(trace: Any) -> float:
 def _set_axis(panel: Any, name: str, axis: Any) -> None:
     """Title, scale, range and ticks as Plotly's."""
     is_log = axis.type == "log"
-    getattr(panel, f"set_{name}label")(_plain(axis.title.text))
+    getattr(panel, f"set_{name}label")(plain_text(axis.title.text))
     if is_log:
         getattr(panel, f"set_{name}scale")("log")
     if axis.range is not None:
@@ -148,10 +145,6 @@ def _set_axis(panel: Any, name: str, axis: Any) -> None:
         getattr(panel, f"{name}axis").minorticks_off()
     panel.grid(True, color="#e8ebf0")
     panel.set_axisbelow(True)
-
-
-def _plain(text: str | None) -> str:
-    return (text or "").replace("<br>", " ").strip()
 
 
 # --- three dimensions and parallel axes -------------------------------------------------------------------------------
@@ -171,12 +164,10 @@ def _draw_scene(canvas: Figure, figure: go.Figure) -> None:
             panel.plot(*places, color=trace.line.color, linewidth=0.8, alpha=_opacity(trace))
     for name in "xyz":
         axis = scene[f"{name}axis"]
-        getattr(panel, f"set_{name}label")(_plain(axis.title.text))
+        getattr(panel, f"set_{name}label")(plain_text(axis.title.text))
         if axis.tickvals is not None:
             ticks = _decades(axis.tickvals, axis)
             getattr(panel, f"set_{name}ticks")(list(ticks), labels=[str(text) for text in axis.ticktext])
-    if panel.get_legend_handles_labels()[1]:
-        canvas.legend(*panel.get_legend_handles_labels(), **_LEGEND)
 
 
 def _decades(values: object, axis: Any) -> NDArray[np.float64]:
@@ -194,9 +185,8 @@ def _draw_parallel(panel: Axes, trace: Any) -> None:
     shades = 0.15 + 0.75 * (colors - colors.min()) / (np.ptp(colors) or 1.0)
     for line, shade in zip(heights.T, shades, strict=True):
         panel.plot(places, line, color="#0072B2", alpha=float(1.05 - shade), linewidth=0.9)
-    panel.set_xticks(
-        places, labels=[dimension.label.replace("<br>", "\n") for dimension in trace.dimensions], fontsize=7
-    )
+    names = [dimension.label.replace("<br>", "\n") for dimension in trace.dimensions]
+    panel.set_xticks(places, labels=names, fontsize=7)
     panel.set_yticks([])
     for place, dimension in zip(places, trace.dimensions, strict=True):
         panel.axvline(float(place), color="#c3c9d3", linewidth=0.8)

@@ -12,8 +12,7 @@ from markupsafe import Markup
 from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.files import write_atomic
-from pareto_search.report.figures.catalogue import shown_figures
-from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.entry import Entry, ReportedStudy, shown_figures
 from pareto_search.report.numbers import count
 from pareto_search.report.page.assets import write_assets
 from pareto_search.report.page.browser_data import study_json
