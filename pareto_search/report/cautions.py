@@ -8,7 +8,6 @@ from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEED
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS, EmtAluminumSource, ExternalTeacher, TeacherMdSource
 from pareto_search.report.numbers import count, signed
-from pareto_search.report.page.elements import note_lines
 from pareto_search.report.tables import ReportInput, ReportTables
 
 #: Errors on two splits that differ by more than this factor are worth a word.
@@ -28,7 +27,7 @@ def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
 
 
 def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    notes = "" if data.dataset is None else " ".join(note_lines(data.dataset.notes))
+    notes = "" if data.dataset is None else str(data.dataset.notes)
     is_emt = data.config is not None and isinstance(data.config.data, EmtAluminumSource)
     if is_emt or "demonstration" in notes.lower():
         yield (

@@ -132,6 +132,12 @@ class ReportTables:
         """Networks of the claims' stage of one role and control kind."""
         return self.networks[(self.networks["role"] == role) & (self.networks["control_kind"] == control_kind)]
 
+    @property
+    def claimed(self) -> pd.DataFrame:
+        """Rows of the students and controls of the claims' stage."""
+        is_claimed = (self.models["stage"] == self.basis.stage) & self.models["role"].isin(["student", "control"])
+        return self.models[is_claimed]
+
 
 def make_tables(data: ReportInput) -> ReportTables:
     """The tidy frames that figures and page are drawn from."""
@@ -169,11 +175,6 @@ def _with_numbers(networks: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
     """Seed-averaged networks with the number that the rows of their seeds have."""
     numbers = dict(zip(models["model_id"], models["network"], strict=True))
     return networks.assign(network=[numbers[model_id] for model_id in networks["best_model_id"]])
-
-
-def architecture_keys(frame: pd.DataFrame) -> list[ArchitectureKey]:
-    """The same for every row of a frame."""
-    return [str(key) for key in frame["architecture_key"]]
 
 
 def architectures(tables: ReportTables) -> pd.DataFrame:

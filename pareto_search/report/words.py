@@ -56,7 +56,7 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
         data: What the report is made from.
         tables: The same as tidy frames.
     """
-    verdict = verdict_of(summary)
+    verdict = _verdict(summary)
     return Answer(
         verdict=verdict,
         headline=next(_external_headline(summary), _headline(verdict, summary)),
@@ -65,8 +65,7 @@ def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> An
     )
 
 
-def verdict_of(summary: StudySummary) -> Verdict:
-    """Whether students are more accurate than the headline's controls."""
+def _verdict(summary: StudySummary) -> Verdict:
     headline = summary.headline
     if headline is None or headline.paired_force_rmse.n == 0:
         return "nothing"
@@ -80,7 +79,7 @@ def _split(summary: StudySummary) -> str:
 
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
     ablation = summary.of_kind("ablation")
-    against = None if ablation is None or not ablation.paired_force_rmse.n else ablation.paired_force_rmse
+    against = ablation.paired_force_rmse if ablation is not None and ablation.paired_force_rmse.n else None
     if verdict == "better":
         if against is not None and not against.is_better:
             how = "less accurate than" if against.is_worse else "not surely more accurate than"

@@ -67,9 +67,9 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
     for number, (look, group) in reversed(list(enumerate(groups_of(networks)))):
         if has_fronts and len(group):
             _add_front(figure, group, look, x, y, x_end, is_dotted=number > 1)
-        add_points(figure, group, look, x, y, {"array": y.stds(group)})
+        add_points(figure, group, look, x, y, {"array": y.stds(group)}, "network")
     teacher = networks[networks["role"] == "teacher"]
-    add_points(figure, teacher, TEACHER, x, y, {"array": y.stds(teacher)})
+    add_points(figure, teacher, TEACHER, x, y, {"array": y.stds(teacher)}, "network")
     frames = [frame for frame in (networks, search) if len(frame)]
     return figure.update_layout(**_layout(pd.concat(frames) if frames else networks, x, y, region, has_fronts))
 
@@ -182,14 +182,7 @@ def _add_front(
 
 
 def add_points(
-    figure: go.Figure,
-    group: pd.DataFrame,
-    look: Look,
-    x: Quantity,
-    y: Quantity,
-    spread: dict[str, Any],
-    *,
-    of: str = "network",
+    figure: go.Figure, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity, spread: dict[str, Any], of: str
 ) -> None:
     """Add points with error bars, if there are any.
 

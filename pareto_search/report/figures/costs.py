@@ -3,6 +3,7 @@
 Points carry the number of their architecture (`meta.of`), whose cost students and controls share.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,50 +19,23 @@ from pareto_search.report.figures.entry import Entry, ReportedStudy
 from pareto_search.report.figures.quantities import CUTOFF, MEMORY, SIZE, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import ARCHITECTURE, SERIES, TEACHER, Look, axis, layout, no_data
 from pareto_search.report.numbers import number
-from pareto_search.report.tables import ReportTables, architecture_keys, architectures
+from pareto_search.report.tables import ReportTables, architectures
 
 
-def cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
-    """A cost against the number of weights, one point per architecture; colours tell a few cutoffs apart."""
-    frame = with_values(architectures(tables), SIZE, y)
+def cost_figure(tables: ReportTables, x: Quantity, y: Quantity) -> go.Figure:
+    """A cost, one point per architecture; colours tell cutoffs apart, and against the cutoff small networks from large.
+
+    Args:
+        tables: The study.
+        x: Size or cutoff.
+        y: Cost.
+    """
+    frame = with_values(architectures(tables), x, y)
+    is_teacher = frame["role"] == "teacher"
+    groups = (_by_size if x is CUTOFF else _by_cutoff)(frame[~is_teacher])
     figure = go.Figure()
-    trained = frame[frame["role"] != "teacher"]
-    cutoffs = sorted(trained["dist_hard_max_ang"].unique())
-    if 1 < len(cutoffs) <= len(SERIES):
-        for cutoff, (color, symbol) in zip(cutoffs, SERIES, strict=False):
-            group = trained[trained["dist_hard_max_ang"] == cutoff]
-            _add_costs(figure, tables, group, Look(f"Cutoff {cutoff:.4g} Å", color, symbol), SIZE, y)
-    else:
-        _add_costs(figure, tables, trained, ARCHITECTURE, SIZE, y)
-    return _with_teacher(figure, tables, frame, SIZE, y)
-
-
-def cutoff_cost_figure(tables: ReportTables, y: Quantity) -> go.Figure:
-    """A cost against the hard cutoff, one point per architecture; colours tell small networks from large ones."""
-    frame = with_values(architectures(tables), CUTOFF, y)
-    figure = go.Figure()
-    for group, (color, symbol) in zip(_thirds(frame[frame["role"] != "teacher"]), SERIES, strict=False):
-        low, high = group["n_weights"].min(), group["n_weights"].max()
-        _add_costs(figure, tables, group, Look(f"{low:,.0f} to {high:,.0f} weights", color, symbol), CUTOFF, y)
-    return _with_teacher(figure, tables, frame, CUTOFF, y)
-
-
-def _thirds(trained: pd.DataFrame) -> list[pd.DataFrame]:
-    """Small, medium and large networks, about equally many; all together where there are few sizes."""
-    if trained["n_weights"].nunique() < 3:
-        return [trained] if len(trained) else []
-    third = pd.qcut(trained["n_weights"], 3, labels=False, duplicates="drop")
-    return [group for _, group in trained.groupby(third)]
-
-
-def _add_costs(
-    figure: go.Figure, tables: ReportTables, group: pd.DataFrame, look: Look, x: Quantity, y: Quantity
-) -> None:
-    add_points(figure, group, look, x, y, _quartiles(tables, group, y), of="architecture")
-
-
-def _with_teacher(figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, x: Quantity, y: Quantity) -> go.Figure:
-    _add_costs(figure, tables, frame[frame["role"] == "teacher"], TEACHER, x, y)
+    for look, group in (*groups, (TEACHER, frame[is_teacher])):
+        add_points(figure, group, look, x, y, _quartiles(tables, group, y), "architecture")
     bars = _quartiles(tables, frame, y)
     heights = [y.values(frame) - bars["arrayminus"], y.values(frame) + bars["array"]]
     return figure.update_layout(**layout(
@@ -70,10 +44,28 @@ def _with_teacher(figure: go.Figure, tables: ReportTables, frame: pd.DataFrame, 
     ))  # fmt: skip
 
 
+def _by_cutoff(trained: pd.DataFrame) -> list[tuple[Look, pd.DataFrame]]:
+    """A group for each of a few cutoffs; all together where there are more, or one."""
+    groups = list(trained.groupby("dist_hard_max_ang"))
+    if not 1 < len(groups) <= len(SERIES):
+        return [(ARCHITECTURE, trained)]
+    coloured = zip(groups, SERIES, strict=False)
+    return [(Look(f"Cutoff {cutoff:.4g} Å", *look), group) for (cutoff, group), look in coloured]
+
+
+def _by_size(trained: pd.DataFrame) -> Iterator[tuple[Look, pd.DataFrame]]:
+    """Small, medium and large networks, about equally many; all together where there are few sizes."""
+    n_weights = trained["n_weights"]
+    third = pd.qcut(n_weights, 3, labels=False, duplicates="drop") if n_weights.nunique() > 2 else 0 * n_weights
+    for (_, group), look in zip(trained.groupby(third), SERIES, strict=False):
+        low, high = group["n_weights"].min(), group["n_weights"].max()
+        yield Look(f"{low:,.0f} to {high:,.0f} weights", *look), group
+
+
 def _quartiles(tables: ReportTables, frame: pd.DataFrame, y: Quantity) -> dict[str, Any]:
     """Error bars from the quartiles of the timed steps to the median; none where there is no such record."""
     ends = np.zeros((len(frame), 2))
-    keys = zip(architecture_keys(frame), frame["engine"], strict=True) if y is STEP_TIME else ()
+    keys = zip(frame["architecture_key"], frame["engine"], strict=True) if y is STEP_TIME else ()
     for place, key in enumerate(keys):
         if key in tables.costs:
             md = tables.costs[key].md
@@ -138,9 +130,9 @@ def _power(found: Power) -> str:
 
 FIGURES = (
     Entry("fig5a", "5A", "Speed against size",
-          lambda t: cost_figure(t, STEP_TIME), _time_caption),
-    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, MEMORY), _memory_caption),
+          lambda t: cost_figure(t, SIZE, STEP_TIME), _time_caption),
+    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, SIZE, MEMORY), _memory_caption),
     Entry("fig6b", "6B", "Speed against cutoff",
-          lambda t: cutoff_cost_figure(t, STEP_TIME), _cutoff_caption,
+          lambda t: cost_figure(t, CUTOFF, STEP_TIME), _cutoff_caption,
           lambda t: has_several_cutoffs(t.models)),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
+from string import ascii_uppercase
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -80,7 +81,7 @@ class Entry:
     @property
     def place(self) -> tuple[int, str]:
         """What figures are ordered by: 2A before 2B before 10."""
-        digits = self.tag.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+        digits = self.tag.rstrip(ascii_uppercase)
         return int(digits), self.tag.removeprefix(digits)
 
 

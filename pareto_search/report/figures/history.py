@@ -33,9 +33,8 @@ def history_figure(tables: ReportTables) -> go.Figure:
                                   "range": [0, 1.02 * float(np.max(values))]}  # fmt: skip
     top = 1.05 * float(history.hypervolume.max()) or 1.0
     heights = {**axis(f"Hypervolume ({unit_of_volume})", history.hypervolume, is_log=False), "range": [0, top]}
-    return figure.update_layout(
-        **layout(**axes, yaxis=heights, height=360, margin={"l": 62, "r": 16, "t": 24, "b": 56})
-    )
+    margin = {"l": 62, "r": 16, "t": 24, "b": 56}
+    return figure.update_layout(**layout(**axes, yaxis=heights, height=360, margin=margin))
 
 
 def is_searched(tables: ReportTables) -> bool:

@@ -24,10 +24,8 @@ def importance_figure(tables: ReportTables) -> go.Figure:
     titles = panel_titles([objective.title for objective in tables.objectives], domains(len(found)))
     shown = [setting_name(name) for name in names]
     heights = {"type": "category", "categoryarray": shown, "automargin": True, "gridcolor": "#e8ebf0"}
-    return figure.update_layout(
-        **layout(**axes, yaxis=heights, annotations=titles,
-                 height=150 + 34 * max(len(names), 3), margin={"l": 62, "r": 16, "t": 40, "b": 56})
-    )  # fmt: skip
+    look = {"height": 150 + 34 * max(len(names), 3), "margin": {"l": 62, "r": 16, "t": 40, "b": 56}}
+    return figure.update_layout(**layout(**axes, **look, yaxis=heights, annotations=titles))
 
 
 def _add_effects(figure: go.Figure, importance: Importance, names: list[str], suffix: str) -> None:
@@ -54,13 +52,11 @@ def has_importances(tables: ReportTables) -> bool:
 def importance_caption(tables: ReportTables) -> str:
     """Caption of figure 9: the strongest of the significant effects on each objective."""
     text = "Rank correlation of each hyperparameter with the objectives, others held; filled: 95 % interval without 0"
-    found = tables.importances
-    strongest = []
-    for importance, objective in zip(found, tables.objectives, strict=True):
-        sure = [effect for effect in importance.effects if effect.is_sure]
-        if sure:
-            verb = "raises" if sure[0].correlation > 0 else "lowers"
-            strongest.append(f"{setting_name(sure[0].parameter).lower()} {verb} {objective.noun}")
+    sure = ([effect for effect in importance.effects if effect.is_sure] for importance in tables.importances)
+    strongest = [
+        f"{setting_name(effect.parameter).lower()} {'raises' if effect.correlation > 0 else 'lowers'} {objective.noun}"
+        for effects, objective in zip(sure, tables.objectives, strict=True) for effect in effects[:1]
+    ]  # fmt: skip
     if not strongest:
         return f"{text}; every interval holds 0."
     return f"{text}. The strongest of these: {', '.join(strongest)}."

@@ -18,9 +18,7 @@ PANELS = (("train", "x", "y", "Training"), ("valid", "x2", "y2", "Validation"))
 def learning_curve_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
     """Force RMSE against epoch, training left and validation right, one line per seed.
 
-    Args:
-        tables: The study.
-        architecture: Its number; omitted: the smallest. The page's script draws the others.
+    The architecture is given by its number; omitted: the smallest. The page's script draws the others.
     """
     models = with_curves(tables, tables.curves)
     figure = go.Figure()

@@ -33,9 +33,8 @@ def groups_of(networks: pd.DataFrame) -> Iterator[tuple[Look, pd.DataFrame]]:
 
 def with_curves(tables: ReportTables, curves: pd.DataFrame) -> pd.DataFrame:
     """Students and controls of the claims' stage that have a curve, by rising size."""
-    models = tables.models[tables.models["stage"] == tables.basis.stage]
-    is_drawn = models["model_id"].isin(curves["model_id"].unique()) & models["role"].isin(["student", "control"])
-    return models[is_drawn].sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
+    is_drawn = tables.claimed["model_id"].isin(curves["model_id"].unique())
+    return tables.claimed[is_drawn].sort_values(["n_weights", "label", "role", "control_kind", "seed", "model_id"])
 
 
 def seeds_of(

@@ -73,7 +73,7 @@ def _with_interval(found: Correlation) -> str:
 
 def _measured(tables: ReportTables) -> pd.DataFrame:
     """Networks that carry claims and have an RDF error."""
-    rows = _claimed(tables)
+    rows = tables.claimed
     return rows[(rows["status"] == "complete") & (rows["rdf_error"] > 0)]
 
 
@@ -89,15 +89,9 @@ def _noise_text(tables: ReportTables) -> str:
         return ""
     above = int((rows["rdf_error"] - 2 * rows["rdf_error_std"].fillna(0.0) > rows["rdf_noise"]).sum())
     text = f" Noise alone would give {number(noise)} Å; {above} of {len(rows)} networks are clearly above theirs"
-    begun = _claimed(tables)
+    begun = tables.claimed
     unstable = int((begun["md_stable_ps"].notna() & begun["rdf_error"].isna()).sum())  # gave no g(r)
     return f"{text}. MD of {unstable} other networks went wrong before g(r) was known." if unstable else f"{text}."
-
-
-def _claimed(tables: ReportTables) -> pd.DataFrame:
-    """Students and controls of the claims' stage."""
-    models = tables.models
-    return models[(models["stage"] == tables.basis.stage) & models["role"].isin(["student", "control"])]
 
 
 # --- curves ---------------------------------------------------------------------------------------------------------
@@ -113,9 +107,7 @@ def teacher_curve(tables: ReportTables) -> pd.DataFrame | None:
 def rdf_figure(tables: ReportTables, architecture: int | None = None) -> go.Figure:
     """g(r) of the liquid on the left, its difference from the teacher's on the right, one line per seed.
 
-    Args:
-        tables: The study.
-        architecture: Its number; omitted: the smallest. The page's script draws the others.
+    The architecture is given by its number; omitted: the smallest. The page's script draws the others.
     """
     models, teacher = with_curves(tables, tables.rdf), teacher_curve(tables)
     figure = go.Figure()

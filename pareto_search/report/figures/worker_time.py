@@ -48,12 +48,9 @@ def work_caption(tables: ReportTables) -> str:
         "Workers' time by stage, interruptions left out; measuring is that of workers with nothing to train while a "
         "cost was measured, waiting the rest"
     )
-    stages = stage_times(tables.events)
-    if not stages:
-        return f"{text}."
-    longest = max(stages, key=lambda stage: stage.wall_s)
-    whole = longest.training_s + longest.measuring_s + longest.waiting_s
-    if whole <= 0:
+    longest = max(stage_times(tables.events), key=lambda stage: stage.wall_s, default=None)
+    whole = longest.training_s + longest.measuring_s + longest.waiting_s if longest else 0.0
+    if longest is None or whole <= 0:
         return f"{text}."
     shares = (f"{100 * getattr(longest, f'{use}_s') / whole:.0f} % {use}" for use, _ in USES)
     return f"{text}. The {longest.stage} took longest: {', '.join(shares)}."

@@ -57,14 +57,9 @@ def _save_with_plotly(images: dict[Path, go.Figure]) -> bool:
         return False
     from choreographer.errors import BrowserDepsError, BrowserFailedError, ChromeNotFoundError
 
+    scales = [PNG_SCALE if path.suffix == ".png" else 1 for path in images]
     try:
-        plotly.io.write_images(
-            list(images.values()),
-            list(images),
-            width=SIZE[0],
-            height=SIZE[1],
-            scale=[PNG_SCALE if path.suffix == ".png" else 1 for path in images],
-        )
+        plotly.io.write_images([*images.values()], [*images], width=SIZE[0], height=SIZE[1], scale=scales)
     except (BrowserDepsError, BrowserFailedError, ChromeNotFoundError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0]
         logger.info("figures: drawn by Matplotlib, for no browser could be used (%s)", reason)

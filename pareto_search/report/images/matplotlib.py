@@ -97,9 +97,10 @@ def _draw_bars(panel: Axes, traces: list[Any]) -> None:
     for trace in traces:
         places, lengths = (trace.y, trace.x) if is_lying else (trace.x, trace.y)
         begins = [starts.get(place, 0.0) for place in places]
-        draw, start = (panel.barh, "left") if is_lying else (panel.bar, "bottom")
-        draw(places, lengths, color=trace.marker.color, label=trace.name, **{start: begins})
-        starts |= {place: begin + float(n) for place, begin, n in zip(places, begins, lengths, strict=True)}
+        begin: dict[str, Any] = {"left" if is_lying else "bottom": begins}
+        draw = panel.barh if is_lying else panel.bar
+        draw(places, lengths, color=trace.marker.color, label=trace.name, **begin)
+        starts |= {place: low + float(n) for place, low, n in zip(places, begins, lengths, strict=True)}
     if is_lying:
         panel.invert_yaxis()
 

@@ -15,7 +15,7 @@ from pareto_search.report.figures.learning_curves import PANELS
 from pareto_search.report.figures.rdf import teacher_curve
 from pareto_search.report.figures.style import look_of
 from pareto_search.report.page.model_tables import TABLES
-from pareto_search.report.tables import ArchitectureKey, ReportTables, architecture_keys
+from pareto_search.report.tables import ArchitectureKey, ReportTables
 
 #: Commands that the record of a network offers; RUN and MODEL_ID are filled in. Only verbs that exist belong here.
 COMMANDS = (
@@ -100,7 +100,7 @@ def _rounded(value: float) -> float | int | None:
 def _networks(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
     """Rows of the table of networks; `cost` is the row of their cost in the cost table, or -1."""
     rows = {(record.architecture_key, record.engine): number for number, record in enumerate(records)}
-    keys = zip(architecture_keys(models), models["engine"], strict=True)
+    keys = zip(models["architecture_key"], models["engine"], strict=True)
     names = dict.fromkeys([*MODEL_COLUMNS, *hyperparameter_columns(models), "network", "architecture"])
     shown = [name for name in names if not name.endswith("_hash")]
     return models[shown].assign(cost=[rows.get(key, -1) for key in keys])
@@ -126,7 +126,7 @@ def _labels(models: pd.DataFrame) -> dict[ArchitectureKey, str]:
     """Label of every architecture among the models; the teacher's is marked."""
     models = models.sort_values("role", key=lambda role: role == "teacher", kind="stable")
     names = models["label"] + np.where(models["role"] == "teacher", " (teacher)", "")
-    return dict(zip(architecture_keys(models), names, strict=True))
+    return dict(zip(models["architecture_key"], names, strict=True))
 
 
 def _curves(models: pd.DataFrame, curves: pd.DataFrame) -> dict[str, object]:
