@@ -112,14 +112,18 @@ MODEL_DEFAULTS: dict[str, str | float] = {
 }
 
 
+#: Hyperparameters that older tables did not write, and their values in all networks for which nothing else was set.
+_UNWRITTEN: dict[str, Scalar] = {"cusp_reg": 1e-6, "dist_soft_min_ang": 1.5}
+
+
 def architecture_key(family: str, hyperparameters: Mapping[str, Scalar | None]) -> str:
     """Text that two networks share if and only if they are of one architecture; empty for an external teacher.
 
     Args:
         family: Family of potentials.
-        hyperparameters: By name; those that are None do not count.
+        hyperparameters: By name; those that are None, or have the value that older tables left out, do not count.
     """
-    known = sorted((name, value) for name, value in hyperparameters.items() if value is not None)
+    known = sorted((k, v) for k, v in hyperparameters.items() if v is not None and v != _UNWRITTEN.get(k))
     return " ".join([family, *(f"{name}={_plain_number(value)}" for name, value in known)]) if known else ""
 
 

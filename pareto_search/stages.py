@@ -221,12 +221,6 @@ def export(run_dir: str | Path, model_id: str, kind: str, path: str | Path) -> N
         run_dir: The run directory.
         model_id: Name of the model.
         kind: One of `potential.exports.export_kinds`.
-        path: What to write; must not exist.
-
-    Args:
-        run_dir: The run.
-        model_id: Which model.
-        kind: Who is to read it: ase, hippynn or lammps.
         path: What to write: a folder, or for lammps a file; it must not exist.
 
     Raises:

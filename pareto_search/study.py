@@ -126,7 +126,7 @@ class Study:
         return NetworkTeaching(self.shared, self.store, self.journal, [*self._sources(), *reused], teacher)
 
     def label(self) -> Labels:
-        """What the teachers say; they are trained, or asked, first."""
+        """The teachers' labels; network teachers are trained first, an external one is evaluated."""
         labels = self.labelled.data.labels
         assert labels is not None
         return labels

@@ -19,8 +19,8 @@ from pathlib import Path
 from pareto_search import stages
 from pareto_search.config import StudyConfig
 from pareto_search.config_file import load_config
-from pareto_search.reproduction.document import reproduction_markdown
-from pareto_search.reproduction.kept import keep_runs
+from reproduction.document import reproduction_markdown
+from reproduction.kept import keep_runs
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 PATIENCE = {"plateau_patience": 8, "termination_patience": 40}

@@ -14,10 +14,10 @@ from pareto_search.config import StudyConfig
 from pareto_search.config.hipnn import HipnnArchitecture
 from pareto_search.config_file import load_config
 from pareto_search.records import CurvePoint, ModelRecord
-from pareto_search.reproduction.document import reproduction_markdown
-from pareto_search.reproduction.kept import keep_runs
-from pareto_search.reproduction.sections import SECTIONS
 from pareto_search.store import ResultStore
+from reproduction.document import reproduction_markdown
+from reproduction.kept import keep_runs
+from reproduction.sections import SECTIONS
 from tests.report.synthetic import report_input
 from tests.tiny_study import TINY
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pareto_search.config import Architecture
+from pareto_search.config.families import parse_architecture
 from pareto_search.errors import WriteError
 from pareto_search.files import write_atomic
 from pareto_search.networks.device_gate import DeviceGate
@@ -123,7 +124,12 @@ class CostTable:
 
 def _read(path: Path) -> CostRecord | None:
     try:
-        return CostRecord.from_plain(json.loads(path.read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if "label" not in values:  # of an older version, which knew HIPNN alone
+            architecture = parse_architecture(values["architecture"])
+            plain = architecture.model_dump(mode="json")
+            values |= {"architecture": plain, "label": architecture.label, "cutoff_ang": architecture.cutoff_ang}
+        return CostRecord.from_plain(values)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""The loss: RMSE + MAE of energy, forces and what the teacher says, L2, hierarchicality (the paper's eqn 2, 3 and 5).
+"""The loss: RMSE + MAE of energy, forces and the teacher's labels, L2, hierarchicality (the paper's eqn 2, 3 and 5).
 
 `step_functions` are what is compiled: pure functions of a potential's weights and one batch.
 """
@@ -47,7 +47,7 @@ def rmse_plus_mae(predicted: Tensor, true: Tensor, weight: Tensor | float = 1.0)
 
 
 def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: list[Tensor]) -> LossTerms:
-    """The terms of the loss for one batch; those of what a teacher says are zero where none said anything.
+    """The terms of the loss for one batch; those of a teacher's labels are zero where there are none.
 
     Args:
         evaluation: What the potential gives.

@@ -15,15 +15,15 @@ from pareto_search.potential.loader import FrameLoader
 
 @dataclass(frozen=True)
 class StudyData:
-    """What a study knows of its frames.
+    """Frames of a study, with their neighbours, split, reference energies and labels.
 
     Attributes:
         dataset: Frames.
         table: Their neighbours.
         split: Which are trained on, validated on, tested on.
         references: Reference energy of each element.
-        labels: What the teachers say, once there are some.
-        first_labels: What the first of several teachers says alone, where networks are compared that it taught.
+        labels: The teachers' labels, once there are some.
+        first_labels: Labels by the first of several teachers, where networks that it taught are compared.
         snapshots: Frames that the teacher made, with its labels, where students are trained on those first.
     """
 
@@ -56,11 +56,7 @@ class StudyData:
             labels: Of the teacher.
             device: Of the tensors.
         """
+        cutoff_ang = architecture.cutoff_ang
         return FrameLoader(
-            self.dataset,
-            self.table,
-            self.references,
-            cutoff_ang=architecture.cutoff_ang,
-            labels=labels,
-            device=device,
+            self.dataset, self.table, self.references, cutoff_ang=cutoff_ang, labels=labels, device=device
         )

@@ -5,13 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from pareto_search.analysis.networks import clean_models
 from pareto_search.config import HipnnArchitecture
 from pareto_search.errors import WriteError
 from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.device_gate import DeviceGate
-from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming
+from pareto_search.records import Bracket, Capacity, CostRecord, MdTiming, architecture_key
 
 TIMING = MdTiming(
     n_atoms=2048,
@@ -80,6 +82,23 @@ def test_records_come_back_equal_in_the_order_they_came(tmp_path: Path) -> None:
     assert CostTable(tmp_path / "costs").all() == [record("b"), record("a")]
     table.put(replace(record("b"), device="another"))
     assert table.get("b") == replace(record("b"), device="another")
+
+
+def test_a_cost_of_an_older_version_is_read_and_joins_a_table_without_later_hyperparameters(tmp_path: Path) -> None:
+    """Its record has neither label nor cutoff; its table of networks neither `cusp_reg` nor `dist_soft_min_ang`."""
+    architecture = HipnnArchitecture(n_features=12, n_sensitivities=8, n_atom_layers=1, dist_hard_max_ang=7.25)
+    older = replace(record("a"), architecture=architecture.hyperparameters).to_plain()
+    del older["label"], older["cutoff_ang"]
+    (tmp_path / "a.json").write_text(json.dumps(older))
+    cost = CostTable(tmp_path).get("a")
+    assert (cost.label, cost.cutoff_ang) == (architecture.label, 7.25)
+
+    written = architecture.hyperparameters
+    row = {name: written[name] for name in written if name not in ("cusp_reg", "dist_soft_min_ang")}
+    others = [{**row, "cusp_reg": 1e-3}, {**row, "n_features": 16}]
+    models = clean_models(pd.DataFrame([{"model_id": "m", "family": "hipnn", **row}]))
+    assert models["architecture_key"].tolist() == [cost.architecture_key] == [architecture.key]
+    assert cost.architecture_key not in [architecture_key("hipnn", other) for other in others]
 
 
 def test_three_processes_that_miss_the_same_key_measure_once(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.claims import COSTS_SOURCE
-from pareto_search.reproduction.kept import KeptRun
+from reproduction.kept import KeptRun
 
 
 @dataclass(frozen=True)

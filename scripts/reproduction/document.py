@@ -12,8 +12,8 @@ from pareto_search.config import TrainingSettings
 from pareto_search.report.numbers import number
 from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
 from pareto_search.report.words import answer, percent_interval
-from pareto_search.reproduction.kept import KeptRun, read_kept_run
-from pareto_search.reproduction.sections import SECTIONS, Section
+from reproduction.kept import KeptRun, read_kept_run
+from reproduction.sections import SECTIONS, Section
 
 
 def reproduction_markdown(folder: Path) -> str:

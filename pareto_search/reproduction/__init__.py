@@ -1,1 +1,0 @@
-"""What several runs say of the paper's claims and of what it left open."""
