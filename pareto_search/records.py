@@ -77,8 +77,8 @@ class ModelRecord:
 
     def to_row(self) -> dict[str, Scalar | None]:
         """Column of `models.csv` to value: `MODEL_COLUMNS`, then further hyperparameters."""
-        own = {name: value for name, value in asdict(self).items() if name in MODEL_COLUMNS}
-        known: dict[str, Scalar | None] = {**self.hyperparameters, **own}
+        known = {**self.hyperparameters, **vars(self)}
+        del known["hyperparameters"]
         return {name: known.get(name) for name in MODEL_COLUMNS} | known
 
     @property

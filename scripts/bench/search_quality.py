@@ -30,8 +30,8 @@ from pareto_search.analysis.pareto import pareto_ranks
 from pareto_search.config import Choice, SearchSettings, SpaceSettings, TrainingSettings
 from pareto_search.files import write_atomic
 from pareto_search.objectives import objectives_named
-from pareto_search.search.replay import CurveTable, Replay
 from pareto_search.search.rungs import ParetoRungs
+from replay import CurveTable, Replay
 
 TABLE = Path(__file__).with_name("curves.parquet")
 SEARCHED = ["n_features", "n_sensitivities", "n_atom_layers", "dist_hard_max_ang", "weight_atomic_energy"]

@@ -9,8 +9,8 @@ import pytest
 from pareto_search.config import Choice, PruningSettings, SearchSettings, SpaceSettings, TrainingSettings
 from pareto_search.search.messages import IS_FINAL, Costs
 from pareto_search.search.optuna_study import open_optuna_study
-from pareto_search.search.replay import CurveTable, Replay
 from pareto_search.search.rungs import ParetoRungs
+from replay import CurveTable, Replay
 from tests.cluster.test_tune_searcher import Search
 
 N_EPOCHS = 9
