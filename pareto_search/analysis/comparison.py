@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pareto_search.analysis.front import ReferencePoint, columns_of, front_of, to_costs, volume_of
+from pareto_search.analysis.front import ReferencePoint, columns_of, to_costs, volume_of
 from pareto_search.analysis.intervals import Interval, welch_interval
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import PairedDifference, match_controls, pair_values, paired_difference
@@ -151,7 +151,7 @@ def compare_hypervolumes(
     points = front_points(students, objectives), front_points(controls, objectives)
     if reference is None or not all(np.isfinite(p).all(axis=1).any() for p in points):
         return HypervolumeComparison(None, None, None, None, "errors or costs are missing")
-    student, control = (front_of(p, objectives, reference.values).volume for p in points)
+    student, control = (volume_of(p, objectives, reference.values) for p in points)
     difference = student - control
     slopes = np.concatenate([_slopes(points[0], objectives, reference), -_slopes(points[1], objectives, reference)])
     networks = pd.concat([students, controls], ignore_index=True)

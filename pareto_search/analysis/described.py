@@ -1,6 +1,6 @@
 """Seed-averaged networks in plain values, as reports speak of them; NaN marks what was not measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,9 @@ class DescribedNetwork:
     weight_atomic_energy: float
 
 
+_COLUMNS = [field.name for field in fields(DescribedNetwork)]
+
+
 @dataclass(frozen=True)
 class ComparedNetwork(DescribedNetwork):
     """A network beside the teacher.
@@ -66,25 +69,10 @@ class ComparedNetwork(DescribedNetwork):
 
 def describe(row: pd.Series) -> DescribedNetwork:
     """A row of `average_networks`."""
-    return DescribedNetwork(
-        label=row["label"],
-        model_id=row["best_model_id"],
-        model_ids=row["model_ids"],
-        role=row["role"],
-        control_kind=row["control_kind"] or None,
-        n_seeds=int(row["n"]),
-        n_md_went_wrong=int(row["n_md_went_wrong"]),
-        n_weights=_count(row["n_weights"]),
-        force_rmse_ev_per_ang=row["force_rmse_ev_per_ang"],
-        force_rmse_std_ev_per_ang=row["force_rmse_std_ev_per_ang"],
-        energy_rmse_ev_per_atom=row["energy_rmse_ev_per_atom"],
-        md_us_per_atom_step=row["md_us_per_atom_step"],
-        max_atoms=_count(row["max_atoms"]),
-        bytes_per_atom=row["bytes_per_atom"],
-        weight_energy=row["weight_energy"],
-        weight_forces=row["weight_forces"],
-        weight_atomic_energy=row["weight_atomic_energy"],
-    )
+    values = row.rename({"best_model_id": "model_id", "n": "n_seeds"})[_COLUMNS].to_dict()
+    for name in ("n_seeds", "n_md_went_wrong", "n_weights", "max_atoms"):
+        values[name] = int(values[name]) if np.isfinite(values[name]) else None
+    return DescribedNetwork(**values | {"control_kind": values["control_kind"] or None})
 
 
 def describe_beside(row: pd.Series, teacher: pd.Series) -> ComparedNetwork:
@@ -102,10 +90,6 @@ def describe_all(rows: pd.DataFrame, teacher: pd.Series | None) -> tuple[Describ
     """Students and controls in the order of their rows, beside the teacher where there is one."""
     found = (row for _, row in rows.iterrows())
     return tuple(describe(row) if teacher is None else describe_beside(row, teacher) for row in found)
-
-
-def _count(value: float) -> int | None:
-    return int(value) if np.isfinite(value) else None
 
 
 def _ratio(numerator: float, denominator: float) -> float:

@@ -26,14 +26,9 @@ def columns_of(objectives: Sequence[Objective], *, are_claims: bool = False) -> 
 
 
 def to_costs(values: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.float64]:
-    """Values on the scales on which fronts are measured, all to be minimised.
+    """Values, shape (n, n_objectives), or one point, on the scales on which fronts are measured, all to be minimised.
 
-    Args:
-        values: Shape (n, n_objectives), or one point.
-        objectives: Their objectives.
-
-    Returns:
-        Shape (n, n_objectives); NaN for what a scale does not hold.
+    The result has shape (n, n_objectives), NaN for what a scale does not hold.
     """
     costs = np.array(values, dtype=float)
     if costs.ndim != 2:
@@ -56,11 +51,6 @@ def from_costs(costs: ArrayLike, objectives: Sequence[Objective]) -> NDArray[np.
             column *= -1
         column[:] = 10**column if objective.scale == "log" else column / objective.factor
     return values
-
-
-def _stored(costs: ArrayLike, objectives: Sequence[Objective]) -> tuple[float, ...]:
-    """One point as it is stored."""
-    return tuple(from_costs(costs, objectives)[0].tolist())
 
 
 @dataclass(frozen=True)
@@ -104,14 +94,14 @@ def reference_point(
         return ReferencePoint(tuple(float(value) for value in best * factors), "teacher", factors)
     if usable.any():
         worst = _beyond(costs[usable].max(axis=0), objectives)
-        return ReferencePoint(_stored(worst, objectives), "networks", ())
+        return ReferencePoint(tuple(from_costs(worst, objectives)[0].tolist()), "networks", ())
     return None
 
 
 def worst_of(references: Iterable[ReferencePoint | None], objectives: Sequence[Objective]) -> tuple[float, ...] | None:
     """The worst value of several reference points for each objective; None without any."""
     costs = [to_costs(reference.values, objectives)[0] for reference in references if reference is not None]
-    return _stored(np.max(costs, axis=0), objectives) if costs else None
+    return tuple(from_costs(np.max(costs, axis=0), objectives)[0].tolist()) if costs else None
 
 
 def volume_unit(objectives: Sequence[Objective]) -> str:
@@ -136,26 +126,16 @@ class RunningFront:
 
     def __init__(self, objectives: Sequence[Objective], reference: Sequence[float] | None = None) -> None:
         self._objectives = tuple(objectives)
-        n = len(self._objectives)
-        self._reference = np.full(n, -np.inf)
+        self._worst = np.full(len(objectives), -np.inf)
         self._is_fixed = reference is not None
-        if reference is not None:
-            self._reference = to_costs(reference, self._objectives)[0]
-            if not np.isfinite(self._reference).all():
-                raise ValueError(f"the reference point must be finite, and positive in decades, got {reference}")
-        self._worst = np.full(n, -np.inf)
-        self._front = np.zeros((0, n))
+        self._reference = self._worst if reference is None else _corner(reference, objectives)
+        self._front = np.zeros((0, len(objectives)))
         self.volume = 0.0
 
     def add(self, values: Sequence[float] | NDArray[np.float64]) -> float:
-        """Add a point.
+        """Add a point, and give the volume that was gained, from the reference point as it is now.
 
-        Args:
-            values: In the order of the objectives; a point that lacks one, or has one that its scale does not hold, is
-                not on the front.
-
-        Returns:
-            The volume that was gained, from the reference point as it is now.
+        One that lacks an objective, or has a value that its scale does not hold, is not on the front.
         """
         point = to_costs(values, self._objectives)[0]
         if not np.isfinite(point).all():
@@ -168,6 +148,14 @@ class RunningFront:
             return 0.0
         before, self.volume = self.volume, self._measure()
         return self.volume - before
+
+    def volumes(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Add points, shape (n, n_objectives), and give the volume after each of them."""
+        found = []
+        for point in np.asarray(points, dtype=float).reshape(-1, len(self._objectives)):
+            self.add(point)
+            found.append(self.volume)
+        return np.array(found)
 
     def is_on_front(self, values: Sequence[float] | NDArray[np.float64]) -> bool:
         """Whether no point so far dominates these values; an equal one does not."""
@@ -188,31 +176,22 @@ class RunningFront:
         return hypervolume(inside, self._reference)
 
 
-def front_of(
-    points: ArrayLike, objectives: Sequence[Objective], reference: Sequence[float] | None = None
-) -> RunningFront:
-    """The front of points, shape (n, n_objectives).
-
-    Args:
-        points: Values in the order of the objectives, shape (n_points, n_objectives).
-        objectives: What is optimised.
-        reference: Reference point, in their units.
-    """
-    front = RunningFront(objectives, reference)
-    for point in np.asarray(points, dtype=float).reshape(-1, len(objectives)):
-        front.add(point)
-    return front
-
-
 def volume_of(points: ArrayLike, objectives: Sequence[Objective], reference: Sequence[float]) -> float:
-    """The hypervolume of points that are all there, shape (n, n_objectives): faster than one by one.
+    """The hypervolume of points that are all there: faster than one by one.
 
     Args:
         points: Values in the order of the objectives, shape (n_points, n_objectives).
         objectives: What is optimised.
         reference: Reference point, in their units.
     """
-    return hypervolume(to_costs(points, objectives), to_costs(reference, objectives)[0])
+    return hypervolume(to_costs(points, objectives), _corner(reference, objectives))
+
+
+def _corner(reference: Sequence[float], objectives: Sequence[Objective]) -> NDArray[np.float64]:
+    corner: NDArray[np.float64] = to_costs(reference, objectives)[0]
+    if not np.isfinite(corner).all():
+        raise ValueError(f"the reference point must be finite, and positive in decades, got {reference}")
+    return corner
 
 
 def _beyond(worst: NDArray[np.float64], objectives: Sequence[Objective]) -> NDArray[np.float64]:

@@ -43,16 +43,11 @@ def hypervolume_history(trials: pd.DataFrame, objectives: Sequence[Objective], r
     points = np.array(trials[columns_of(objectives)], dtype=float)
     if "status" in trials:
         points[(trials["status"] != "complete").to_numpy(dtype=bool)] = np.nan
-    front = RunningFront(objectives, reference)
-    volumes = np.zeros(len(points))
-    for row, point in enumerate(points):
-        front.add(point)
-        volumes[row] = front.volume
     return History(
         n_trials=np.arange(1, len(points) + 1),
         n_epochs=np.cumsum(np.nan_to_num(trials["n_epochs"].to_numpy(dtype=float))),
         ended_s=trials["ended_s"].to_numpy(dtype=float) if "ended_s" in trials else None,
-        hypervolume=volumes,
+        hypervolume=RunningFront(objectives, reference).volumes(points),
     )
 
 

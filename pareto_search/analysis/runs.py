@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pareto_search.analysis.comparison import front_mask, front_points, kinds_of_control
-from pareto_search.analysis.front import front_of, reference_point, worst_of
+from pareto_search.analysis.front import reference_point, volume_of, worst_of
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, average_networks, claim_basis
 from pareto_search.errors import DataError
 from pareto_search.objectives import Objective
@@ -143,8 +143,7 @@ def _summary(
         hypervolumes={}
         if reference is None
         else {
-            role: front_of(front_points(group, objectives), objectives, reference).volume
-            for role, group in groups.items()
+            role: volume_of(front_points(group, objectives), objectives, reference) for role, group in groups.items()
         },
         n_epochs=int(models.loc[models["role"] != "teacher", "n_epochs"].sum()),
         dataset_hash=dataset_hash,

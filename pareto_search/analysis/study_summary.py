@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,13 @@ from pareto_search.analysis.front import ReferencePoint, reference_point
 from pareto_search.analysis.networks import (
     ARCHITECTURE_COLUMNS,
     Basis,
+    Split,
     average_networks,
     claim_basis,
     complete,
 )
 from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
-from pareto_search.objectives import Objective, objectives_named
+from pareto_search.objectives import LEARNED, Objective, objectives_named
 
 #: The teacher counts as clearly more accurate when its force RMSE is this far below the median control's.
 TEACHER_MARGIN_PERCENT = 10.0
@@ -193,13 +195,11 @@ def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models:
         percent_below = 100 * float(1 - teacher["force_rmse_ev_per_ang"] / float(np.median(control_errors)))
     teachers = trained[trained["role"] == "teacher"].sort_values(["generation", "seed"])
     seconds = teachers["train_s"].to_numpy(dtype=float)
+    errors = [f"{split}_{objective.claim_column}" for split in get_args(Split) for objective in LEARNED]
     return TeacherSummary(
         **vars(describe(teacher)),
         split=teacher["split"],
-        test_force_rmse_ev_per_ang=row["test_force_rmse_ev_per_ang"],
-        test_energy_rmse_ev_per_atom=row["test_energy_rmse_ev_per_atom"],
-        valid_force_rmse_ev_per_ang=row["valid_force_rmse_ev_per_ang"],
-        valid_energy_rmse_ev_per_atom=row["valid_energy_rmse_ev_per_atom"],
+        **{name: row[name] for name in errors},
         engine=row["engine"] or None,
         device=row["device"] or None,
         percent_below_median_control=percent_below,

@@ -26,10 +26,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pareto_search.analysis.comparison import compare_hypervolumes
-from pareto_search.analysis.front import ReferencePoint
+from pareto_search.analysis.front import ReferencePoint, volume_of
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, paired_difference
-from pareto_search.analysis.pareto import hypervolume
 from pareto_search.objectives import objectives_named
 
 OBJECTIVES = objectives_named(("valid_force_rmse_ev_per_ang", "md_us_per_atom_step", "bytes_per_atom"))
@@ -151,7 +150,7 @@ def evaluate(task: tuple[int, int, int, float, bool]) -> dict[str, bool]:
         true = [
             np.column_stack([errors, study.costs])[i] for errors, i in zip(study.true_errors, is_there, strict=True)
         ]
-        student, control = (hypervolume(points, REFERENCE.values, is_log10=True) for points in true)
+        student, control = (volume_of(points, OBJECTIVES, REFERENCE.values) for points in true)
         difference = student - control
         found["hypervolume"] = bool(volume.ci95[0] <= difference <= volume.ci95[1])
     return found

@@ -25,7 +25,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pareto_search.analysis.front import RunningFront, front_of
+from pareto_search.analysis.front import RunningFront, volume_of
 from pareto_search.analysis.pareto import pareto_ranks
 from pareto_search.config import Choice, SearchSettings, SpaceSettings, TrainingSettings
 from pareto_search.files import write_atomic
@@ -126,7 +126,7 @@ def growth(table: CurveTable, run: Iterator[tuple[float, int]]) -> Iterator[tupl
     points = table.objectives([objective.column for objective in objectives])
     is_minimized = [objective.direction == "minimize" for objective in objectives]
     worst = np.where(is_minimized, points.max(axis=0) * MARGIN, points.min(axis=0) / MARGIN)
-    whole = front_of(points, objectives, worst).volume
+    whole = volume_of(points, objectives, worst)
     front = RunningFront(objectives, worst)
     for epochs, row in run:
         front.add(points[row])

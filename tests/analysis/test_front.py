@@ -10,7 +10,6 @@ from pareto_search.analysis import front
 from pareto_search.analysis.front import (
     RunningFront,
     from_costs,
-    front_of,
     reference_point,
     to_costs,
     volume_unit,
@@ -52,6 +51,14 @@ def test_equal_points_share_the_front_and_add_nothing() -> None:
     assert found.is_on_front((0.1, 9, 1e4))
     found.add((0.1, 9, 1e4))
     assert not found.is_on_front((0.1, 10, 1e4))
+
+
+def front_of(
+    points: list[tuple[float, ...]], objectives: tuple[Objective, ...], reference: tuple[float, ...] | None
+) -> RunningFront:
+    found = RunningFront(objectives, reference)
+    found.volumes(points)
+    return found
 
 
 @pytest.mark.parametrize("bad", [(np.nan, 1, 1e6), (0.0, 1, 1e6), (0.01, -1, 1e6), (0.01, 1, np.inf)])

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pareto_search.analysis import front, history
-from pareto_search.analysis.pareto import directions, hypervolume
+from pareto_search.analysis.front import volume_of
+from pareto_search.analysis.pareto import hypervolume
 from pareto_search.objectives import objectives_named
 
 OBJECTIVES = objectives_named()
@@ -40,7 +41,7 @@ def test_volume_of_each_step_in_closed_form():
 def test_every_step_equals_the_volume_of_all_points_so_far(points):
     found = hypervolume_history(trials(points), REFERENCE).hypervolume
     for n in range(len(points)):
-        whole = hypervolume(points[: n + 1], REFERENCE, directions(OBJECTIVES), is_log10=True)
+        whole = volume_of(points[: n + 1], OBJECTIVES, REFERENCE)
         assert found[n] == pytest.approx(whole)
 
 
@@ -83,4 +84,4 @@ def test_ten_thousand_trials_take_a_fraction_of_a_second():
     started = time.process_time()
     found = hypervolume_history(trials(points), REFERENCE)
     assert time.process_time() - started < 1
-    assert found.hypervolume[-1] == pytest.approx(hypervolume(points, REFERENCE, directions(OBJECTIVES), is_log10=True))
+    assert found.hypervolume[-1] == pytest.approx(volume_of(points, OBJECTIVES, REFERENCE))

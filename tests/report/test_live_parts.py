@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from dash import no_update
 
-from pareto_search.analysis.pareto import hypervolume
+from pareto_search.analysis.front import RunningFront, volume_of
 from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget
 from pareto_search.config import HipnnArchitecture
@@ -28,7 +28,7 @@ from pareto_search.report.live.progress_cards import progress_cards
 from pareto_search.report.live.progress_tables import costs_table, failures_table, trials_table
 from pareto_search.report.live.trial_catalogue import TrialCatalogue
 from pareto_search.report.live.trial_curves import drawn_trials, trials_figure
-from pareto_search.report.live.volume_so_far import volume_figure, volumes_so_far
+from pareto_search.report.live.volume_so_far import volume_figure
 from pareto_search.report.tables import make_tables
 from tests.report import live_study, synthetic
 
@@ -128,9 +128,9 @@ def test_volumes_so_far_are_those_of_the_points_until_then() -> None:
     rng = np.random.default_rng(5)
     points = rng.uniform(0.5, 1.2, (60, 3))
     points[[7, 20], 1] = [np.nan, np.inf]
-    expected = [hypervolume(points[: n + 1], (1.0, 1.0, 1.0), is_log10=True) for n in range(60)]
-    assert volumes_so_far(points, MINIMISED, (1.0, 1.0, 1.0)) == pytest.approx(np.array(expected))
-    assert volumes_so_far(np.zeros((0, 3)), MINIMISED, (1.0, 1.0, 1.0)).tolist() == []
+    expected = [volume_of(points[: n + 1], MINIMISED, (1.0, 1.0, 1.0)) for n in range(60)]
+    assert RunningFront(MINIMISED, (1.0, 1.0, 1.0)).volumes(points) == pytest.approx(np.array(expected))
+    assert RunningFront(MINIMISED, (1.0, 1.0, 1.0)).volumes(np.zeros((0, 3))).tolist() == []
 
 
 def test_hypervolume_grows_with_the_epochs_that_the_journal_tells() -> None:

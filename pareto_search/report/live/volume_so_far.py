@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.front import RunningFront, columns_of, reference_point, volume_unit
@@ -35,7 +35,8 @@ def volume_figure(
     groups = [("student", ""), *(("control", kind) for kind in kinds_of_control(rows))]
     for role, kind in groups if reference else ():
         group = rows[(rows["role"] == role) & (rows["control_kind"] == kind)]
-        volumes = volumes_so_far(group[columns_of(objectives)], objectives, reference.values if reference else ())
+        front = RunningFront(objectives, reference.values if reference else None)
+        volumes = front.volumes(group[columns_of(objectives)])
         is_step = np.diff(volumes, prepend=0.0) > 0
         if is_step.any():
             is_step[-1] = True  # the line ends where the last network did
@@ -53,21 +54,3 @@ def volume_figure(
         xaxis=epochs, yaxis=heights, annotations=[] if len(figure.data) else no_data(what), showlegend=True,
     ))  # fmt: skip
     return redrawn(figure)
-
-
-def volumes_so_far(
-    points: ArrayLike, objectives: Sequence[Objective], reference: Sequence[float]
-) -> NDArray[np.float64]:
-    """Hypervolume of each point and all before it.
-
-    Args:
-        points: Values in the order of the objectives, shape (n, n_objectives); not finite: not measured.
-        objectives: What the study optimises.
-        reference: Reference point.
-    """
-    front = RunningFront(objectives, reference)
-    volumes = []
-    for point in np.asarray(points, dtype=float):
-        front.add(point)
-        volumes.append(front.volume)
-    return np.array(volumes)
