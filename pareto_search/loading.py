@@ -28,10 +28,6 @@ def load_study_data(config: StudyConfig, directory: RunDirectory | None = None) 
     """Read the data, draw the split, fit the reference energies and find the neighbours; no run is needed.
 
     Generated frames, and those that a teacher makes, are kept in the user's cache; the latter also in the run.
-
-    Args:
-        config: The settings.
-        directory: The run, where there is one.
     """
     kept = None if directory is None else read_frames(directory.frames_npz)
     dataset = load_dataset(config.data, maker=_frame_maker(config)) if kept is None else kept

@@ -116,10 +116,6 @@ class Results:
     def load(self, model_id: str, device: str = "cpu") -> "TrainedPotential":
         """A trained network by its `model_id`; `teacher` is the teacher.
 
-        Args:
-            model_id: Its name.
-            device: Where the network and its calculators work: cpu, cuda or cuda:N.
-
         Raises:
             ConfigError: If the run has none of that name, or the device does not exist.
             DataError: If a file of it is missing or damaged.

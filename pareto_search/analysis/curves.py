@@ -14,12 +14,7 @@ _LATE_SHARE = 1 / 3
 
 
 def paired_curves(curves: pd.DataFrame, pairs: pd.DataFrame) -> list[tuple[Curve, Curve] | None]:
-    """Learning curves of matched students and controls; None where one of them has none.
-
-    Args:
-        curves: Rows of `curves.csv`.
-        pairs: As `match_controls` returns them.
-    """
+    """Learning curves, rows of `curves.csv`, of matched students and controls; None where one of them has none."""
     errors = {
         model_id: group.sort_values("epoch")["valid_force_rmse_ev_per_ang"].to_numpy(dtype=float)
         for model_id, group in curves.groupby("model_id")

@@ -15,12 +15,7 @@ _MIN_ARCHITECTURES = 6
 
 
 def front_cutoffs(networks: pd.DataFrame, objectives: Sequence[Objective]) -> list[float]:
-    """Hard cutoffs (Å) of the students that no other student dominates, rising.
-
-    Args:
-        networks: As `average_networks` returns them.
-        objectives: What the study optimises.
-    """
+    """Hard cutoffs (Å) of the students that no other student dominates, rising."""
     students = networks[networks["role"] == "student"]
     return sorted(students[front_mask(students, objectives)]["dist_hard_max_ang"])
 

@@ -28,10 +28,6 @@ def gains_by_weight(models: pd.DataFrame, basis: Basis) -> list[WeightGain]:
 
     An ablation control is what a student without that weight would be, and stands for weight 0 among the others.
 
-    Args:
-        models: As `clean_models` returns them.
-        basis: Stage and split that carry claims.
-
     Returns:
         By kind and rising weight; nothing where the students have fewer than `MIN_WEIGHTS` different weights.
     """

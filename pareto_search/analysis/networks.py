@@ -63,10 +63,7 @@ class Basis:
 
 
 def clean_models(models: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every column of `models.csv`, numbers as float64 (empty: NaN) and texts as str (empty: "").
-
-    Args:
-        models: Rows of `models.csv`, from records or from the file; columns may be missing, of an older version say.
+    """Rows of `models.csv`, also of older versions, with every column; numbers as float64, texts as str ("": none).
 
     Returns:
         `MODEL_COLUMNS`, further hyperparameters, and `architecture_key`, which is empty for an external teacher.
@@ -109,11 +106,7 @@ def _architecture_keys(models: pd.DataFrame) -> pd.Series:
 
 
 def claim_basis(models: pd.DataFrame) -> Basis:
-    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one.
-
-    Args:
-        models: As `clean_models` returns them, as everywhere in this room.
-    """
+    """The stage and split whose numbers carry claims: the test split of the confirmation where there is one."""
     rows = complete(models)
     students = rows[rows["role"] != "teacher"]
     confirmed = students[students["stage"] == "confirm"]

@@ -114,10 +114,6 @@ def _kept_settings(control_kind: str) -> tuple[str, ...]:
 def pair_values(pairs: pd.DataFrame, column: str) -> pd.DataFrame:
     """One quantity of matched students and controls.
 
-    Args:
-        pairs: As `match_controls` returns them.
-        column: Of `models.csv`.
-
     Returns:
         A frame with the columns `architecture`, `seed`, `student` and `control`, all finite.
     """
@@ -127,11 +123,7 @@ def pair_values(pairs: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def paired_difference(pairs: pd.DataFrame) -> PairedDifference:
-    """Mean student − control of the pairs, its 95 % interval and a Wilcoxon test.
-
-    Args:
-        pairs: As `pair_values` returns them; values positive.
-    """
+    """Mean student − control of the pairs, its 95 % interval and a Wilcoxon test."""
     # Students of one architecture and seed with other loss weights share their control: they are one value together.
     means = independent_values(pairs)
     n, n_distinct = len(pairs), len(pairs[["architecture", "seed"]].drop_duplicates())
@@ -163,11 +155,7 @@ def are_enough(pairs: pd.DataFrame) -> bool:
 
 
 def independent_values(values: pd.DataFrame) -> pd.DataFrame:
-    """Means over what is not independent: one row an architecture, or each seed's where the architectures are few.
-
-    Args:
-        values: Rows with `architecture` and `seed`, other columns numbers.
-    """
+    """Means over what is not independent: one row an architecture, or each seed's where the architectures are few."""
     is_few = values["architecture"].nunique() < MIN_ARCHITECTURES
     return values.groupby(["architecture", "seed"] if is_few else ["architecture"], as_index=False).mean()
 

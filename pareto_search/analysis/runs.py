@@ -102,10 +102,6 @@ def shared_objectives(
 ) -> tuple[Objective, ...]:
     """The objectives on which runs are compared: those that all have.
 
-    Args:
-        objectives: By the run's name.
-        is_forced: Compare runs of different objectives on those that they share.
-
     Raises:
         DataError: If they differ, unless forced, or fewer than two are shared.
     """

@@ -147,12 +147,7 @@ def summarize_study(
     *,
     objectives: Sequence[Objective] = objectives_named(),
 ) -> StudySummary:
-    """What a study found, from the rows of `models.csv`; never fails for lack of networks.
-
-    Args:
-        models: As `clean_models` returns them; only complete ones carry numbers.
-        objectives: What the study optimises.
-    """
+    """What a study found, from the rows of `models.csv`; never fails for lack of networks."""
     basis = claim_basis(models)
     networks = average_networks(models, basis)
     reference = reference_point(networks, objectives, are_claims=True)

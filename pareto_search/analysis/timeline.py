@@ -36,11 +36,7 @@ class StageTime:
 
 
 def stage_times(events: pd.DataFrame) -> list[StageTime]:
-    """Time of each stage, in the order in which they first began.
-
-    Args:
-        events: Rows of `events.csv`.
-    """
+    """Time of each stage, in the order in which they first began."""
     parts: dict[str, list[tuple[float, list[_Span], list[_Span]]]] = {}
     for stage, rows in _runs(events.assign(at_s=active_seconds(events))):
         wall_s = float(rows["at_s"].iloc[-1] - rows["at_s"].iloc[0])

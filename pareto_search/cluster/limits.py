@@ -28,9 +28,6 @@ class AllWorkFailsError(WorkFailedError):
 def named_failures(cluster: ClusterSettings) -> Iterator[None]:
     """Raise a `WorkFailedError` with the reason in place of any error.
 
-    Args:
-        cluster: The limits that the work is held to.
-
     Raises:
         AllWorkFailsError: If the error would befall all other work, too.
         WorkFailedError: If it concerns this work alone.
@@ -50,10 +47,6 @@ def limited(cluster: ClusterSettings, note: Path) -> Iterator[None]:
 
     A process that takes too long may be stuck in a library, where no exception reaches it: it writes where it is into
     the note and ends. Whoever starts the same work again finds the note and raises.
-
-    Args:
-        cluster: The limits.
-        note: File for the place where the process hung.
 
     Raises:
         HungError: If the note is there: the work hung when it was tried before.

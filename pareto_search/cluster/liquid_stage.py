@@ -42,10 +42,6 @@ class LiquidStage:
     def run(self, jobs: list[LiquidJob], join_ray: Callable[[], None]) -> None:
         """Run MD of the liquid by those networks that need it.
 
-        Args:
-            jobs: The teacher and all others.
-            join_ray: Called before the first job.
-
         Raises:
             MeasurementError: If the teacher has no liquid, so that there is nothing to compare with.
         """

@@ -53,10 +53,6 @@ def ray_session(settings: ClusterSettings, name: str) -> Iterator[RaySession]:
 
     A Ray that this process already uses is taken as it is and left running.
 
-    Args:
-        settings: Address, dashboard and what a trial needs.
-        name: The study; namespace and metadata of the job in the dashboard.
-
     Raises:
         ConfigError: If the cluster cannot be joined, or no machine of it can hold one trial.
     """

@@ -74,12 +74,7 @@ class Architecture(Settings):
 
     @classmethod
     def corners(cls, space: Mapping[str, Dimension], family: str) -> Iterator[dict[str, Scalar]]:
-        """Points at the ends of a space, which must all be allowed: its low end and its high end, with every label.
-
-        Args:
-            space: The dimensions of `Space`, by name.
-            family: Name of the family.
-        """
+        """Points at the ends of a space, which must all be allowed: its low end and its high end, with every label."""
         labels = {name: choices_of(dimension) for name, dimension in space.items() if is_label(dimension)}
         for end in (0, 1):
             numbers = {name: bounds(dimension)[end] for name, dimension in space.items() if name not in labels}
@@ -88,12 +83,7 @@ class Architecture(Settings):
 
     @classmethod
     def why_no_transfer(cls, space: Mapping[str, Dimension], teacher: "Architecture") -> str | None:
-        """Why students of this family can take over nothing of a teacher's interaction layer; None if some can.
-
-        Args:
-            space: The dimensions of `Space`, by name.
-            teacher: The teacher's architecture.
-        """
+        """Why students of this family can take over nothing of a teacher's interaction layer; None if some can."""
         return f"a student of family {cls.__name__} takes over no interaction layer; set interaction: own"
 
     @classmethod
@@ -117,10 +107,7 @@ def _is_whole(hint: Any) -> bool:
 
 
 def imported(path: str) -> Any:
-    """What an import path names.
-
-    Args:
-        path: Written as "module:name".
+    """What an import path, written as "module:name", names.
 
     Raises:
         ValueError: If there is no such thing, or it cannot be imported.

@@ -15,9 +15,6 @@ DEFAULT_FAMILY = "hipnn"
 def family_named(name: str) -> type[Architecture]:
     """The architecture of a family.
 
-    Args:
-        name: One of `FAMILIES`, or "module:Class".
-
     Raises:
         ValueError: If there is none of that name.
     """

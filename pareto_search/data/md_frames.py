@@ -183,13 +183,10 @@ def at_lowest_energy(unit: Atoms, calculator: Calculator) -> Atoms:
 
 
 def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
-    """Steps after which the forces of a trajectory are decorrelated.
+    """Steps after which forces of a trajectory, shape (n_steps, n_atoms, 3), are decorrelated; None if it is too short.
 
     The smallest lag from which on the autocorrelation ⟨F(0)·F(t)⟩ / ⟨F²⟩ stays within ±1/e, up to half the
     trajectory; the first crossing alone would be misled by the back swing of a vibration.
-
-    Args:
-        forces: Of every step, eV/Å, shape (n_steps, n_atoms, 3).
 
     Returns:
         The lag, or None if the trajectory is too short to determine it.

@@ -123,12 +123,7 @@ class SearchTrial:
         self.handle = None
 
     def as_seen(self, learned: Mapping[str, float] | None, objectives: Sequence[str]) -> SeenTrial:
-        """As a sampler sees it.
-
-        Args:
-            learned: By column, measured, forecast or standing for it.
-            objectives: Columns, in order.
-        """
+        """As a sampler sees it."""
         values = None
         if learned is not None and self.costs is not None:
             costs = self.costs.values

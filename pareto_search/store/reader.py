@@ -104,11 +104,7 @@ class ResultReader:
         return as_frame(rows, CURVE_COLUMNS, CURVE_TYPES)
 
     def events(self, after: int = 0) -> pd.DataFrame:
-        """What happened in the run, in order, but for the first events: EVENT_COLUMNS; empty where none were kept.
-
-        Args:
-            after: How many events have been read already.
-        """
+        """What happened in the run, in order, after so many events: EVENT_COLUMNS; empty where none were kept."""
         return as_frame(self._event_rows(after), EVENT_COLUMNS, EVENT_TYPES)
 
     def curve(self, model_id: str) -> pd.DataFrame:

@@ -79,12 +79,7 @@ class Board:
         self._catalogue = TrialCatalogue(None, {})
 
     def update(self, seen: Mapping[str, str], chosen: Chosen = None) -> dict[str, Part]:
-        """Read what is new and return the parts that have changed.
-
-        Args:
-            seen: Versions that the reader has.
-            chosen: The trial or network whose details are wanted.
-        """
+        """Read what is new and return the parts that have changed."""
         with self._lock:
             if self._timer() - self._read_at > _FRESH_S:
                 self._run.refresh()

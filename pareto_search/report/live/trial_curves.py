@@ -31,12 +31,7 @@ _MARKS = {
 
 
 def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgress], str]) -> go.Figure:
-    """Validation force RMSE of the search's students against epoch, and what was decided about them.
-
-    Args:
-        trials: All trials, of which `drawn_trials` are drawn.
-        label: Name of a trial's architecture.
-    """
+    """Validation force RMSE of the search's students against epoch, and what was decided about them."""
     shown = drawn_trials(trials)
     figure = go.Figure()
     for state, (color, width, name) in _CURVES.items():
