@@ -40,7 +40,7 @@ class WinnersCurse:
 
 
 def winners_curse(models: pd.DataFrame, objectives: Sequence[Objective]) -> WinnersCurse | None:
-    """Errors of the search's front against those of the same students in the confirmation; None where there are none."""
+    """Errors of the search's front against those of the same students in the confirmation; None without any."""
     searched, confirmed = (average_networks(models, Basis(stage, "valid")) for stage in ("search", "confirm"))
     searched, confirmed = (frame[frame["role"] == "student"] for frame in (searched, confirmed))
     front = searched[front_mask(searched, objectives)]

@@ -187,9 +187,6 @@ def decorrelation_steps(forces: NDArray[np.float64]) -> int | None:
 
     The smallest lag from which on the autocorrelation ⟨F(0)·F(t)⟩ / ⟨F²⟩ stays within ±1/e, up to half the
     trajectory; the first crossing alone would be misled by the back swing of a vibration.
-
-    Returns:
-        The lag, or None if the trajectory is too short to determine it.
     """
     n_lags = len(forces) // 2
     flat = forces.reshape(len(forces), -1)

@@ -73,7 +73,7 @@ class DeviceList:
         return len(self.order)
 
     def points(self, positions: Tensor) -> Tensor:
-        """Coordinates of every point of the list, shape (3, n_points), from those of the atoms, shape (n_atoms, 3), in Å."""
+        """Coordinates of every point of the list, shape (3, n_points), from the atoms', shape (n_atoms, 3), in Å."""
         n_atoms, n_ghosts = self.n_atoms, len(self.ghost_source)
         points = torch.empty(3, n_atoms + n_ghosts + 1, dtype=torch.float64, device=positions.device)
         points[:, :n_atoms] = (positions[self.order] - self.wrap.double() @ self.cell).T
