@@ -11,7 +11,7 @@ from typing import Any
 
 import ray
 
-from pareto_search.cluster.remote import outcome_of, start_work
+from pareto_search.cluster.jobs import outcome_of, start_work
 from pareto_search.config import ClusterSettings
 from pareto_search.search.messages import Costs
 

@@ -16,8 +16,7 @@ from pareto_search.cluster.cost_tasks import CostTasks, MeasureCosts
 from pareto_search.cluster.session import RememberedSlots, n_slots
 from pareto_search.cluster.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
 from pareto_search.cluster.tune_loggers import make_loggers
-from pareto_search.cluster.tune_scheduler import RungScheduler
-from pareto_search.cluster.tune_searcher import StudySearch
+from pareto_search.cluster.tune_searcher import RungScheduler, StudySearch
 from pareto_search.cluster.worker import TrialFunction, run_in_worker
 from pareto_search.config import ClusterSettings, SearchSettings
 from pareto_search.journal import Note

@@ -1,18 +1,23 @@
 """Tune's own loggers, switched on by name: they see every report of every trial of the search."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pareto_search.config.architecture import imported
 from pareto_search.errors import ConfigError
 
 if TYPE_CHECKING:
     from ray import tune
 
-#: The package that each logger needs.
-_PACKAGES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"}
+#: The package that each logger needs, and Ray's class.
+_LOGGERS = {
+    "tensorboard": ("tensorboardX", "ray.tune.logger:TBXLoggerCallback"),
+    "mlflow": ("mlflow", "ray.air.integrations.mlflow:MLflowLoggerCallback"),
+    "wandb": ("wandb", "ray.air.integrations.wandb:WandbLoggerCallback"),
+}
 
 
 def check_loggers(names: Sequence[str]) -> None:
@@ -22,8 +27,8 @@ def check_loggers(names: Sequence[str]) -> None:
         ConfigError: If its package is not installed.
     """
     for name in names:
-        if find_spec(_PACKAGES[name]) is None:
-            package = _PACKAGES[name]
+        package, _ = _LOGGERS[name]
+        if find_spec(package) is None:
             raise ConfigError(f"cluster.loggers: {name} needs a package that is not installed; pip install {package}")
 
 
@@ -40,22 +45,10 @@ def make_loggers(names: Sequence[str], study_name: str, folder: Path) -> "list[t
         ConfigError: If a package is not installed.
     """
     check_loggers(names)
-
-    def tensorboard() -> "tune.Callback":
-        from ray.tune.logger import TBXLoggerCallback
-
-        return TBXLoggerCallback()
-
-    def mlflow() -> "tune.Callback":
-        from ray.air.integrations.mlflow import MLflowLoggerCallback
-
-        uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
-        return MLflowLoggerCallback(tracking_uri=uri, experiment_name=study_name)
-
-    def wandb() -> "tune.Callback":
-        from ray.air.integrations.wandb import WandbLoggerCallback
-
-        return WandbLoggerCallback(project=study_name)
-
-    make: dict[str, Callable[[], tune.Callback]] = {"tensorboard": tensorboard, "mlflow": mlflow, "wandb": wandb}
-    return [make[name]() for name in names]
+    uri = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    options: dict[str, dict[str, str]] = {
+        "tensorboard": {},
+        "mlflow": {"tracking_uri": uri, "experiment_name": study_name},
+        "wandb": {"project": study_name},
+    }
+    return [imported(_LOGGERS[name][1])(**options[name]) for name in names]

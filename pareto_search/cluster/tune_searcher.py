@@ -1,8 +1,11 @@
-"""The searcher that Tune asks for trials: Tune's names on one side, the search's dispatcher on the other."""
+"""The searcher and scheduler of Tune: its names on one side, the search's dispatcher on the other."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from pareto_search.cluster.cost_tasks import CostTasks
@@ -11,6 +14,8 @@ from pareto_search.objectives import Objective
 from pareto_search.search.dispatch import Dispatcher
 from pareto_search.search.messages import ENDS_ALL, FAILURE
 from pareto_search.search.stop import Stop
+
+logger = logging.getLogger(__name__)
 
 #: Seconds between two looks at what Tune does not wait for.
 _MAX_WAIT_S = 0.1
@@ -86,4 +91,27 @@ class StudySearch(Searcher):
 
     def __getstate__(self) -> dict[str, object]:
         """Nothing: Tune pickles its searcher into a snapshot that is never read, and the study's files stay open."""
+        return {}
+
+
+class RungScheduler(FIFOScheduler):
+    """Ends stints at rungs: Ray ships no scheduler for several objectives.
+
+    A paused trial is not held by Tune: it comes back from the searcher as a new one that goes on from its checkpoint.
+    So pausing takes no slot and no memory, and an interrupted search needs no state of the scheduler.
+    """
+
+    def __init__(self, searcher: StudySearch) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Ray's
+        self._searcher = searcher
+
+    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, object]) -> str:
+        """CONTINUE or STOP."""
+        if self._searcher.goes_on(trial.trial_id, result):
+            return TrialScheduler.CONTINUE
+        logger.info("trial %d: waits at epoch %d", trial.config["trial_number"], result["epoch"])
+        return TrialScheduler.STOP
+
+    def __getstate__(self) -> dict[str, object]:
+        """Nothing: Tune pickles its scheduler into a snapshot that is never read."""
         return {}

@@ -1,6 +1,5 @@
-"""Where a search keeps what the next driver of it must know: in an Optuna study, or for a replay nowhere."""
+"""Where a search keeps what the next driver of it must know."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -72,40 +71,3 @@ class Ledger(Protocol):
 
     def begin(self, params: dict[str, Any], attributes: Mapping[str, Any]) -> TrialHandle:
         """Add a running trial."""
-
-
-@dataclass(frozen=True)
-class _Forgotten:
-    """A trial of which nothing is kept."""
-
-    number: int
-
-    def keep(self, name: str, value: object) -> None:
-        """Keep nothing."""
-
-    def refuse(self, violation: float) -> None:
-        """Keep nothing."""
-
-    def end(self, status: EndStatus, values: Sequence[float] | None) -> None:
-        """Keep nothing."""
-
-
-class NoLedger:
-    """A ledger that keeps nothing, for searches that end with their process."""
-
-    name = "replay"
-    seconds = 0.0
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-
-    def note_seconds(self, seconds: float) -> None:
-        """Keep nothing."""
-
-    def trials(self) -> list[KeptTrial]:
-        """None."""
-        return []
-
-    def begin(self, params: dict[str, Any], attributes: Mapping[str, Any]) -> TrialHandle:
-        """Number a trial."""
-        return _Forgotten(next(self._numbers))

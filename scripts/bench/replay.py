@@ -5,16 +5,18 @@ says as on a cluster, but what a trial learns is looked up in a table of network
 """
 
 import heapq
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pareto_search.config import SearchSettings
 from pareto_search.search.dispatch import Dispatcher
-from pareto_search.search.ledger import NoLedger
-from pareto_search.search.messages import IS_FINAL, N_TRAINED_EPOCHS, Costs
+from pareto_search.search.ledger import KeptTrial, TrialHandle
+from pareto_search.search.messages import IS_FINAL, N_TRAINED_EPOCHS, Costs, EndStatus
 from pareto_search.search.rungs import ParetoRungs
 from pareto_search.search.stop import Stop
 from pareto_search.search.trial_book import TrialBook
@@ -159,3 +161,40 @@ class Replay:
 
     def _known_costs(self, params: Mapping[str, object]) -> Costs:
         return Costs(self._table.costs_of(self._table.row(params)))
+
+
+@dataclass(frozen=True)
+class _Forgotten:
+    """A trial of which nothing is kept."""
+
+    number: int
+
+    def keep(self, name: str, value: object) -> None:
+        """Keep nothing."""
+
+    def refuse(self, violation: float) -> None:
+        """Keep nothing."""
+
+    def end(self, status: EndStatus, values: Sequence[float] | None) -> None:
+        """Keep nothing."""
+
+
+class NoLedger:
+    """A ledger that keeps nothing, for searches that end with their process."""
+
+    name = "replay"
+    seconds = 0.0
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    def note_seconds(self, seconds: float) -> None:
+        """Keep nothing."""
+
+    def trials(self) -> list[KeptTrial]:
+        """None."""
+        return []
+
+    def begin(self, params: dict[str, Any], attributes: Mapping[str, Any]) -> TrialHandle:
+        """Number a trial."""
+        return _Forgotten(next(self._numbers))

@@ -3,8 +3,9 @@
 import pytest
 
 from pareto_search.config import SearchSettings
-from pareto_search.search.ledger import COSTS, RUNGS, KeptTrial, NoLedger
+from pareto_search.search.ledger import COSTS, RUNGS, KeptTrial
 from pareto_search.search.trial_book import TrialBook
+from replay import NoLedger
 from tests.cluster.fake_study import settings_of
 from tests.cluster.test_tune_searcher import POINT, PRUNED, SAME
 
