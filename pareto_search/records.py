@@ -11,7 +11,7 @@ Role = Literal["teacher", "student", "control"]
 Status = Literal["complete", "pruned", "diverged", "failed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelRecord:
     """One trained network: a row of `models.csv`, in its column order. None: the column does not apply.
 
@@ -25,19 +25,19 @@ class ModelRecord:
     """
 
     model_id: str
-    trial_id: int | None
+    trial_id: int | None = None
     stage: Stage
     role: Role
-    control_kind: str | None
+    control_kind: str | None = None
     seed: int
     family: str
     label: str
     hyperparameters: dict[str, Scalar]
-    dist_hard_max_ang: float | None
-    n_weights: int | None
-    weight_energy: float | None
-    weight_forces: float | None
-    weight_atomic_energy: float | None
+    dist_hard_max_ang: float | None = None
+    n_weights: int | None = None
+    weight_energy: float | None = None
+    weight_forces: float | None = None
+    weight_atomic_energy: float | None = None
     status: Status
     reason: str | None = None
     n_epochs: int | None = None

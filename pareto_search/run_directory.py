@@ -16,6 +16,16 @@ from pareto_search.run_lock import OTHER_OUT, take_lock
 
 
 @dataclass(frozen=True)
+class _Entry:
+    """A file or folder with a fixed name in a run directory."""
+
+    name: str
+
+    def __get__(self, run: "RunDirectory", kind: type["RunDirectory"]) -> Path:
+        return run.path / self.name
+
+
+@dataclass(frozen=True)
 class RunDirectory:
     """The files of a run (README, "A run directory").
 
@@ -25,130 +35,39 @@ class RunDirectory:
 
     path: Path
 
-    @property
-    def lock(self) -> Path:
-        """Locked by the process that uses the directory."""
-        return self.path / ".lock"
-
-    @property
-    def config_yaml(self) -> Path:
-        """The resolved settings."""
-        return self.path / "config.yaml"
-
-    @property
-    def dataset_json(self) -> Path:
-        """What the data are: hashes, split, references."""
-        return self.path / "dataset.json"
-
-    @property
-    def frames_npz(self) -> Path:
-        """Frames that a teacher made; other data stay where they are."""
-        return self.path / "frames.npz"
-
-    @property
-    def data_html(self) -> Path:
-        """Histograms of the data."""
-        return self.path / "data.html"
-
-    @property
-    def teacher_dir(self) -> Path:
-        """Model folder of the first teacher."""
-        return self.path / "teacher"
-
-    @property
-    def labels_npz(self) -> Path:
-        """Labels of every atom by the teachers."""
-        return self.path / "labels.npz"
-
-    @property
-    def pretraining_dir(self) -> Path:
-        """Frames that the teacher made for students to be trained on first."""
-        return self.path / "pretraining"
+    lock = _Entry(".lock")  # locked by the process that uses the directory
+    config_yaml = _Entry("config.yaml")  # the resolved settings
+    dataset_json = _Entry("dataset.json")  # what the data are: hashes, split, references
+    frames_npz = _Entry("frames.npz")  # frames that a teacher made; other data stay where they are
+    data_html = _Entry("data.html")  # histograms of the data
+    teacher_dir = _Entry("teacher")  # model folder of the first teacher
+    labels_npz = _Entry("labels.npz")  # labels of every atom by the teachers
+    pretraining_dir = _Entry("pretraining")  # frames that the teacher made for students to be trained on first
+    teacher_answers_npz = _Entry("teacher-answers.npz")  # of an external teacher for every frame, as it gives them
+    costs_json = _Entry("costs.json")  # the cost table as one file, written with the report and by `costs`
+    costs_dir = _Entry("costs")  # the cost table, one file a record
+    study_db = _Entry("study.db")  # Optuna's study
+    results_sqlite = _Entry("results.sqlite")  # every network's record and curve
+    models_dir = _Entry("models")  # model folders of students, controls and further teachers
+    liquid_dir = _Entry("liquid")  # the teacher's liquid, and what MD of it by each network gave
+    models_csv = _Entry("models.csv")  # one row per network
+    curves_csv = _Entry("curves.csv")  # one row per network and epoch
+    events_csv = _Entry("events.csv")  # what happened in the run, one row per event
+    report_html = _Entry("report.html")  # the report, for people
+    report_json = _Entry("report.json")  # the report's numbers
+    log_txt = _Entry("log.txt")  # log of every command run on the directory
+    training_dir = _Entry("training")  # checkpoints of half-trained networks
+    ray_dir = _Entry("ray")  # scratch of Ray Tune; nothing in it is needed to resume
 
     def other_labels_npz(self, whose: str) -> Path:
-        """The same of other teachers than those of the students: an earlier generation, or one alone."""
+        """Labels by other teachers than those of the students: an earlier generation, or one alone."""
         return self.path / f"labels-{whose}.npz"
-
-    @property
-    def teacher_answers_npz(self) -> Path:
-        """Energies and forces of the frames by an external teacher, as its calculator returns them."""
-        return self.path / "teacher-answers.npz"
-
-    @property
-    def costs_json(self) -> Path:
-        """The cost table as one file, written with the report and by `costs`."""
-        return self.path / "costs.json"
-
-    @property
-    def costs_dir(self) -> Path:
-        """The cost table, one file a record."""
-        return self.path / "costs"
-
-    @property
-    def study_db(self) -> Path:
-        """Optuna's study."""
-        return self.path / "study.db"
-
-    @property
-    def results_sqlite(self) -> Path:
-        """Every network's record and curve."""
-        return self.path / "results.sqlite"
-
-    @property
-    def models_dir(self) -> Path:
-        """Model folders of students, controls and further teachers."""
-        return self.path / "models"
 
     def model_dir(self, model_id: str) -> Path:
         """Model folder of a network; the first teacher may also be called `teacher`."""
         folder = self.models_dir / model_id
         is_teacher = model_id.partition("-")[0] == "teacher"
         return self.teacher_dir if is_teacher and not folder.is_dir() else folder
-
-    @property
-    def liquid_dir(self) -> Path:
-        """The teacher's liquid, and what MD of it by each network gave."""
-        return self.path / "liquid"
-
-    @property
-    def models_csv(self) -> Path:
-        """One row per network."""
-        return self.path / "models.csv"
-
-    @property
-    def curves_csv(self) -> Path:
-        """One row per network and epoch."""
-        return self.path / "curves.csv"
-
-    @property
-    def events_csv(self) -> Path:
-        """What happened in the run, one row per event."""
-        return self.path / "events.csv"
-
-    @property
-    def report_html(self) -> Path:
-        """The report, for people."""
-        return self.path / "report.html"
-
-    @property
-    def report_json(self) -> Path:
-        """The report's numbers."""
-        return self.path / "report.json"
-
-    @property
-    def log_txt(self) -> Path:
-        """Log of every command run on the directory."""
-        return self.path / "log.txt"
-
-    @property
-    def training_dir(self) -> Path:
-        """Checkpoints of half-trained networks."""
-        return self.path / "training"
-
-    @property
-    def ray_dir(self) -> Path:
-        """Scratch of Ray Tune; nothing in it is needed to resume."""
-        return self.path / "ray"
 
 
 def check_run(path: Path, config: StudyConfig) -> bool:

@@ -21,10 +21,11 @@ from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
 from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.external_calculator import build_calculator
+from pareto_search.networks.external_teaching import ExternalTeaching
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.liquid_work import LiquidJob, LiquidWork
 from pareto_search.networks.shared_study import SharedStudy
-from pareto_search.networks.teaching import ExternalTeaching, NetworkTeaching, Teaching
+from pareto_search.networks.teaching import NetworkTeaching, Teaching
 from pareto_search.networks.training import finished_record
 from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage

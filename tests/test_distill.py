@@ -130,6 +130,6 @@ def test_the_live_page_shows_the_run(run, monkeypatch):
 
 
 def test_another_version_of_the_teacher_is_refused(run, monkeypatch):
-    monkeypatch.setattr("pareto_search.networks.teaching.external_model_id", lambda *_: "teacher-EMT-other")
+    monkeypatch.setattr("pareto_search.networks.external_teaching.ExternalTeaching.model_id", "teacher-EMT-other")
     with pytest.raises(StoreError, match=r"not teacher-EMT-other: its package or file has changed"):
         stages.teacher(load_config(run / "config.yaml"), run / "run")

@@ -4,30 +4,22 @@ import logging
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 from ase.data import chemical_symbols
 
-from pareto_search.config import ExternalTeacher, SplitSettings, TeacherSettings
+from pareto_search.config import SplitSettings, TeacherSettings
 from pareto_search.data.checks import check_dataset
 from pareto_search.data.labels import Labels, joined, joint_hash
 from pareto_search.data.neighbors import build_neighbor_table
 from pareto_search.data.sources import sample
 from pareto_search.data.split import draw_split
 from pareto_search.data.teacher_md import FrameMaker, teacher_md
-from pareto_search.errors import ConfigError, DataError, ParetoSearchError, StoreError
+from pareto_search.errors import ConfigError, DataError, ParetoSearchError
 from pareto_search.files import write_atomic
 from pareto_search.journal import Journal
-from pareto_search.measure.device import device_name
-from pareto_search.networks.external_calculator import build_calculator, teacher_hash
-from pareto_search.networks.external_labels import TeacherLabels, label_frames
-from pareto_search.networks.external_record import external_model_id, external_record, save_external
-from pareto_search.networks.external_timing import time_teacher
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
-from pareto_search.networks.teacher_generations import teacher_generations
 from pareto_search.networks.training import copy_network, finished_record, is_finished
 from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import load_model
@@ -107,7 +99,7 @@ class NetworkTeaching(Teaching):
     def teachers(self) -> list[Path]:
         """Train what is not there; returns the folders of the last generation."""
         data, folders = self.shared.data, list[Path]()
-        for generation, jobs in enumerate(teacher_generations(self.settings)):
+        for generation, jobs in enumerate(_generations(self.settings)):
             if folders:
                 path = self.directory.other_labels_npz(f"generation-{generation - 1}")
                 data = replace(self.shared.data, labels=self._labels_by(folders, path))
@@ -191,68 +183,28 @@ class NetworkTeaching(Teaching):
         return joined(members, self.settings.label_weighting)
 
 
-@dataclass(frozen=True)
-class ExternalTeaching(Teaching):
-    """An external teacher: evaluated on every frame, and timed."""
+def _generations(settings: TeacherSettings) -> list[list[NetworkJob]]:
+    """The teachers to train, generation by generation; the last one teaches the students.
 
-    settings: ExternalTeacher
-
-    def teachers(self) -> list[Path]:
-        """Note its errors on the data and its MD step time, unless that is done.
-
-        Raises:
-            StoreError: If the run was begun with another version of it.
-        """
-        folder, model_id = self.directory.teacher_dir, external_model_id(self.settings, self._source)
-        self.take_over(model_id, folder)
-        if is_finished(folder):
-            if finished_record(folder).model_id != model_id:
-                raise StoreError(
-                    f"the teacher in {folder} is {finished_record(folder).model_id}, not {model_id}: its package or "
-                    "file has changed; install the old version, or start another run with a new --out"
-                )
-            return [folder]
-        shared, config = self.shared, self.shared.config
-        with self.journal.stage("teacher", n_planned=1):
-            answers = self._answers()
-            calculator = build_calculator(self.settings)
-            with shared.gate().measuring():
-                n_threads = config.cluster.cpus_per_trial
-                md = time_teacher(calculator, self.settings, config.measure, shared.unit, n_threads=n_threads)
-            record = external_record(self.settings, model_id, shared.data, answers, md, device_name(config.device))
-            save_external(folder, self.settings, record, md)
-        self.store.ingest([folder])
-        text = "%s: test force_rmse=%.4f eV/Å, MD step %.1f µs/atom with %d atoms"
-        logger.info(text, model_id, record.test_force_rmse_ev_per_ang, md.us_per_atom_step_median, md.n_atoms)
-        return [folder]
-
-    def labels(self) -> Labels:
-        """What it says; without atomic energies none are learned from, and they are 0."""
-        self.teachers()
-        data = self.shared.data
-        hashes = {"teacher_hash": teacher_hash(self.settings), "dataset_hash": data.dataset_hash}
-        labels = read_labels(self.directory.labels_npz, **hashes)
-        if labels is None:
-            answers, n_atoms = self._answers(), data.dataset.n_atoms
-            atomic = np.zeros(n_atoms) if answers.atomic_energy_ev is None else answers.atomic_energy_ev
-            labels = Labels(atomic, answers.forces_ev_per_ang, np.ones(n_atoms), **hashes)
-            save_labels(self.directory.labels_npz, labels)
-        return labels
-
-    @property
-    def _source(self) -> str:
-        """What answers of the teacher came from."""
-        return f"{teacher_hash(self.settings)} {self.shared.data.dataset_hash}"
-
-    def _answers(self) -> TeacherLabels:
-        """What the teacher says of every frame, gathered before or now."""
-        data = self.shared.data
-        return label_frames(
-            partial(build_calculator, self.settings),
-            data.dataset,
-            data.references,
-            train=data.split.train,
-            source=self._source,
-            partial=self.directory.teacher_answers_npz,
-            needs_atomic_energies=self.shared.config.learns_atomic_energies,
-        )
+    All have one architecture and the members' seeds. The first generation learns from the data alone, each later one
+    also from the labels of the one before.
+    """
+    first = settings.weights, settings.training
+    again = settings.born_again
+    later = [(again.weights, again.training)] * again.n_generations if again else []
+    return [
+        [
+            NetworkJob(
+                stage="teacher",
+                role="teacher",
+                architecture=settings.architecture,
+                weights=weights,
+                training=training,
+                seed=settings.seed + member,
+                generation=generation,
+                member=member,
+            )
+            for member in range(settings.n_members)
+        ]
+        for generation, (weights, training) in enumerate([first, *later])
+    ]

@@ -16,7 +16,7 @@ import torch
 
 from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
-from pareto_search.measure.accuracy import measure_accuracy
+from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.networks.job import NetworkJob
 from pareto_search.potential.build import build_potential
 from pareto_search.potential.interface import Potential
@@ -201,7 +201,8 @@ def _train(
     )
     outcome: dict[str, Any] = {"n_weights": potential.n_weights, "n_epochs": result.n_epochs, "train_s": result.train_s}
     if result.status == "complete":
-        outcome |= _accuracies(potential, loader, data)
+        splits = (data.split.valid, data.split.test)
+        outcome |= error_columns(*(measure_accuracy(potential, loader, systems) for systems in splits))
     else:
         outcome["reason"] = f"the loss became non-finite in epoch {result.n_epochs}"
     record = replace(_base_record(job, data, cost, model_id, result.status), **outcome)
@@ -250,9 +251,8 @@ def _pretrain(
     return result.n_epochs if result.status == "diverged" else None
 
 
-def _accuracies(potential: Potential, loader: Any, data: StudyData) -> dict[str, float]:
-    valid = measure_accuracy(potential, loader, data.split.valid)
-    test = measure_accuracy(potential, loader, data.split.test)
+def error_columns(valid: Accuracy, test: Accuracy) -> dict[str, Any]:
+    """Columns of a network's record."""
     return {
         "valid_force_rmse_ev_per_ang": valid.force_rmse_ev_per_ang,
         "valid_energy_rmse_ev_per_atom": valid.energy_rmse_ev_per_atom,
@@ -273,7 +273,6 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
         label=architecture.label,
         hyperparameters=architecture.hyperparameters,
         dist_hard_max_ang=architecture.cutoff_ang,
-        n_weights=None,
         **job.weights.model_dump(),
         status=status,
         dataset_hash=data.dataset_hash,
