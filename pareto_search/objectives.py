@@ -12,9 +12,7 @@ class Objective:
     Attributes:
         column: Of a network's record; one that is learned is `valid_X`, is a column of learning curves as well, and has
             a `test_X` beside it.
-        direction: Which values are better.
         title: Of axes, without the unit.
-        unit: As shown.
         factor: From stored values to that unit.
         scale: How fronts are measured and axes drawn: in decades, or in the unit shown.
         reference_factor: On the teacher's value: the worst that still counts in a hypervolume.

@@ -45,10 +45,6 @@ class StudyPlan:
     """The stages of a study with estimates.
 
     Attributes:
-        config: The resolved settings.
-        stages: In order.
-        n_workers: Networks trained at once.
-        n_train_frames: Frames trained on.
         shared_mib: Data and neighbour table, held once per node.
     """
 

@@ -175,11 +175,9 @@ class Event:
         at_s: Unix time; a clock may be set back, so the order is that of the rows.
         kind: What happened; `training` is the start of a trial's stint on a worker.
         stage: The stage of the run, of events that belong to no trial.
-        trial_id: The trial.
         model_id: The network that ended, or whose MD of the liquid did.
         status: How a trial or network ended.
         epoch: Epochs trained.
-        valid_force_rmse_ev_per_ang: Of that epoch.
         seconds: That measuring the costs, training the network or its MD of the liquid took.
         n_planned: Networks that a stage wants to train.
         text: A trial's parameters as JSON when it begins; otherwise the reason.

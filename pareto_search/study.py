@@ -64,12 +64,9 @@ class Study:
     """An open run directory; stages are its methods, and whatever a stage needs is made or read on first use.
 
     Attributes:
-        config: The settings.
         directory: The run directory, held by this process alone.
-        store: Its results.
         resources: Closed with the study; Ray enters here when first needed.
         loaded: The data, where they have been read already.
-        ray: Ray, once it is in use.
     """
 
     config: StudyConfig

@@ -49,11 +49,8 @@ class PaperClaim:
     """The student that meets the most of the paper's criteria, the most accurate among equals.
 
     Attributes:
-        criteria: The criteria.
         met: Those that it meets; None without students or teacher.
         is_met_by_one: Whether some student meets all.
-        n_meeting: How many do.
-        network: The student.
     """
 
     criteria: PaperCriteria = PaperCriteria()

@@ -27,9 +27,7 @@ class Claim:
     Attributes:
         name: Short, for tables that gather several runs.
         source: Figure or section of the paper.
-        statement: The claim.
         quantity: What was estimated, with its unit.
-        estimate: Its value.
         ci95: Its 95 % interval.
         n: Values that the interval rests on, in words.
         verdict: Whether the claim holds here.

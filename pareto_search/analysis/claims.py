@@ -43,10 +43,8 @@ class _Run:
     """Completed networks of a run.
 
     Attributes:
-        models: All.
         basis: Stage and split of the claims.
         rows: Students and controls of that stage.
-        curves: Rows of `curves.csv`.
         generations: Teachers by generation, the members of an ensemble together; the last one taught the students.
     """
 

@@ -26,7 +26,6 @@ class HypervolumeComparison:
 
     Attributes:
         student: Of the students' seed-averaged networks.
-        control: Of the controls'.
         difference: Student − control.
         ci95: 95 % interval of the difference, over seeds with the architectures as they are: a front is made of its
             best members, so it does not speak for architectures that were not tried.

@@ -31,7 +31,6 @@ class Correlation:
     Attributes:
         value: Between −1 and 1.
         ci95: Its interval; None for fewer than `MIN_ARCHITECTURES` architectures.
-        n: Networks.
         n_architectures: Architectures that they have.
     """
 

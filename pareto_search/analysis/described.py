@@ -13,20 +13,14 @@ class DescribedNetwork:
     Attributes:
         label: Short name of its architecture.
         model_id: The seed with the lowest validation error.
-        model_ids: All seeds.
         role: teacher, student or control.
         control_kind: Of a control.
-        n_seeds: Seeds averaged over.
         n_md_went_wrong: Seeds under which MD of the liquid went wrong.
         n_weights: Trained numbers; None for a teacher that is not ours.
         force_rmse_ev_per_ang: Mean over seeds.
         force_rmse_std_ev_per_ang: Sample standard deviation over seeds.
         energy_rmse_ev_per_atom: Mean over seeds.
-        md_us_per_atom_step: MD step time.
-        max_atoms: Largest system that fits.
-        bytes_per_atom: Memory of an MD step.
         weight_energy: Loss weight of the energy.
-        weight_forces: Of the forces.
         weight_atomic_energy: Of the teacher's atomic energies.
     """
 

@@ -18,7 +18,6 @@ class History:
     """A search after each of its ended trials; every array has the shape (n_trials,).
 
     Attributes:
-        n_trials: Trials ended: 1, 2, 3, …
         n_epochs: Epochs trained by the trials ended so far, those pruned included.
         ended_s: Seconds from the start of the search to the end of the trial; None where it is not known.
         hypervolume: See `front.volume_unit`.

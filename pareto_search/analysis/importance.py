@@ -60,8 +60,6 @@ class Importance:
     """Importance of the searched hyperparameters for one objective.
 
     Attributes:
-        objective: Column of `models.csv`.
-        n_trials: Trials that count.
         effects: By falling share; empty where nothing can be said.
         explained: Share of the variance of the objective's ranks that all hyperparameters explain together (adjusted
             R²); what is missing to 1 is noise, interplay and optima inside ranges.

@@ -40,11 +40,9 @@ class PairedDifference:
             students are better.
         ci95: 95 % interval of the mean over architectures like these: Student's t on the architectures' means. Below
             `MIN_ARCHITECTURES` it is over the seeds of those that there are.
-        n: Number of pairs.
         p_value: Wilcoxon signed-rank test of the architectures' means, two-sided; None below `MIN_PAIRS` of them.
             (Below `MIN_ARCHITECTURES`: of the pairs.)
         n_architectures: Architectures among the pairs.
-        n_seeds: Seeds among the pairs.
         mean_percent: Mean over architectures of 100 (student / control − 1), of the mean errors of their pairs.
         ci95_percent: 95 % interval of `mean_percent`, as far as it lies above −100: no error can be lower.
         is_conclusive: Whether there is an interval, and `are_enough` pairs.

@@ -43,13 +43,9 @@ class TrialProgress:
     """A trial as the journal tells it.
 
     Attributes:
-        number: Its number in the study.
-        params: The sampler's choice.
-        state: Where it stands.
         changed_at_s: When that was last heard of.
         changed_at: Number of that event.
         errors: Validation force RMSE in eV/Å by epoch of the student, as far as it was reported.
-        marks: What happened to it.
         reason: Why it waits, or is not complete.
         ended_at: Number of the event of its end, or None.
     """
@@ -100,18 +96,14 @@ class Progress:
     """A run's journal, event by event.
 
     Attributes:
-        n_events: Events taken in.
         first_at_s, last_at_s: Time of the first and last of them.
-        last_event: The last of them.
         stage: The stage that has begun and not ended, or None.
         stages_ended: Names of those that have ended.
         n_planned: Networks or trials that the stage wants, where it says.
-        stage_began_at_s: When it began.
         n_settled_before: Trials that were settled when it began.
         search_s: Seconds that the search has gone on.
         n_epochs: Epochs trained so far, of all networks but the teacher.
         n_search_epochs: Those of them that the search trained, which its budget counts.
-        trials: By number.
         networks: Networks that ended, by name.
     """
 

@@ -17,15 +17,12 @@ class RunSummary:
     """One run among others.
 
     Attributes:
-        name: Its name.
         basis: Stage and split of its numbers; the same for all runs.
         networks: Seed-averaged networks (`NETWORK_COLUMNS`).
-        n_architectures: Of its students.
         n_front: Students that no other student of the run dominates.
         best_force_rmse_ev_per_ang: Of its students; NaN without one.
         hypervolumes: From the reference point that all runs share, by role: "student" and each kind of control.
         n_epochs: Trained in all, controls included, the teacher not.
-        dataset_hash: Of data and split.
     """
 
     name: str
@@ -44,8 +41,6 @@ class RunsComparison:
     """Several runs.
 
     Attributes:
-        runs: In the order given.
-        objectives: What is compared.
         reference: The shared reference point, in their order; None if nothing was measured.
         differences: Why the runs are not strictly comparable, in words; empty if they are.
     """

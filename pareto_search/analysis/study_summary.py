@@ -43,12 +43,10 @@ class TeacherSummary(DescribedNetwork):
     Attributes:
         split: Part of the data that its other errors are on.
         engine: That its step time was measured with, or the calculator of one that is not ours.
-        device: On which it was measured.
         percent_below_median_control: How far its force RMSE is below the median architecture's best control.
         is_clearly_better_than_controls: Whether that is `TEACHER_MARGIN_PERCENT`; None without controls.
         is_external: Whether it is not a network of this package.
         n_teachers: Teachers of all generations.
-        n_generations: Generations.
         teachers_train_s: What the training of all took, seconds.
         teachers_train_ratio: The same over that of the first.
     """
@@ -86,7 +84,6 @@ class StudySummary:
         teacher: The teacher; or None.
         best_under: The students a user would take.
         front_networks: Students and controls that no other dominates, by rising step time.
-        objectives: What the study optimises.
         reference: Reference point of the hypervolumes, in their order.
         status_counts: Networks by status, over all stages.
         winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.

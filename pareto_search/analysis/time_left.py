@@ -14,9 +14,7 @@ class StudyBudget:
     """What a study wants, as far as it tells how long it takes; None: no such limit.
 
     Attributes:
-        n_trials, max_hours, max_epochs: Limits of the search.
         n_confirm: Networks of the confirmation, at most.
-        confirm_epochs: Epochs of each, at most.
     """
 
     n_trials: int | None

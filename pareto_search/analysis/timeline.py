@@ -16,7 +16,6 @@ class StageTime:
     """Time of a stage, summed over the runs that worked on it; interruptions are not counted.
 
     Attributes:
-        stage: Its name.
         wall_s: From its beginning to its end.
         n_workers: Most networks that were trained at once.
         training_s: Of all workers, with the pauses in which they left the device to a measurement.

@@ -21,12 +21,7 @@ class LiquidStage:
     """Runs what is missing and stores what is found.
 
     Attributes:
-        work: What is to be done.
-        cluster: Where.
-        study_name: For the names of jobs.
         notes: Folder on storage that all machines share.
-        store: The run's results.
-        journal: Where it is noted.
         results: What is known, by network.
     """
 

@@ -33,12 +33,10 @@ class DatasetInfo:
     """The record of a run's data.
 
     Attributes:
-        dataset_hash: SHA-256 of the dataset.
         split: Frame indices of the parts.
         split_hash: SHA-256 of dataset and split.
         references: Reference energies fitted on the training part.
         summary: `DatasetSummary.to_plain()`.
-        notes: The reader's notes.
     """
 
     dataset_hash: str

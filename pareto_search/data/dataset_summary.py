@@ -27,7 +27,6 @@ class DatasetSummary:
     """Counts, ranges and histograms of a dataset; a range is None where no frame has the quantity.
 
     Attributes:
-        n_frames: Frames.
         n_atoms: Atoms of all frames together.
         atoms_per_frame: min, median, max.
         elements: Symbol to number of atoms.
@@ -40,7 +39,6 @@ class DatasetSummary:
         net_force_max_ev_per_ang_per_atom: Largest |sum of forces| of a frame over its number of atoms.
         n_duplicate_frames: Frames that repeat an earlier one (positions, cell and species within 1e-6 Å).
         origins: Origin to number of frames.
-        notes: The reader's notes.
         histograms: Quantity to (counts, edges).
     """
 

@@ -42,14 +42,11 @@ class Recipe:
     Attributes:
         unit: Unit cell, at the calculator's own lattice constant.
         n_atoms: Atoms of a frame (nearest supercell).
-        n_frames: Frames in all.
-        temperatures_k: Of the trajectories.
         melts: For each temperature, whether its trajectories start from a melt.
         melt_above_k: The temperature above which that is so.
         n_replicas: Independent trajectories at each temperature, and groups of each kind of crystal.
         share_crystals: Part of the frames that are crystals.
         strain: Largest component of their strain.
-        timestep_fs: Of the trajectories.
         seed: Every group draws from its own generator, seeded with this and its number.
         has_ideal: Whether the first frame is the undisturbed crystal.
     """
@@ -81,7 +78,6 @@ class Group:
         name: What the frames carry as their origin.
         kind: volume, strain, vacancy, md or melt.
         temperature_k: Of a trajectory.
-        n_frames: How many.
         number: Among all groups of the recipe.
     """
 
@@ -105,7 +101,6 @@ class MadeFrames:
     """The frames of a group, energies (eV) and forces (eV/Å) attached.
 
     Attributes:
-        frames: In order of time.
         correlation_steps: Steps after which the forces of a trajectory are decorrelated; None for crystals.
         spacing_steps: Steps between frames; None for crystals.
     """

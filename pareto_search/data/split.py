@@ -35,7 +35,6 @@ class Split:
         valid: Shape (n_valid,).
         test: Shape (n_test,).
         kind: How it was drawn, "random" or "source".
-        seed: What it was drawn from.
     """
 
     train: NDArray[np.int64]

@@ -37,7 +37,6 @@ class FrameMaker:
     """The potential that makes frames.
 
     Attributes:
-        name: What it is called.
         sha256: Hash of all that decides its energies.
         build: Gives its ASE calculator, which may take a while.
     """

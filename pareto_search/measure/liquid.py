@@ -39,8 +39,6 @@ class LiquidRun:
     """What MD of the liquid gave.
 
     Attributes:
-        n_atoms: Atoms of the liquid.
-        density_g_per_cm3: Its density.
         asked_ps: Length of the dynamics that was wanted.
         stable_ps: For how long of it the dynamics stayed sane; asked_ps where it did to the end.
         reason: What went wrong then, or None.

@@ -27,11 +27,9 @@ class LiquidResult:
     """What MD of the liquid by one network gave, and what it belongs to.
 
     Attributes:
-        model_id: The network.
         role: teacher, student or control.
         protocol: Hash of settings, crystal and teacher; results with the same can be compared.
         weights: Hash of the network's weights.
-        run: What the dynamics gave.
     """
 
     model_id: str
@@ -67,11 +65,7 @@ class LiquidResult:
 
 @dataclass(frozen=True)
 class LiquidFolder:
-    """The folder; a damaged file in it counts as missing, because it can be made anew.
-
-    Attributes:
-        path: Where it is.
-    """
+    """The folder; a damaged file in it counts as missing, because it can be made anew."""
 
     path: Path
 

@@ -28,13 +28,9 @@ class ProbeSpec:
     Attributes:
         architecture: The network, given random weights.
         elements: Atomic numbers the network is made for, rising.
-        engine: What evaluates it.
         unit: The cell whose supercells are tried.
-        device: Where it runs.
-        n_threads: Threads of PyTorch.
         skin_ang: Skin of the neighbour list.
         is_compiled: Whether it runs compiled; the code should be on disk.
-        timestep_fs: Time step of the MD step.
         temperature_k: Temperature of the initial momenta.
     """
 

@@ -27,9 +27,7 @@ class NetworkJob:
     Attributes:
         stage: Stage of the study that wants it.
         role: teacher, student or control.
-        architecture: What is trained.
         weights: Weights of its loss, unless the training has a schedule.
-        training: How.
         seed: Of initial weights and batches.
         control_kind: Of a control.
         trial_id: Of a network of the search.

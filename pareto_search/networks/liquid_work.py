@@ -27,9 +27,7 @@ class LiquidJob:
     """A network that is to run MD of the liquid.
 
     Attributes:
-        model_id: Its name.
         role: teacher, student or control.
-        folder: Its model folder.
         external: Of an external teacher: what it is.
     """
 
@@ -44,12 +42,7 @@ class LiquidWork:
     """What workers need; sent to them once.
 
     Attributes:
-        settings: Of the liquid.
-        crystal: What is melted.
-        teacher: The reference.
         results: Where results are kept, on storage that all machines share.
-        device: Torch device.
-        n_threads: Threads of PyTorch.
         skin_ang: Skin of the neighbour list.
         gate: While a cost is measured, no MD is run.
     """

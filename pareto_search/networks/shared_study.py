@@ -28,7 +28,6 @@ class SharedStudy:
     """Everything a worker needs; sent to the workers once.
 
     Attributes:
-        config: The study.
         directory: Its run directory, at the same path on every node.
         data: Frames, neighbours, split, references and labels.
         unit: Unit cell of the timed supercells.

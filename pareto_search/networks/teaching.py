@@ -38,8 +38,6 @@ class Teaching:
 
     Attributes:
         shared: The study, without labels.
-        store: Its results.
-        journal: Where events are noted.
         sources: Other runs, whose teachers and labels are taken over where they are the very ones.
     """
 

@@ -39,7 +39,6 @@ class NetworkFolders:
         origin_dir: Folder of the teacher that students take weights over from.
         models_dir: Folders of the other networks.
         training_dir: Checkpoints of half-trained ones.
-        device: Torch device.
         epoch_guard: Entered for the length of each epoch, so that nothing trains while a cost is measured.
     """
 

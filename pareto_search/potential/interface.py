@@ -42,7 +42,6 @@ class TimedCalculator(Calculator):
         model_s: Seconds spent on the network since construction.
         n_list_builds: Neighbour lists built since construction.
         n_neighbors_mean: Listed neighbours (within cutoff + skin) per atom; NaN where that is not known.
-        is_compiled: Whether it runs compiled.
     """
 
     neighbor_s: float = 0.0
@@ -86,7 +85,6 @@ class Potential(nn.Module):
     """A network of one family; subclasses define `build`, `forward` and `calculator`.
 
     Attributes:
-        architecture: The hyperparameters.
         references: Reference energy of each element.
         elements: Atomic numbers, rising.
         engine: What evaluates it, one of `architecture.engines`.

@@ -24,7 +24,6 @@ class TrainedPotential:
     """A network read from a model folder.
 
     Attributes:
-        potential: The network.
         description: Content of its `model.json`, the record of its training included.
     """
 

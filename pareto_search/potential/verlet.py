@@ -32,7 +32,6 @@ class ListSizes:
 
     Attributes:
         search_bytes: Memory of a neighbour search; a larger system is searched in blocks.
-        chunk_pairs: Padded pairs in a chunk.
     """
 
     search_bytes: int

@@ -43,7 +43,6 @@ class ReportInput:
         models: Rows of `models.csv`, from records or from the file: whatever they are, they are kept as `clean_models`
             returns them, so that nobody else has to clean them.
         curves: Rows of `curves.csv` (`CURVE_COLUMNS`).
-        costs: The cost table.
         dataset: What `dataset.json` says of the data; None for a run that has read none yet.
         events: Rows of `events.csv` (`EVENT_COLUMNS`); empty for a run that has none.
         rdf: g(r) of the liquid by teacher and networks (`RDF_COLUMNS`); empty where it was not measured.
@@ -76,7 +75,6 @@ class ReportTables:
     """Tidy frames of a study.
 
     Attributes:
-        objectives: What the study optimises.
         basis: Stage and split that carry claims.
         models: Cleaned rows, one per trained network, with a `label` and what points are known by: `network`, equal for
             the seeds of one network, and `architecture`, equal where one cost was measured (the teacher's is its own).

@@ -37,8 +37,6 @@ class Answer:
 
     Attributes:
         verdict: Are students better than the headline's controls?
-        headline: One sentence.
-        sentences: The findings.
         cautions: What limits them, each a short paragraph.
     """
 

@@ -61,9 +61,6 @@ class Dispatcher:
         n_slots: How many trials fit at once.
         known_costs: Costs that need no measuring, by a trial's parameters, or None.
         note: Told what happens to trials, as `Journal.note` is.
-
-    Attributes:
-        book: As given.
     """
 
     def __init__(

@@ -36,11 +36,9 @@ class KeptTrial:
     """A trial as an earlier driver left it.
 
     Attributes:
-        number: In the ledger.
         params: Value of every searched dimension.
         status: How it ended; None if it has not.
         values: Objectives of a complete one.
-        attributes: What was kept of it.
         handle: Where it is still running.
     """
 

@@ -41,10 +41,7 @@ class TrialEnd:
     """How a trial ended.
 
     Attributes:
-        number: In the study.
         status: infeasible: refused for its costs before it was trained.
-        reason: Why it is not complete.
-        params: The sampler's choice.
         cost_key: Of its costs in the cost table; empty if they are not known.
         epoch: Epoch that its student reached; None if it did not begin or that is not known.
         result: The final result of a complete trial.

@@ -15,13 +15,7 @@ from pareto_search.store import ResultStore
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Receives results on the driver.
-
-    Attributes:
-        shared: The study, with labels.
-        store: Its results.
-        journal: Where it is noted.
-    """
+    """Receives results on the driver."""
 
     shared: SharedStudy
     store: ResultStore

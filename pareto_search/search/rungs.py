@@ -31,7 +31,6 @@ class ParetoRungs:
         objectives: What is optimised.
 
     Attributes:
-        epochs, reduction_factor: As given.
         paused: Trials that wait, by number, with the epoch of the rung at which they do.
     """
 
@@ -147,7 +146,6 @@ class Rung:
     Attributes:
         index: Place of each trial in the lists.
         errors: What they had learned there, on the scales of the objectives, to be minimised.
-        costs: Their costs, likewise.
         features: Where they lie in the space.
     """
 

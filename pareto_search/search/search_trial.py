@@ -27,7 +27,6 @@ class SearchTrial:
     """A trial as the driver knows it; what the next driver must know is written to the ledger as it happens.
 
     Attributes:
-        number: In the ledger.
         params: Value of every searched dimension.
         handle: The ledger's trial, as long as it has not ended.
         costs: Of its architecture, once they are known.

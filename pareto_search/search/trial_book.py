@@ -31,13 +31,10 @@ class TrialBook:
         rungs: The pruning rule; omitted: that of the settings.
 
     Attributes:
-        trials: By number.
         n_open: Of them that have not ended.
-        budget: What has been used.
         rungs: The pruning rule, with the trials that wait.
         leftovers: Trials that an earlier run left in the middle.
         seed_points: Indices of the user's points that have been begun.
-        on_end: As given.
     """
 
     def __init__(

@@ -27,9 +27,7 @@ class Checkpoint:
         epoch: Last finished epoch.
         weights: Network tensors by name.
         best_weights: The same at the best epoch.
-        optimizer: Adam's state.
         plateau: Progress of the validation loss.
-        curve: Epochs so far.
         train_s: Seconds of training so far.
     """
 

@@ -18,8 +18,6 @@ class StudyData:
     """Frames of a study, with their neighbours, split, reference energies and labels.
 
     Attributes:
-        dataset: Frames.
-        table: Their neighbours.
         split: Which are trained on, validated on, tested on.
         references: Reference energy of each element.
         labels: The teachers' labels, once there are some.

@@ -21,8 +21,6 @@ class TrainedModel:
     """What is exported.
 
     Attributes:
-        folder: The model folder.
-        model_id: Its name.
         potential: The network, float32 on the CPU.
         periodic_directions: Of the frames it was trained on: "all", "some", "none" of the three, as far as they occur.
     """

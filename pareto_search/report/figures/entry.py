@@ -61,8 +61,6 @@ class Entry:
     Attributes:
         name: Its identifier in the page and in file names.
         tag: Its number and, where several share one, a letter; figures stand in the order of their tags.
-        title: Above it.
-        draw: Makes it.
         caption: The sentence below it, for those who do not see it as well.
         is_shown: Whether a study has what it needs.
         is_wide: Whether it takes the whole width; the others stand in pairs.

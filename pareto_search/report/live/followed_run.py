@@ -39,10 +39,6 @@ class FollowedRun:
         clock: Unix time.
 
     Attributes:
-        directory: Its files.
-        now_s: When it was last read.
-        progress: The journal.
-        networks: Stored networks.
         costs: Measured costs by architecture; of several the newest.
         config: The settings, or None while there are none.
         description: The content of `dataset.json`, empty while there is none.

@@ -16,9 +16,7 @@ class Column:
     """A column of a table whose rows the page's script writes.
 
     Attributes:
-        name: Its head.
         field: The column of the data it shows and is sorted by.
-        unit: Written below the head.
         kind: How a cell is written: one of the kinds of `browser/cells.js`.
         digits: Significant digits of numbers.
         factor: From the unit stored to the unit shown.
@@ -43,9 +41,6 @@ class Panel:
 
     Attributes:
         name: Its identifier in the page.
-        title: Above it.
-        caption: Below it.
-        figure: What is drawn.
         tag: Its number, before the title.
         menu, options: Identifier of the menu above it, and the numbers and names of the architectures to choose among.
         is_wide: Whether it takes the whole width.
