@@ -2,9 +2,9 @@
 
 import getpass
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import yaml
 from rich import box
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pareto_search.stages import Measurement
     from pareto_search.study import StudyReport
 
+_Record = TypeVar("_Record")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BARS = " ▁▂▃▄▅▆▇█"
 _MAX_ENTRIES = 8  # of a mapping on one line
@@ -33,8 +34,12 @@ def print_line(text: str) -> None:
     Console(soft_wrap=True).print(text, markup=False, highlight=False)
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    """Print a table that breaks lines between words only: where the terminal is too narrow for that, it is wider."""
+def _table(title: str, records: Sequence[_Record], columns: dict[str, Callable[[_Record], object]]) -> None:
+    """Print a row for each record, its cells by the head of their column.
+
+    Lines are broken between words only: where the terminal is too narrow for that, the table is wider.
+    """
+    rows = [[value(record) for value in columns.values()] for record in records]
     cells = [[_cell(value) for value in row] for row in rows]
     widths = _widths([list(texts) for texts in zip(columns, *cells, strict=True)], Console().width)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, pad_edge=False, header_style="bold")
@@ -67,19 +72,14 @@ def _cell(value: object) -> str:
 
 def show_comparison(comparison: "RunsComparison", html: Path) -> None:
     """One line per run, what limits the comparison, and where the page is."""
-    columns = ("run", "architectures", "on the front", "best F meV/Å", "hypervolume", "epochs")
-    rows = [
-        (
-            run.name,
-            run.n_architectures,
-            run.n_front,
-            1e3 * run.best_force_rmse_ev_per_ang,
-            run.hypervolumes.get("student"),
-            run.n_epochs,
-        )
-        for run in comparison.runs
-    ]
-    _table("Runs side by side", columns, rows)
+    _table("Runs side by side", comparison.runs, {
+        "run": lambda run: run.name,
+        "architectures": lambda run: run.n_architectures,
+        "on the front": lambda run: run.n_front,
+        "best F meV/Å": lambda run: 1e3 * run.best_force_rmse_ev_per_ang,
+        "hypervolume": lambda run: run.hypervolumes.get("student"),
+        "epochs": lambda run: run.n_epochs,
+    })  # fmt: skip
     for difference in comparison.differences:
         print_line(difference)
     print_line(f"page: {html}")
@@ -87,59 +87,41 @@ def show_comparison(comparison: "RunsComparison", html: Path) -> None:
 
 def show_models(records: list[ModelRecord]) -> None:
     """One line per network."""
-    columns = (
-        "model",
-        "status",
-        "seed",
-        "epochs",
-        "valid F eV/Å",
-        "test F eV/Å",
-        "test E meV/atom",
-        "µs/atom/step",
-        "max atoms",
-    )
-    rows = [
-        (
-            r.model_id,
-            r.status if r.reason is None else f"{r.status}: {r.reason}",
-            str(r.seed),
-            r.n_epochs,
-            r.valid_force_rmse_ev_per_ang,
-            r.test_force_rmse_ev_per_ang,
-            None if r.test_energy_rmse_ev_per_atom is None else 1e3 * r.test_energy_rmse_ev_per_atom,
-            r.md_us_per_atom_step,
-            r.max_atoms,
-        )
-        for r in records
-    ]
-    _table("1 network" if len(records) == 1 else f"{len(records)} networks", columns, rows)
+    _table("1 network" if len(records) == 1 else f"{len(records)} networks", records, {
+        "model": lambda r: r.model_id,
+        "status": lambda r: r.status if r.reason is None else f"{r.status}: {r.reason}",
+        "seed": lambda r: str(r.seed),
+        "epochs": lambda r: r.n_epochs,
+        "valid F eV/Å": lambda r: r.valid_force_rmse_ev_per_ang,
+        "test F eV/Å": lambda r: r.test_force_rmse_ev_per_ang,
+        "test E meV/atom": lambda r: r.test_energy_rmse_ev_per_atom and 1e3 * r.test_energy_rmse_ev_per_atom,
+        "µs/atom/step": lambda r: r.md_us_per_atom_step,
+        "max atoms": lambda r: r.max_atoms,
+    })  # fmt: skip
 
 
 def show_costs(costs: list[CostRecord]) -> None:
     """One line per architecture."""
-    columns = ("architecture", "cutoff Å", "engine", "µs/atom/step", "quartiles", "max atoms", "bytes/atom")
-    rows = []
-    for cost in costs:
-        quartiles = f"{cost.md.us_per_atom_step_q25:.3g}–{cost.md.us_per_atom_step_q75:.3g}"
-        rows.append(
-            (
-                cost.label,
-                cost.cutoff_ang,
-                cost.engine,
-                cost.md.us_per_atom_step_median,
-                quartiles,
-                cost.capacity.max_atoms,
-                round(cost.capacity.bytes_per_atom),
-            )
-        )
     budget = f"capacity within {costs[0].capacity.budget_gib:g} GiB" if costs else ""
-    _table(f"Costs on {costs[0].device if costs else 'no device'}; {budget}", columns, rows)
+    _table(f"Costs on {costs[0].device if costs else 'no device'}; {budget}", costs, {
+        "architecture": lambda cost: cost.label,
+        "cutoff Å": lambda cost: cost.cutoff_ang,
+        "engine": lambda cost: cost.engine,
+        "µs/atom/step": lambda cost: cost.md.us_per_atom_step_median,
+        "quartiles": lambda cost: f"{cost.md.us_per_atom_step_q25:.3g}–{cost.md.us_per_atom_step_q75:.3g}",
+        "max atoms": lambda cost: cost.capacity.max_atoms,
+        "bytes/atom": lambda cost: round(cost.capacity.bytes_per_atom),
+    })  # fmt: skip
 
 
 def show_plan(plan: "StudyPlan") -> None:
     """Stages, estimates and the resolved settings."""
-    rows = [(s.name, s.n_networks, s.max_epochs, duration(s.seconds)) for s in plan.stages]
-    _table(f"Plan of {plan.config.name}", ("stage", "networks", "epochs each, at most", "time at most"), rows)
+    _table(f"Plan of {plan.config.name}", plan.stages, {
+        "stage": lambda stage: stage.name,
+        "networks": lambda stage: stage.n_networks,
+        "epochs each, at most": lambda stage: stage.max_epochs,
+        "time at most": lambda stage: duration(stage.seconds),
+    })  # fmt: skip
     uncounted = "measuring costs, starting workers" + (", MD of the liquid" if plan.config.measure.liquid else "")
     print_line(
         f"{plan.n_train_frames} training frames, {plan.n_workers} networks at once; about {duration(plan.seconds)} if "
@@ -171,18 +153,13 @@ def _entries(values: Mapping[str, object]) -> str:
 
 def show_measurement(measurement: "Measurement") -> None:
     """Accuracy and cost of one model."""
-    rows = [
-        (
-            name,
-            accuracy.force_rmse_ev_per_ang,
-            accuracy.force_mae_ev_per_ang,
-            1e3 * accuracy.energy_rmse_ev_per_atom,
-            1e3 * accuracy.energy_mae_ev_per_atom,
-        )
-        for name, accuracy in (("valid", measurement.valid), ("test", measurement.test))
-    ]
-    columns = ("split", "force RMSE eV/Å", "force MAE eV/Å", "energy RMSE meV/atom", "energy MAE meV/atom")
-    _table(measurement.model_id, columns, rows)
+    _table(measurement.model_id, [("valid", measurement.valid), ("test", measurement.test)], {
+        "split": lambda split: split[0],
+        "force RMSE eV/Å": lambda split: split[1].force_rmse_ev_per_ang,
+        "force MAE eV/Å": lambda split: split[1].force_mae_ev_per_ang,
+        "energy RMSE meV/atom": lambda split: 1e3 * split[1].energy_rmse_ev_per_atom,
+        "energy MAE meV/atom": lambda split: 1e3 * split[1].energy_mae_ev_per_atom,
+    })  # fmt: skip
     show_costs([measurement.cost])
     md = measurement.cost.md
     print_line(
@@ -194,21 +171,16 @@ def show_measurement(measurement: "Measurement") -> None:
 
 def show_liquid(records: list[ModelRecord]) -> None:
     """What MD of the liquid gave, one line per network."""
-    columns = ("model", "seed", "RDF error Å", "±", "noise alone", "NVE drift eV/atom/ps", "sane ps", "of ps")
-    rows = [
-        (
-            r.model_id,
-            str(r.seed),
-            r.rdf_error,
-            r.rdf_error_std,
-            r.rdf_noise,
-            r.nve_drift_ev_per_atom_ps,
-            r.md_stable_ps,
-            r.md_asked_ps,
-        )
-        for r in records
-    ]
-    _table("Liquid, against the teacher's", columns, rows)
+    _table("Liquid, against the teacher's", records, {
+        "model": lambda r: r.model_id,
+        "seed": lambda r: str(r.seed),
+        "RDF error Å": lambda r: r.rdf_error,
+        "±": lambda r: r.rdf_error_std,
+        "noise alone": lambda r: r.rdf_noise,
+        "NVE drift eV/atom/ps": lambda r: r.nve_drift_ev_per_atom_ps,
+        "sane ps": lambda r: r.md_stable_ps,
+        "of ps": lambda r: r.md_asked_ps,
+    })  # fmt: skip
 
 
 def show_export(path: Path, how_to_read: str) -> None:
@@ -240,20 +212,15 @@ def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:
 
 def show_study(report: "StudyReport", out: Path) -> None:
     """The front as a table, the answer in words and the path of the report."""
-    rows = [
-        (
-            network.label,
-            network.role if network.control_kind is None else f"{network.control_kind} control",
-            network.n_seeds,
-            network.force_rmse_ev_per_ang,
-            network.md_us_per_atom_step,
-            network.max_atoms,
-        )
-        for network in report.summary.front_networks
-    ]
-    columns = ("architecture", "role", "seeds", "force RMSE eV/Å", "µs/atom/step", "max atoms")
     basis = report.summary.basis
-    _table(f"Pareto front ({basis.stage}, {basis.split} split)", columns, rows)
+    _table(f"Pareto front ({basis.stage}, {basis.split} split)", report.summary.front_networks, {
+        "architecture": lambda network: network.label,
+        "role": lambda n: n.role if n.control_kind is None else f"{n.control_kind} control",
+        "seeds": lambda network: network.n_seeds,
+        "force RMSE eV/Å": lambda network: network.force_rmse_ev_per_ang,
+        "µs/atom/step": lambda network: network.md_us_per_atom_step,
+        "max atoms": lambda network: network.max_atoms,
+    })  # fmt: skip
     print_line(report.answer.headline)
     for sentence in (*report.answer.sentences, *report.answer.cautions):
         print_line(sentence)
