@@ -18,13 +18,7 @@ from pareto_search.analysis.claim import Claim, paired_claim, ratio_claim, seeds
 from pareto_search.analysis.comparison import kinds_of_control
 from pareto_search.analysis.correlation import spearman
 from pareto_search.analysis.curves import epochs_to_shared_error, first_error, late_scatter, paired_curves
-from pareto_search.analysis.networks import (
-    ARCHITECTURE_COLUMNS,
-    TRAINING_COLUMNS,
-    WEIGHT_COLUMNS,
-    Basis,
-    complete,
-)
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS, Basis, complete
 from pareto_search.analysis.paired import match_controls, pair_values
 from pareto_search.config import TAUGHT_CONTROLS
 

@@ -14,13 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, wilcoxon
 
 from pareto_search.analysis.intervals import Interval, mean_interval, welch_interval
-from pareto_search.analysis.networks import (
-    ARCHITECTURE_COLUMNS,
-    TRAINING_COLUMNS,
-    WEIGHT_COLUMNS,
-    Basis,
-    complete,
-)
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, TRAINING_COLUMNS, WEIGHT_COLUMNS, Basis, complete
 from pareto_search.config import TAUGHT_CONTROLS
 
 #: Below this many values a two-sided Wilcoxon test cannot reach p < 0.05 whatever the data.

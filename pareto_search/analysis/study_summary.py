@@ -21,14 +21,7 @@ from pareto_search.analysis.comparison import (
 )
 from pareto_search.analysis.described import DescribedNetwork, describe, describe_all
 from pareto_search.analysis.front import ReferencePoint, reference_point
-from pareto_search.analysis.networks import (
-    ARCHITECTURE_COLUMNS,
-    Basis,
-    Split,
-    average_networks,
-    claim_basis,
-    complete,
-)
+from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, Basis, Split, average_networks, claim_basis, complete
 from pareto_search.analysis.winners_curse import WinnersCurse, winners_curse
 from pareto_search.objectives import LEARNED, Objective, objectives_named
 
@@ -139,11 +132,7 @@ class StudySummary:
         return {name: _strict(value) for name, value in content.items()}
 
 
-def summarize_study(
-    models: pd.DataFrame,
-    *,
-    objectives: Sequence[Objective] = objectives_named(),
-) -> StudySummary:
+def summarize_study(models: pd.DataFrame, *, objectives: Sequence[Objective] = objectives_named()) -> StudySummary:
     """What a study found, from the rows of `models.csv`; never fails for lack of networks."""
     basis = claim_basis(models)
     networks = average_networks(models, basis)

@@ -101,8 +101,7 @@ class TeacherMdSource(SourceSettings):
 
 
 DataSource = Annotated[
-    EmtAluminumSource | ExtxyzSource | AseDatabaseSource | AniH5Source | TeacherMdSource,
-    Field(discriminator="source"),
+    EmtAluminumSource | ExtxyzSource | AseDatabaseSource | AniH5Source | TeacherMdSource, Field(discriminator="source")
 ]
 
 

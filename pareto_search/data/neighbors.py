@@ -135,10 +135,7 @@ def build_neighbor_table(
     for system in range(dataset.n_systems):
         rows = dataset.atoms_of(system)
         i, j, towards_j = search.compute(
-            points=dataset.positions[rows],
-            box=dataset.cell[system],
-            periodic=dataset.pbc[system],
-            quantities="ijD",
+            points=dataset.positions[rows], box=dataset.cell[system], periodic=dataset.pbc[system], quantities="ijD"
         )
         row = i.astype(np.int64) * len(elements) + kind[rows][j]
         vector = -towards_j.astype(dtype)

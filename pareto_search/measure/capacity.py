@@ -120,11 +120,7 @@ class _Trials:
 
 
 def measure_capacity(
-    spec: ProbeSpec,
-    settings: MeasureSettings,
-    *,
-    prober: Prober | None = None,
-    max_atoms_guess: int | None = None,
+    spec: ProbeSpec, settings: MeasureSettings, *, prober: Prober | None = None, max_atoms_guess: int | None = None
 ) -> Capacity:
     """The largest system whose MD step fits, each trial in a fresh process.
 

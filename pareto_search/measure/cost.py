@@ -11,12 +11,7 @@ from pareto_search.config import Architecture, MeasureSettings
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.structure import supercell
 from pareto_search.measure.capacity import measure_capacity
-from pareto_search.measure.device import (
-    device_name,
-    software_versions,
-    source_hash,
-    synchronizer,
-)
+from pareto_search.measure.device import device_name, software_versions, source_hash, synchronizer
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
 from pareto_search.measure.prober import Prober

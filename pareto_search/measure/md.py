@@ -77,11 +77,7 @@ def time_md(
         MeasurementError: If energy or forces become non-finite.
     """
     dynamics = start_nve(
-        atoms,
-        calculator,
-        timestep_fs=settings.timestep_fs,
-        temperature_k=settings.temperature_k,
-        seed=seed,
+        atoms, calculator, timestep_fs=settings.timestep_fs, temperature_k=settings.temperature_k, seed=seed
     )
     dynamics.atoms.set_constraint(SiteSprings(dynamics.atoms))
     trace = _run(dynamics, calculator, settings, clock, synchronize)

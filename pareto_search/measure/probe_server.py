@@ -58,10 +58,7 @@ def _run_child(request: Request, writing: int) -> NoReturn:
     try:
         spec = ProbeSpec.from_plain(request["spec"])
         memory = memory_of_step(
-            spec,
-            request["n_atoms"],
-            budget_bytes=request["budget_bytes"],
-            give_up=lambda: finish(DOES_NOT_FIT),
+            spec, request["n_atoms"], budget_bytes=request["budget_bytes"], give_up=lambda: finish(DOES_NOT_FIT)
         )
     except Exception as error:  # whatever it is, the calling process raises it again
         if is_out_of_memory(error):  # on a GPU the host's too: neighbour lists are built there

@@ -192,10 +192,7 @@ class TeacherCalculator(TimedCalculator):
         self._teacher = teacher
 
     def calculate(
-        self,
-        atoms: Atoms | None = None,
-        properties: list[str] | None = None,
-        system_changes: list[str] = all_changes,
+        self, atoms: Atoms | None = None, properties: list[str] | None = None, system_changes: list[str] = all_changes
     ) -> None:
         """Energy and forces."""
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's

@@ -42,8 +42,7 @@ def list_sizes(potential: Potential, memory_budget_bytes: int | None) -> ListSiz
     scratch = float("inf") if memory_budget_bytes is None else memory_budget_bytes * _SCRATCH_SHARE
     numbers = min(_CHUNK_NUMBERS[potential.device.type], scratch / _CHUNK_BYTES_PER_NUMBER)
     return ListSizes(
-        search_bytes=int(min(_SEARCH_BYTES, scratch)),
-        chunk_pairs=int(numbers / potential.numbers_per_pair),
+        search_bytes=int(min(_SEARCH_BYTES, scratch)), chunk_pairs=int(numbers / potential.numbers_per_pair)
     )
 
 

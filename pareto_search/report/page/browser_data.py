@@ -18,10 +18,7 @@ from pareto_search.report.page.model_tables import TABLES
 from pareto_search.report.tables import ArchitectureKey, ReportTables
 
 #: Commands that the record of a network offers; RUN and MODEL_ID are filled in. Only verbs that exist belong here.
-COMMANDS = (
-    "pareto-search measure RUN MODEL_ID",
-    "pareto-search export RUN MODEL_ID --to ase exported/MODEL_ID",
-)
+COMMANDS = ("pareto-search measure RUN MODEL_ID", "pareto-search export RUN MODEL_ID --to ase exported/MODEL_ID")
 #: Points of all curves together, and the bounds of one curve's share.
 TOTAL_CURVE_POINTS, CURVE_POINTS = 150_000, (20, 250)
 
