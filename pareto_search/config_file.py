@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StructureSettings, StudyConfig
-from pareto_search.config.roles import models_in, path_keys, union_tags
+from pareto_search.config.base import models_in, path_keys, union_tags
 from pareto_search.errors import ConfigError
 
 #: Settings as YAML gives them, not yet checked.

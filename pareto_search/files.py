@@ -1,15 +1,20 @@
-"""Writing files so that a reader, or a process that dies, never leaves half of one; the user's cache."""
+"""Files that a reader, or a process that dies, never leaves half of; arrays in npz files; the user's cache."""
 
+import io
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
 from platformdirs import user_cache_path
 
-from pareto_search.errors import WriteError
+from pareto_search.errors import DataError, WriteError
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -61,3 +66,33 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 def user_cache() -> Path:
     """Where whatever is costly and belongs to no run is kept: PARETO_SEARCH_CACHE_DIR, or the user's cache."""
     return Path(os.environ.get("PARETO_SEARCH_CACHE_DIR") or user_cache_path("pareto_search"))
+
+
+def write_arrays(path: Path, **arrays: ArrayLike) -> None:
+    """Write arrays to an npz file, whole or not at all.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    content = io.BytesIO()
+    plain: dict[str, Any] = {name: np.asarray(values) for name, values in arrays.items()}
+    np.savez(content, **plain)
+    write_atomic(path, content.getvalue())
+
+
+def read_arrays(path: Path, *, remedy: str) -> dict[str, np.ndarray]:
+    """The arrays of an npz file; a pickle in it is refused.
+
+    Raises:
+        DataError: If the file is missing, truncated or holds more than plain arrays; the message ends in the remedy.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} is missing; {remedy}")
+    content = io.BytesIO(path.read_bytes())
+    if not zipfile.is_zipfile(content):
+        raise DataError(f"{path} is truncated or not an npz file (pickles are never read); {remedy}")
+    try:
+        with np.load(content, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as plain arrays ({error}); {remedy}") from error

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pareto_search.config import ConfirmSettings, StudyConfig
-from pareto_search.config.roles import BUDGET, NEUTRAL, path_keys, union_tags
+from pareto_search.config.base import BUDGET, NEUTRAL, path_keys, union_tags
 from pareto_search.config_file import load_config
 from pareto_search.errors import StoreError
 from pareto_search.run_directory import open_run

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pareto_search.analysis.progress import QUIET_S, Progress
 from pareto_search.durations import MINUTES_S, duration
-from pareto_search.run_lock import Holder
+from pareto_search.run_directory import Holder
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from pareto_search.config.base import LabelWeighting, Settings
 from pareto_search.config.data import (
     AniH5Source,
     AseDatabaseSource,
+    CrystalSettings,
     DataSource,
     EmtAluminumSource,
     ExtxyzSource,
     FileSource,
     SourceSettings,
     SplitSettings,
+    StructureSettings,
     TeacherMdSource,
 )
 from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds, can_be
@@ -45,7 +47,6 @@ from pareto_search.config.search import (
     SearchSettings,
 )
 from pareto_search.config.space import SpaceSettings
-from pareto_search.config.structure import CrystalSettings, StructureSettings
 from pareto_search.config.study_config import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [

@@ -17,11 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from pareto_search.config.base import LabelWeighting, Settings
+from pareto_search.config.base import NEUTRAL, LabelWeighting, Settings
 from pareto_search.config.data import TeacherMdSource
 from pareto_search.config.families import AnyArchitecture
 from pareto_search.config.hipnn import HipnnArchitecture
-from pareto_search.config.roles import NEUTRAL
 
 Compiling = Literal["auto", "always", "never"]
 

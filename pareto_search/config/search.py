@@ -7,10 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from pareto_search.config.base import Settings
+from pareto_search.config.base import BUDGET, NEUTRAL, Settings
 from pareto_search.config.dimensions import Choice, Range
 from pareto_search.config.network import NO_TRANSFER, TrainingSettings, TransferSettings
-from pareto_search.config.roles import BUDGET, NEUTRAL
 from pareto_search.config.space import SpaceSettings
 from pareto_search.objectives import DEFAULT_OBJECTIVES, LEARNED, OBJECTIVES, Objective, objectives_named
 

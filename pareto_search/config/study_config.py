@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from pareto_search.config.base import Settings
-from pareto_search.config.data import DataSource, SplitSettings, TeacherMdSource
+from pareto_search.config.base import NEUTRAL, Settings
+from pareto_search.config.data import DataSource, SplitSettings, StructureSettings, TeacherMdSource
 from pareto_search.config.dimensions import Choice, bounds
 from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
@@ -18,9 +18,7 @@ from pareto_search.config.network import (
     TeacherSettings,
     TrainingSettings,
 )
-from pareto_search.config.roles import NEUTRAL
 from pareto_search.config.search import TAUGHT_CONTROLS, ConfirmSettings, SearchSettings
-from pareto_search.config.structure import StructureSettings
 
 
 class MeasureSettings(Settings):

@@ -4,9 +4,9 @@ import json
 import logging
 from pathlib import Path
 
-from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.dataset import Dataset
 from pareto_search.errors import DataError, StoreError
+from pareto_search.files import read_arrays, write_arrays
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,8 @@ import pandas as pd
 from ase import Atoms
 
 from pareto_search.config import LiquidSettings
-from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.errors import DataError
-from pareto_search.files import write_atomic
+from pareto_search.files import read_arrays, write_arrays, write_atomic
 from pareto_search.measure.liquid import LiquidRun
 from pareto_search.measure.rdf import Rdf, rdf_difference
 from pareto_search.records import LIQUID_COLUMNS, RDF_COLUMNS

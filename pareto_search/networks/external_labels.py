@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.durations import duration
 from pareto_search.errors import DataError
+from pareto_search.files import read_arrays, write_arrays
 from pareto_search.measure.accuracy import Accuracy, accuracy_of
 from pareto_search.networks.external_calculator import Teacher, evaluate_teacher
 

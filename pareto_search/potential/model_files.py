@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from pareto_search.config import parse_architecture
-from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import DataError
-from pareto_search.files import whole_folder
+from pareto_search.files import read_arrays, whole_folder, write_arrays
 from pareto_search.potential.build import build_potential
 from pareto_search.potential.interface import Potential
 

@@ -13,11 +13,10 @@ from typing import Any, Protocol
 from pareto_search.config import SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError
 from pareto_search.journal import Note
-from pareto_search.search.cost_caps import broken_caps
 from pareto_search.search.ledger import SEED_POINT
 from pareto_search.search.messages import IS_FINAL, Costs, EndStatus
 from pareto_search.search.proposing import Exhausted, is_exhausted, propose
-from pareto_search.search.search_trial import SearchTrial
+from pareto_search.search.search_trial import SearchTrial, broken_caps
 from pareto_search.search.space import to_point
 from pareto_search.search.stop import Stop
 from pareto_search.search.trial_book import TrialBook

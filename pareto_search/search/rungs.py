@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pareto_search.analysis.front import from_costs, to_costs
 from pareto_search.analysis.pareto import hypervolume_contributions, pareto_ranks
 from pareto_search.objectives import Objective
-from pareto_search.search.forecast import forecast
 from pareto_search.search.messages import Costs
 
 #: Trials each of whose costs are within this factor share a cost region.
@@ -215,3 +214,42 @@ def order_of(points: NDArray[np.float64]) -> NDArray[np.int64]:
         members = ranks == rank
         shares[members] = hypervolume_contributions(points[members], reference)
     return np.lexsort((-shares, ranks))
+
+
+#: With fewer examples a network is said to gain what the others gained.
+_N_FOR_REGRESSION = 4
+#: Strength of the ridge, in examples: the slope along each standardised feature is drawn to 0 as by one example.
+_RIDGE = 1.0
+
+
+def forecast(
+    features: NDArray[np.float64],
+    early: NDArray[np.float64],
+    late: NDArray[np.float64],
+    new_features: NDArray[np.float64],
+    new_early: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Late values of new networks by ridge regression on their features and early values.
+
+    Early validation errors order networks badly: the learning rate is still high, and large networks learn late. What
+    the space says of a network (more features, a shorter cutoff) often tells more, so both go into one regression.
+
+    Args:
+        features: Of the examples, shape (n, n_features).
+        early: Of the examples, shape (n,), n > 0; in decades, as are all values.
+        late: Of the examples, shape (n,).
+        new_features: Shape (m, n_features).
+        new_early: Shape (m,).
+
+    Returns:
+        Shape (m,).
+    """
+    if len(late) < _N_FOR_REGRESSION:
+        return np.asarray(new_early + np.median(late - early))
+    inputs, new_inputs = np.column_stack([features, early]), np.column_stack([new_features, new_early])
+    centre, spread = inputs.mean(axis=0), inputs.std(axis=0)
+    spread[spread == 0] = 1.0
+    inputs, new_inputs = (inputs - centre) / spread, (new_inputs - centre) / spread
+    ridge = _RIDGE * np.eye(inputs.shape[1])
+    slopes = np.linalg.solve(inputs.T @ inputs + ridge, inputs.T @ (late - late.mean()))
+    return np.asarray(late.mean() + new_inputs @ slopes)

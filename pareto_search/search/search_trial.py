@@ -1,11 +1,11 @@
-"""A trial of the search, and what its ledger keeps of it."""
+"""A trial of the search, what its ledger keeps of it, and the caps on its costs."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 from pareto_search.config import CapSettings
-from pareto_search.search.cost_caps import violation_of
 from pareto_search.search.ledger import (
     COSTS,
     MODEL_IDS,
@@ -144,3 +144,27 @@ class SearchTrial:
 def _by_column(kept: Mapping[str, float] | float) -> Mapping[str, float]:
     """What was learned at a rung; an older version kept the force RMSE alone."""
     return kept if isinstance(kept, Mapping) else {"valid_force_rmse_ev_per_ang": kept}
+
+
+def broken_caps(costs: Costs, caps: CapSettings) -> list[str]:
+    """What is beyond the user's caps, in words."""
+    return [text for excess, text in _excesses(costs, caps) if excess > 1]
+
+
+def violation_of(costs: Costs, caps: CapSettings) -> float:
+    """How far costs are beyond the caps, as the sum of logarithms of the excess; 0 within them."""
+    return sum(max(0.0, math.log(excess)) for excess, _ in _excesses(costs, caps))
+
+
+def _excesses(costs: Costs, caps: CapSettings) -> Iterator[tuple[float, str]]:
+    """Each cost over its cap (above 1: beyond it), and both in words."""
+    values = costs.values
+    if (cap := caps.max_md_us_per_atom_step) is not None:
+        time = values["md_us_per_atom_step"]
+        yield time / cap, f"{time:.3g} µs/atom/step, at most {cap:g}"
+    if caps.min_atoms is not None:
+        atoms = values["max_atoms"]
+        yield caps.min_atoms / max(atoms, 0.5), f"{atoms} atoms fit, at least {caps.min_atoms}"
+    if (cap := caps.max_bytes_per_atom) is not None:
+        memory = values["bytes_per_atom"]
+        yield memory / cap, f"{memory:.0f} bytes/atom, at most {cap:g}"

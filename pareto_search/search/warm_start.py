@@ -19,11 +19,11 @@ from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.training import copy_network, cost_columns, finished_record, is_finished
 from pareto_search.records import CostRecord
 from pareto_search.run_directory import RunDirectory
-from pareto_search.search.cost_caps import broken_caps
 from pareto_search.search.ledger import COSTS, MODEL_IDS, ORIGIN, REASON, RUNGS, STATUS
 from pareto_search.search.messages import Costs
 from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.run_trial import costs_of, student_job
+from pareto_search.search.search_trial import broken_caps
 from pareto_search.search.space import distributions
 from pareto_search.training.labels import stored_labels
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pareto_search.data.arrays import read_arrays, write_arrays
 from pareto_search.data.dataset import Dataset
 from pareto_search.data.labels import Labels
 from pareto_search.errors import DataError
+from pareto_search.files import read_arrays, write_arrays
 from pareto_search.potential.interface import Potential
 from pareto_search.potential.loader import FrameLoader
 

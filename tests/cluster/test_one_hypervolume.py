@@ -15,7 +15,7 @@ from pareto_search.config import SearchSettings
 from pareto_search.journal import Journal
 from pareto_search.objectives import objectives_named
 from pareto_search.records import EVENT_COLUMNS, ModelRecord
-from pareto_search.report.live.volume_so_far import volume_figure
+from pareto_search.report.live.study_figures import volume_figure
 from pareto_search.search.budget import Budget
 from tests.cluster.fake_study import SPACE
 from tests.cluster.test_metrics import values  # noqa: F401 - a fixture

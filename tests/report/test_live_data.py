@@ -13,7 +13,7 @@ import pytest
 from pareto_search.errors import StoreError
 from pareto_search.records import Event
 from pareto_search.report.live.followed_run import FollowedRun, check_followable
-from pareto_search.run_lock import lock_holder
+from pareto_search.run_directory import lock_holder
 from pareto_search.store import ResultReader
 from tests.report import live_study, synthetic
 

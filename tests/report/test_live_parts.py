@@ -22,13 +22,12 @@ from pareto_search.records import Event
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME
 from pareto_search.report.live.app import OUTPUTS, PARTS, make_app, output_values, refreshed
 from pareto_search.report.live.board import HEAVY, Board
-from pareto_search.report.live.clickable_front import front_figure
 from pareto_search.report.live.followed_run import FollowedRun
 from pareto_search.report.live.progress_cards import progress_cards
 from pareto_search.report.live.progress_tables import costs_table, failures_table, trials_table
+from pareto_search.report.live.study_figures import front_figure, volume_figure
 from pareto_search.report.live.trial_catalogue import TrialCatalogue
 from pareto_search.report.live.trial_curves import drawn_trials, trials_figure
-from pareto_search.report.live.volume_so_far import volume_figure
 from pareto_search.report.tables import make_tables
 from tests.report import live_study, synthetic
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pareto_search.search.forecast import forecast
+from pareto_search.search.rungs import forecast
 
 rng = np.random.default_rng(0)
 FEATURES = rng.normal(size=(60, 3))

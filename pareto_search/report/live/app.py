@@ -11,7 +11,7 @@ from flask import Flask
 
 from pareto_search.report.live.board import Board, Chosen, Head
 from pareto_search.report.live.components import FIGURES, TABLES, card_box, details_list, page_layout, table_box
-from pareto_search.report.page.assets import style_sheet
+from pareto_search.report.page.page import style_sheet
 from pareto_search.report.templates import render
 
 #: Milliseconds between two refreshes.

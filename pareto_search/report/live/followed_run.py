@@ -5,6 +5,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -15,12 +16,11 @@ from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import StudyBudget
 from pareto_search.config import StudyConfig
 from pareto_search.errors import StoreError
-from pareto_search.records import CostRecord
-from pareto_search.report.live.stored_networks import StoredNetworks
+from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.tables import ArchitectureKey, ReportInput, ReportTables, make_tables
-from pareto_search.run_directory import RunDirectory
-from pareto_search.run_lock import Holder, lock_holder
+from pareto_search.run_directory import Holder, RunDirectory, lock_holder
 from pareto_search.store import ResultReader
+from pareto_search.store.tables import models_frame
 
 #: A folder that changed a shorter time ago may have changed again within the tick of the file system's clock.
 _SETTLED_S = 5.0
@@ -197,3 +197,46 @@ def _budget(config: StudyConfig) -> StudyBudget:
         n_confirm=config.max_confirmation_networks,
         confirm_epochs=config.confirm_training.max_epochs,
     )
+
+
+class StoredNetworks:
+    """Stored networks in the order they came.
+
+    Attributes:
+        version: Grows whenever a network is added or changes.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._marks: dict[int, tuple[object, ...]] = {}
+        self._records: dict[int, ModelRecord] = {}
+
+    def take(self, reader: ResultReader) -> None:
+        """Read what is new or has changed."""
+        marks = reader.model_marks()
+        if marks == self._marks:
+            return
+        changed = [position for position, mark in marks.items() if self._marks.get(position) != mark]
+        records = {position: record for position, record in self._records.items() if position in marks}
+        records |= reader.models_at(changed)
+        self._records, self._marks = dict(sorted(records.items())), marks
+        self.version += 1
+        self.__dict__.pop("frame", None)
+
+    @property
+    def records(self) -> list[ModelRecord]:
+        """All records."""
+        return list(self._records.values())
+
+    def of_trial(self, number: int) -> list[ModelRecord]:
+        """The student and the controls that a trial of the search trained."""
+        return [r for r in self._records.values() if r.trial_id == number and r.stage == "search"]
+
+    def get(self, model_id: str) -> ModelRecord | None:
+        """One record, or None."""
+        return next((record for record in self._records.values() if record.model_id == model_id), None)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All records: MODEL_COLUMNS, then further hyperparameters."""
+        return models_frame(self.records)

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import ModelRecord
 from pareto_search.report.figures.style import STUDENT, axis, layout, look_of, no_data
-from pareto_search.report.live.redrawn import epoch_axis, redrawn
+from pareto_search.report.live.study_figures import epoch_axis, redrawn
 
 #: Trials that have ended, and those that wait, are drawn as far as these many of the last: thousands may wait.
 _N_LAST = 40

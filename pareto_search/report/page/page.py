@@ -1,12 +1,14 @@
 """A whole page: a template that extends `page.html.jinja`, with style, plotly.js, script and the figures' data."""
 
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
 
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
+from pareto_search.files import write_atomic
 from pareto_search.report.figures.style import DARK
-from pareto_search.report.page.assets import head_script, script, style_sheet
 from pareto_search.report.page.browser_data import dumps, figure_json
 from pareto_search.report.page.elements import Panel, json_script
 from pareto_search.report.templates import render
@@ -49,3 +51,36 @@ def page_html(
         plotly_version=get_plotlyjs_version(),
         **values,
     )
+
+
+#: What pages that do not carry them share.
+STYLE_FILE, SCRIPT_FILE = "page.css", "page.js"
+_FOLDER = files("pareto_search.report.page") / "browser"
+#: Parts of the script, in the order in which they are joined.
+_SCRIPTS = (
+    "format.js", "data.js", "state.js", "cells.js", "hover.js", "scales.js", "traces.js", "figures.js", "tables.js",
+    "record.js", "page.js",
+)  # fmt: skip
+
+
+def style_sheet() -> str:
+    """The style sheet of all pages."""
+    return (_FOLDER / "page.css").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """The script of all pages: its files one after another in one function, so that nothing becomes global."""
+    parts = [(_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS]
+    return "\n".join(["(function () {\n'use strict';", *parts, "})();"])
+
+
+def write_assets(folder: Path) -> None:
+    """Write style sheet and script for pages that link to them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / STYLE_FILE, style_sheet())
+    write_atomic(folder / SCRIPT_FILE, script())
+
+
+def head_script() -> str:
+    """The part that runs before anything is shown, so that a dark page does not flash."""
+    return (_FOLDER / "theme.js").read_text(encoding="utf-8")

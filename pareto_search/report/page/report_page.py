@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import yaml
 from markupsafe import Markup
 
@@ -13,16 +14,15 @@ from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.entry import Entry, ReportedStudy, shown_figures
+from pareto_search.report.figures.style import look_of
 from pareto_search.report.numbers import count
-from pareto_search.report.page.assets import write_assets
 from pareto_search.report.page.browser_data import study_json
 from pareto_search.report.page.cards import cards_html
 from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells
 from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
-from pareto_search.report.page.filters import filter_menus, role_switches
 from pareto_search.report.page.model_tables import PART_COLORS, TABLES
-from pareto_search.report.page.page import page_html
-from pareto_search.report.tables import ReportInput, failures, make_tables
+from pareto_search.report.page.page import page_html, write_assets
+from pareto_search.report.tables import ReportInput, ReportTables, failures, make_tables
 from pareto_search.report.words import Answer, answer
 
 #: How the page colours a verdict on a claim: as it does the ends of networks.
@@ -139,3 +139,25 @@ def _provenance(study: ReportedStudy) -> dict[str, object]:
         "run_facts": facts(run),
         "config": yaml.safe_dump(data.config.to_plain() if data.config else {}, sort_keys=False, allow_unicode=True),
     }
+
+
+#: Fields that are chosen from a menu, with the menu's name.
+_MENUS = (("stage", "Stage"), ("seed", "Seed"), ("engine", "Engine"))
+
+
+def role_switches(models: pd.DataFrame) -> list[tuple[str, str]]:
+    """Keys of the roles that occur, and their names: students, controls, teachers."""
+    roles = sorted(set(zip(models["role"], models["control_kind"], strict=True)), key=_rank)
+    return [(f"{role} {kind}".strip(), look_of(role, kind).name) for role, kind in roles]
+
+
+def _rank(role: tuple[str, str]) -> tuple[int, str]:
+    return {"student": 0, "control": 1}.get(role[0], 2), role[1]
+
+
+def filter_menus(tables: ReportTables) -> Iterator[tuple[str, str, list[str]]]:
+    """Fields with at least two values, the menu's name and the values as texts."""
+    for field, name in _MENUS:
+        found = sorted(value for value in tables.models[field].dropna().unique() if value != "")
+        if len(found) > 1:
+            yield field, name, [f"{value:.0f}" if field == "seed" else value for value in found]
