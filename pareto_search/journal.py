@@ -1,12 +1,16 @@
-"""The journal of a run: what happens, as it happens, told to all who listen (the store, the cluster's metrics)."""
+"""The journal of a run: what happens, as it happens, passed on to its listeners (store, metrics); and its log file."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Unpack
 
 from pareto_search.records import Event, EventDetails, EventKind
+
+logger = logging.getLogger(__name__)
 
 
 class Note(Protocol):
@@ -28,7 +32,7 @@ class Journal:
     clock: Callable[[], float] = time.time
 
     def note(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None:
-        """Tell everyone that something happened."""
+        """Pass on that something happened."""
         event = Event(self.clock(), kind, **details)
         for listener in self.listeners:
             listener(event)
@@ -39,3 +43,32 @@ class Journal:
         self.note("stage_began", stage=name, n_planned=n_planned)
         yield
         self.note("stage_ended", stage=name)
+
+
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Keep what is logged in a file as well."""
+    handler = _LogFile(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger("pareto_search")
+    root.addHandler(handler)
+    try:
+        yield
+    except Exception as error:  # said on the terminal by who catches it
+        handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), None))
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk neither ends nor clutters: its lines are in the terminal too, and results say so."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
+        """Leave the line out."""
+
+    def close(self) -> None:
+        """Close, though lines were left out."""
+        with suppress(OSError):
+            super().close()

@@ -1,8 +1,7 @@
 """The verbs of the command line as functions: each opens the run directory, does its stage and what that needs."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.results import find_model, open_results, stored_config
 from pareto_search.run_directory import RunDirectory
-from pareto_search.study import Study, StudyReport, open_study
+from pareto_search.study import StudyReport, open_study
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
@@ -37,7 +36,7 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
     >>> report.answer.verdict in ("better", "worse", "unsure")
     True
     """
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         study.label()
         study.costs()
         study.search()
@@ -68,7 +67,7 @@ def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
         return summarize(content.dataset, content.table)
     from pareto_search.report.page.dataset_page import write_dataset_page
 
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         summary = summarize(study.data.dataset, study.data.table)
         write_dataset_page(summary.to_plain(), study.directory.data_html)
         return summary
@@ -76,14 +75,14 @@ def data(config: StudyConfig, out: str | Path | None = None) -> DatasetSummary:
 
 def teacher(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
     """Train the teacher, or all teachers where the study has several; returns them."""
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         study.teaching.teachers()
         return study.records("teacher")
 
 
 def label(config: StudyConfig, out: str | Path) -> Labels:
     """Cache the teacher's atomic energies."""
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         return study.label()
 
 
@@ -95,20 +94,20 @@ def costs(config: StudyConfig, out: str | Path, n_ladder: int = 4) -> list[CostR
         out: The run directory, made if needed.
         n_ladder: Architectures of the ladder, spread evenly through the space.
     """
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         return study.costs(n_ladder)
 
 
 def search(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
     """Run the search; returns its networks."""
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         study.search()
         return study.records("search")
 
 
 def confirm(config: StudyConfig, out: str | Path) -> list[ModelRecord]:
     """Retrain the front and a ladder with fresh seeds; returns these networks."""
-    with _study(config, out) as study:
+    with open_study(config, out) as study:
         study.confirm()
         return study.records("confirm")
 
@@ -123,7 +122,7 @@ def liquid(run_dir: str | Path, overrides: tuple[str, ...] = ()) -> list[ModelRe
     """
     if others := [setting for setting in overrides if not setting.startswith("measure.liquid.")]:
         raise ConfigError(f"{', '.join(others)}: here only settings of measure.liquid can be changed")
-    with _study(stored_config(Path(run_dir), overrides), run_dir) as study:
+    with open_study(stored_config(Path(run_dir), overrides), run_dir) as study:
         records = study.liquid()
         study.report()
         return records
@@ -131,7 +130,7 @@ def liquid(run_dir: str | Path, overrides: tuple[str, ...] = ()) -> list[ModelRe
 
 def report(run_dir: str | Path) -> StudyReport:
     """Write the tables and the report of a run directory again."""
-    with _study(stored_config(Path(run_dir)), run_dir) as study:
+    with open_study(stored_config(Path(run_dir)), run_dir) as study:
         return study.report()
 
 
@@ -197,7 +196,7 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     directory = Path(run_dir)
     config = stored_config(directory, overrides)
     folder = find_model(RunDirectory(directory), model_id)
-    with _study(stored_config(directory), run_dir) as study:
+    with open_study(stored_config(directory), run_dir) as study:
         potential = load_model(folder)
         loader = study.data.loader(potential.architecture, device="cpu")
         valid = measure_accuracy(potential, loader, study.data.split.valid)
@@ -234,39 +233,3 @@ def export(run_dir: str | Path, model_id: str, kind: str, path: str | Path) -> N
     directory = RunDirectory(Path(run_dir))
     periodic_directions = read_dataset_info(directory.dataset_json).periodic_directions
     export_model(find_model(directory, model_id), kind, Path(path), periodic_directions=periodic_directions)
-
-
-@contextmanager
-def _study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
-    """Open the run directory, log into its log.txt and prepare this process for PyTorch."""
-    prepare_torch(config.cluster.cpus_per_trial)
-    with open_study(config, Path(out)) as study, _log_to(study.directory.log_txt):
-        yield study
-
-
-@contextmanager
-def _log_to(path: Path) -> Iterator[None]:
-    handler = _LogFile(path)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger("pareto_search")
-    root.addHandler(handler)
-    try:
-        yield
-    except Exception as error:  # said on the terminal by who catches it
-        handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), None))
-        raise
-    finally:
-        root.removeHandler(handler)
-        handler.close()
-
-
-class _LogFile(logging.FileHandler):
-    """A log that a full disk neither ends nor clutters: its lines are in the terminal too, and results say so."""
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Leave the line out."""
-
-    def close(self) -> None:
-        """Close, though lines were left out."""
-        with suppress(OSError):
-            super().close()

@@ -15,7 +15,7 @@ from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, S
 from pareto_search.config_file import load_config
 from pareto_search.data.labels import Labels
 from pareto_search.errors import ParetoSearchError, StoreError
-from pareto_search.journal import Journal
+from pareto_search.journal import Journal, log_to
 from pareto_search.loading import keep_or_compare, load_study_data, measured_cell
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
@@ -27,7 +27,7 @@ from pareto_search.networks.liquid_work import LiquidJob, LiquidWork
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.teaching import NetworkTeaching, Teaching
 from pareto_search.networks.training import finished_record
-from pareto_search.potential.process import check_device
+from pareto_search.potential.process import check_device, prepare_torch
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
 from pareto_search.run_directory import RunDirectory, check_run, open_run
@@ -346,7 +346,7 @@ class Study:
 
 
 @contextmanager
-def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
+def open_study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
     """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
 
     Settings that only a run has, such as those of its liquid, are the study's too.
@@ -356,6 +356,20 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
         DataError: If the data are missing or break a rule.
         StoreError: If the directory is in use, of another config, read-only or damaged.
     """
+    out = Path(out)
+    prepare_torch(config.cluster.cpus_per_trial)
+    loaded = _checked_data(config, out)
+    with (
+        open_run(out, config) as directory,
+        log_to(directory.log_txt),
+        ResultStore(directory.results_sqlite) as store,
+        ExitStack() as resources,
+    ):
+        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)
+
+
+def _checked_data(config: StudyConfig, out: Path) -> StudyData | None:
+    """Check all that a new run needs, and read its data; None where a run is there, which was checked when it began."""
     is_new = check_run(out, config)
     if is_new:
         check_device(config.device)
@@ -365,12 +379,10 @@ def open_study(config: StudyConfig, out: Path) -> Iterator[Study]:
             build_calculator(config.teacher)
         else:
             check_are_runs("teacher.reuse", config.teacher.reuse)
-    known = None if is_new else load_config(RunDirectory(out).config_yaml).measure.liquid
-    has_new_liquid = config.measure.liquid not in (None, known)
-    loaded = load_study_data(config, RunDirectory(out)) if is_new or has_new_liquid else None
-    if loaded is not None:
-        unit = measured_cell(config.measure.structure, loaded.dataset)
-        if config.measure.liquid is not None:
-            liquid_crystal(unit, config.measure.liquid)
-    with open_run(out, config) as directory, ResultStore(directory.results_sqlite) as store, ExitStack() as resources:
-        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)
+    elif config.measure.liquid in (None, load_config(RunDirectory(out).config_yaml).measure.liquid):
+        return None
+    data = load_study_data(config, RunDirectory(out))
+    unit = measured_cell(config.measure.structure, data.dataset)
+    if config.measure.liquid is not None:
+        liquid_crystal(unit, config.measure.liquid)
+    return data

@@ -536,4 +536,4 @@ def test_errors_are_said_once_and_kept_in_the_log(started, monkeypatch, capsys):
     make_pickle(out / "models" / "student-x" / "weights.npz")
     _, said = call(monkeypatch, capsys, "measure", out, "student-x")
     assert said.count("pickle") == 1
-    assert "ERROR pareto_search.stages: stopped: " in (out / "log.txt").read_text()
+    assert "ERROR pareto_search.journal: stopped: " in (out / "log.txt").read_text()

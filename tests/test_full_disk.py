@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pareto_search.stages import _log_to
+from pareto_search.journal import log_to
 from tests.tiny_study import call, start, states_of, write_config
 
 
@@ -67,6 +67,6 @@ def test_a_search_whose_disk_fills_up_says_so_and_goes_on_when_there_is_space(sm
 
 
 def test_a_log_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with _log_to(Path("/dev/full")):
+    with log_to(Path("/dev/full")):
         logging.getLogger("pareto_search").warning("a line")
     assert "No space left" not in capsys.readouterr().err
