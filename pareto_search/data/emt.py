@@ -9,7 +9,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from pydantic import JsonValue
 
-from pareto_search.config import EmtAluminumSource
+from pareto_search.config import CrystalSettings, EmtAluminumSource, TeacherMdSource
 from pareto_search.data.dataset import Dataset, from_frames
 from pareto_search.data.frame_cache import read_frames, write_frames
 from pareto_search.data.md_frames import Recipe, groups, make_frames
@@ -50,19 +50,12 @@ def generate(settings: EmtAluminumSource) -> Dataset:
 
 def recipe_of(settings: EmtAluminumSource) -> Recipe:
     """Which frames are made."""
-    return Recipe(
-        unit=bulk("Al", "fcc", a=_LATTICE_ANG, cubic=True),
-        n_atoms=settings.n_atoms,
-        n_frames=settings.n_frames,
-        temperatures_k=(300, 600, 900, 1200, 1600, 2000),
-        melts=(False, False, False, True, True, True),
-        melt_above_k=1000,
-        n_replicas=1,
-        share_crystals=0.5,
-        strain=0.06,
-        timestep_fs=6.0,
-        seed=settings.seed,
-    )
+    kinds = TeacherMdSource.model_construct(  # which checks nothing: a demonstration may have fewer frames
+        source="teacher-md", structure=CrystalSettings(symbol="Al", a_ang=_LATTICE_ANG),
+        n_atoms=settings.n_atoms, n_frames=settings.n_frames, seed=settings.seed, n_replicas=1, share_crystals=0.5,
+        temperatures_k=(300, 600, 900, 1200, 1600, 2000), melt_above_k=1000, timestep_fs=6.0,
+    )  # fmt: skip
+    return Recipe(bulk("Al", "fcc", a=_LATTICE_ANG, cubic=True), kinds)
 
 
 def cache_name(settings: EmtAluminumSource) -> str:

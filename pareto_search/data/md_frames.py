@@ -11,6 +11,7 @@ from ase.md.langevin import Langevin
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from pareto_search.config import TeacherMdSource
 from pareto_search.data.crystals import disturbed, rattled, scaled
 from pareto_search.data.distances import shortest_distance
 from pareto_search.data.structure import supercell
@@ -41,33 +42,18 @@ class Recipe:
 
     Attributes:
         unit: Unit cell, at the calculator's own lattice constant.
-        n_atoms: Atoms of a frame (nearest supercell).
-        melts: For each temperature, whether its trajectories start from a melt.
-        melt_above_k: The temperature above which that is so.
-        n_replicas: Independent trajectories at each temperature, and groups of each kind of crystal.
-        share_crystals: Part of the frames that are crystals.
-        strain: Largest component of their strain.
-        seed: Every group draws from its own generator, seeded with this and its number.
+        settings: Kinds and numbers of frames; every group draws from its own generator, of their seed and its number.
         has_ideal: Whether the first frame is the undisturbed crystal.
     """
 
     unit: Atoms
-    n_atoms: int
-    n_frames: int
-    temperatures_k: tuple[float, ...]
-    melts: tuple[bool, ...]
-    melt_above_k: float
-    n_replicas: int
-    share_crystals: float
-    strain: float
-    timestep_fs: float
-    seed: int
+    settings: TeacherMdSource
     has_ideal: bool = False
 
     @property
     def crystal(self) -> Atoms:
         """The undisturbed supercell."""
-        return supercell(self.unit, self.n_atoms)
+        return supercell(self.unit, self.settings.n_atoms)
 
 
 @dataclass(frozen=True)
@@ -112,19 +98,19 @@ class MadeFrames:
 
 def groups(recipe: Recipe) -> list[Group]:
     """The groups of a recipe, whose frames add up to `n_frames`; those left without a frame are not among them."""
-    wanted: list[tuple[str, str, float | None, float]] = []
+    settings, wanted = recipe.settings, list[tuple[str, str, float | None, float]]()
     for kind, part in _CRYSTALS.items():
-        wanted += [(kind, kind, None, recipe.share_crystals * part)] * recipe.n_replicas
-    weights = [_MELT_WEIGHT if is_melt else 1.0 for is_melt in recipe.melts]
-    for temperature_k, is_melt, weight in zip(recipe.temperatures_k, recipe.melts, weights, strict=True):
+        wanted += [(kind, kind, None, settings.share_crystals * part)] * settings.n_replicas
+    weights = [_MELT_WEIGHT if is_melt else 1.0 for is_melt in settings.melts]
+    for temperature_k, is_melt, weight in zip(settings.temperatures_k, settings.melts, weights, strict=True):
         kind = "melt" if is_melt else "md"
-        part = (1 - recipe.share_crystals) * weight / sum(weights)
-        wanted += [(kind, f"{kind}-{temperature_k:g}K", temperature_k, part)] * recipe.n_replicas
+        part = (1 - settings.share_crystals) * weight / sum(weights)
+        wanted += [(kind, f"{kind}-{temperature_k:g}K", temperature_k, part)] * settings.n_replicas
     parts = np.array([part for *_, part in wanted])
-    bounds = np.concatenate([[0], np.rint(np.cumsum(parts) / parts.sum() * recipe.n_frames)]).astype(int)
+    bounds = np.concatenate([[0], np.rint(np.cumsum(parts) / parts.sum() * settings.n_frames)]).astype(int)
     found = []
     for number, (kind, name, kelvin, _) in enumerate(wanted):
-        replica = f"-{number % recipe.n_replicas + 1}" if recipe.n_replicas > 1 else ""
+        replica = f"-{number % settings.n_replicas + 1}" if settings.n_replicas > 1 else ""
         n_frames = int(bounds[number + 1] - bounds[number])
         found.append(Group(name + replica, kind, kelvin, n_frames, number))
     return [group for group in found if group.n_frames]
@@ -141,13 +127,15 @@ def make_frames(recipe: Recipe, group: Group, calculator: Calculator) -> MadeFra
     Raises:
         DataError: If the calculator gives an energy or force that is not finite.
     """
-    rng = np.random.default_rng([recipe.seed, group.number])
+    rng = np.random.default_rng([recipe.settings.seed, group.number])
     if group.temperature_k is not None:
         return _trajectory(recipe, group, group.temperature_k, calculator, rng)
     frames = []
     crystal = recipe.crystal
     undisturbed = [crystal.copy()] if recipe.has_ideal and group.number == 0 else []
-    for atoms in islice(chain(undisturbed, disturbed(crystal, group.kind, recipe.strain, rng)), group.n_frames):
+    for atoms in islice(
+        chain(undisturbed, disturbed(crystal, group.kind, recipe.settings.strain, rng)), group.n_frames
+    ):
         atoms.calc = calculator
         frames.append(_labelled(atoms, group))
     return MadeFrames(frames)
@@ -213,7 +201,7 @@ def _trajectory(
 
     correlation = None
     for doubling in range(_N_DOUBLINGS + 1):
-        run_to(2**doubling * round(_PROBE_FS / recipe.timestep_fs))
+        run_to(2**doubling * round(_PROBE_FS / recipe.settings.timestep_fs))
         if (correlation := decorrelation_steps(np.array(forces))) is not None:
             break
     spacing = max(MIN_SPACING_STEPS, len(passed) // 2 if correlation is None else correlation)
@@ -230,12 +218,12 @@ def _started(
     ideal = recipe.crystal
     atoms = rattled(scaled(ideal, scale), 0.035 * shortest_distance(ideal), rng)
     atoms.calc = calculator
-    start_k = _HEATING * recipe.melt_above_k if is_melt else temperature_k
+    start_k = _HEATING * (recipe.settings.melt_above_k or 0.0) if is_melt else temperature_k
     atoms.set_momenta(thermal_momenta(atoms.get_masses(), start_k, rng))
-    dynamics = langevin(atoms, start_k, rng, timestep_fs=recipe.timestep_fs, friction_per_fs=_FRICTION_PER_FS)
-    dynamics.run(round(_HEATING_FS / recipe.timestep_fs) if is_melt else 0)
+    dynamics = langevin(atoms, start_k, rng, timestep_fs=recipe.settings.timestep_fs, friction_per_fs=_FRICTION_PER_FS)
+    dynamics.run(round(_HEATING_FS / recipe.settings.timestep_fs) if is_melt else 0)
     dynamics.set_temperature(temperature_K=temperature_k)
-    dynamics.run(round(_EQUILIBRATION_FS / recipe.timestep_fs))
+    dynamics.run(round(_EQUILIBRATION_FS / recipe.settings.timestep_fs))
     return dynamics
 
 

@@ -64,7 +64,7 @@ def teacher_md(settings: TeacherMdSource, cache_dir: Path, maker: FrameMaker) ->
     given = unit_cell(settings.structure, None, "data.structure")
     folder = cache_dir / "teacher-md" / _key(settings, given, maker)
     work = _Work(settings, folder, maker)
-    recipe = _recipe(settings, work.lattice(given))
+    recipe = Recipe(work.lattice(given), settings, has_ideal=True)
     parts = work.all_groups(recipe)
     return _joined(
         parts, {**_notes(settings, maker, recipe, given), "groups": {p.origin[0]: dict(p.notes) for p in parts}}
@@ -78,23 +78,6 @@ def _key(settings: TeacherMdSource, unit: Atoms, maker: FrameMaker) -> str:
     for array in (unit.numbers, unit.positions, unit.cell.array):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:20]
-
-
-def _recipe(settings: TeacherMdSource, unit: Atoms) -> Recipe:
-    return Recipe(
-        unit=unit,
-        n_atoms=settings.n_atoms,
-        n_frames=settings.n_frames,
-        temperatures_k=settings.temperatures_k,
-        melts=settings.melts,
-        melt_above_k=settings.melt_above_k or 0.0,
-        n_replicas=settings.n_replicas,
-        share_crystals=settings.share_crystals,
-        strain=settings.strain,
-        timestep_fs=settings.timestep_fs,
-        seed=settings.seed,
-        has_ideal=True,
-    )
 
 
 def _notes(settings: TeacherMdSource, maker: FrameMaker, recipe: Recipe, given: Atoms) -> dict[str, JsonValue]:
@@ -163,7 +146,7 @@ class _Work:
         pace.note(group, made.spacing_steps, time.perf_counter() - started)
         notes: dict[str, JsonValue] = {"n_frames": len(made.frames)}
         if made.spacing_steps is not None:
-            step = recipe.timestep_fs
+            step = recipe.settings.timestep_fs
             notes |= {
                 "spacing_fs": made.spacing_steps * step,
                 "force_correlation_fs": None if made.correlation_steps is None else made.correlation_steps * step,
