@@ -112,7 +112,7 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     except OSError as error:
         raise _unusable(directory, error) from error
     with lock:
-        take_lock(lock, directory.path)
+        _take_lock(lock, directory.path)
         _check(directory, config)  # again: another process may have written it while this one waited for the file
         stored = _stored_config(directory)
         config = _with_liquid_of(stored, config)
@@ -210,12 +210,8 @@ Holder = Literal["alive", "gone", "unknown"]
 OTHER_OUT = "choose another directory with --out"
 
 
-def take_lock(lock: IO[str], folder: Path) -> None:
-    """Lock the open lock file of a folder for this process, and write there who has it.
-
-    Raises:
-        StoreError: If another process has it.
-    """
+def _take_lock(lock: IO[str], folder: Path) -> None:
+    """Lock the open lock file of a folder for this process, and write there who has it."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -100,18 +100,12 @@ def compare(
         paired_energy_rmse=paired_difference(energy),
         paired_rdf_error=paired_difference(pair_values(pairs, "rdf_error")),
         hypervolume=compare_hypervolumes(models, students, controls, basis, objectives, reference),
-        dominance=count_dominated(students, controls, objectives),
+        dominance=_count_dominated(students, controls, objectives),
     )
 
 
-def count_dominated(students: pd.DataFrame, controls: pd.DataFrame, objectives: Sequence[Objective]) -> Dominance:
-    """Dominance between two sets of seed-averaged networks; those that lack an objective are not counted.
-
-    Args:
-        students: Seed-averaged students.
-        controls: Seed-averaged controls of one kind.
-        objectives: The axes.
-    """
+def _count_dominated(students: pd.DataFrame, controls: pd.DataFrame, objectives: Sequence[Objective]) -> Dominance:
+    """Dominance between two sets of seed-averaged networks; those that lack an objective are not counted."""
     student_points, control_points = (
         to_costs(front_points(networks, objectives), objectives) for networks in (students, controls)
     )

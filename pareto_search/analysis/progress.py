@@ -82,7 +82,7 @@ class TrialProgress:
 
 
 @dataclass(frozen=True)
-class NetworkEnd:
+class _NetworkEnd:
     """The end of a network; `event` is the number of the event."""
 
     at_s: float
@@ -119,7 +119,7 @@ class Progress:
         self.search_s = 0.0
         self.n_epochs = self.n_search_epochs = 0
         self.trials: dict[int, TrialProgress] = {}
-        self.networks: dict[str, NetworkEnd] = {}
+        self.networks: dict[str, _NetworkEnd] = {}
         self._n_liquids = self._n_done_before = 0
         self._epochs: list[tuple[int, float, int]] = []  # number of the event, time, epochs
         self._epochs_of: dict[int | str, int] = {}  # of a trial's student by the trial, of other networks by name
@@ -188,7 +188,7 @@ class Progress:
 
     def _end_network(self, event: Event) -> None:
         name = event.model_id or f"network {self.n_events}"
-        self.networks[name] = NetworkEnd(event.at_s, self.n_events, name, event.status or "", event.text)
+        self.networks[name] = _NetworkEnd(event.at_s, self.n_events, name, event.status or "", event.text)
         is_student = event.trial_id is not None and name.startswith("student")  # its epochs were told one by one
         self._count_epochs(event.trial_id if is_student and event.trial_id is not None else name, event)
 

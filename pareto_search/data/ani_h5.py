@@ -162,7 +162,7 @@ def _sign(stored: Dataset, settings: AniH5Source) -> tuple[int, dict[str, JsonVa
         sign = 1 if settings.force_sign == "force" else -1
         return sign, {"force_sign": settings.force_sign, "force_sign_decided_by": "data.force_sign"}
     check_dataset(stored, settings)  # a broken frame is reported as such, not as a doubtful sign
-    decision = decide_force_sign(stored, str(settings.path))
+    decision = _decide_force_sign(stored, str(settings.path))
     return decision.sign, {
         "force_sign": "force" if decision.sign > 0 else "gradient",
         "force_sign_decided_by": f"auto: correlation with ASE EMT forces over {decision.n_frames} frames",
@@ -177,7 +177,7 @@ _MIN_CORRELATION = 0.3
 _REMEDY = "set data.force_sign to gradient (stored +dE/dR) or force (stored -dE/dR)"
 
 
-class SignDecision(NamedTuple):
+class _SignDecision(NamedTuple):
     """Result of the comparison: forces are `sign` times the stored array."""
 
     sign: int
@@ -185,17 +185,10 @@ class SignDecision(NamedTuple):
     n_frames: int
 
 
-def decide_force_sign(stored: Dataset, where: str) -> SignDecision:
+def _decide_force_sign(stored: Dataset, where: str) -> _SignDecision:
     """The factor (+1 or -1) that turns the stored arrays into forces, by correlation with ASE's EMT.
 
     EMT is far from exact, but a wrong sign turns a correlation near +1 into one near -1.
-
-    Args:
-        stored: Checked frames whose `forces` hold the array as stored, of unknown sign.
-        where: The data's name in messages.
-
-    Raises:
-        DataError: If EMT lacks an element or |correlation| < 0.3.
     """
     missing = [chemical_symbols[z] for z in stored.elements if chemical_symbols[z] not in parameters]
     if missing:
@@ -214,7 +207,7 @@ def decide_force_sign(stored: Dataset, where: str) -> SignDecision:
             f"correlate {correlation:+.3f} with the reference potential (EMT), need at least {_MIN_CORRELATION} either "
             f"way; {_REMEDY}"
         )
-    return SignDecision(1 if correlation > 0 else -1, correlation, len(systems))
+    return _SignDecision(1 if correlation > 0 else -1, correlation, len(systems))
 
 
 def _spread(n_systems: int) -> list[int]:

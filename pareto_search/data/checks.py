@@ -28,7 +28,7 @@ def check_dataset(dataset: Dataset, settings: SourceSettings) -> None:
     Raises:
         DataError: With the frame, the value found and the remedy.
     """
-    where = describe_source(settings)
+    where = _describe_source(settings)
     _check_shapes(dataset, where)
     _check_finite(dataset, where)
     _check_elements(dataset, settings, where)
@@ -51,7 +51,7 @@ def check_path(path: Path, *, may_be_folder: bool = False) -> None:
         raise DataError(f"data.path {path} is a folder, but this source reads one file; name the file in data.path")
 
 
-def describe_source(settings: SourceSettings) -> str:
+def _describe_source(settings: SourceSettings) -> str:
     """How messages name the data: the path, or the kind of source."""
     return str(settings.path) if isinstance(settings, FileSource) else "generated data"
 

@@ -6,12 +6,8 @@ from pareto_search.errors import ConfigError
 from pareto_search.potential.interface import EngineTraits, Potential
 
 
-def potential_type(architecture: Architecture) -> type[Potential]:
-    """The class of potentials of an architecture's family.
-
-    Raises:
-        ConfigError: If the family names something that is no potential.
-    """
+def _potential_type(architecture: Architecture) -> type[Potential]:
+    """The class of potentials of an architecture's family."""
     try:
         found = imported(architecture.potential)
     except ValueError as error:
@@ -32,9 +28,9 @@ def build_potential(
         seed: Of the weights.
         engine: What evaluates it; one that cannot evaluate this architecture, or None, means the fastest that can.
     """
-    return potential_type(architecture)(architecture, references, seed=seed, engine=engine)
+    return _potential_type(architecture)(architecture, references, seed=seed, engine=engine)
 
 
 def engine_traits(architecture: Architecture, engine: str) -> EngineTraits:
     """Memory of an engine of an architecture's family."""
-    return potential_type(architecture).engine_traits[engine]
+    return _potential_type(architecture).engine_traits[engine]

@@ -217,20 +217,20 @@ def evaluation_of(atomic: Tensor, pair_gradient: Tensor, share: Tensor, batch: B
     """
     has_forces = pair_gradient.shape[1] == atomic.shape[0]
     return Evaluation(
-        energy=sum_by_system(atomic, batch),
+        energy=_sum_by_system(atomic, batch),
         atomic_energy=atomic,
-        forces=forces_from_pairs(pair_gradient, batch.neighbor) if has_forces else pair_gradient[..., 0, 0].T,
-        hierarchicality=sum_by_system(share, batch),
+        forces=_forces_from_pairs(pair_gradient, batch.neighbor) if has_forces else pair_gradient[..., 0, 0].T,
+        hierarchicality=_sum_by_system(share, batch),
     )
 
 
-def sum_by_system(values: Tensor, batch: Batch) -> Tensor:
+def _sum_by_system(values: Tensor, batch: Batch) -> Tensor:
     """Sum per-atom values (n_atoms,) over each frame: (n_systems,)."""
     # The zeros come from the values: under vmap they then have its axis, without which compiled code sums over members.
     return values.new_zeros(batch.n_atoms.shape).index_add(0, batch.system, values)
 
 
-def forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:
+def _forces_from_pairs(pair_gradient: Tensor, neighbor: Tensor) -> Tensor:
     """Forces (n_atoms, 3) in eV/Å from ∂ε_i/∂(R_i - R_j) of shape (3, n_atoms, E, K)."""
     index = neighbor.flatten()
     return torch.stack([(-g.sum((1, 2))).index_add(0, index, g.flatten()) for g in pair_gradient], dim=1)

@@ -144,7 +144,7 @@ class OptunaLedger:
         return KeptTrial(
             trial.number,
             trial.params,
-            status_of(trial),
+            _status_of(trial),
             tuple(trial.values) if is_complete else None,
             trial.user_attrs,
             OptunaTrial(live_trial(self._study, trial)) if trial.state is TrialState.RUNNING else None,
@@ -165,7 +165,7 @@ def begin_trial(
     return begin_running(study, params, distributions(settings.space), attributes)
 
 
-def status_of(trial: FrozenTrial) -> EndStatus | None:
+def _status_of(trial: FrozenTrial) -> EndStatus | None:
     """How a trial ended; None if it has not."""
     if not trial.state.is_finished():
         return None

@@ -38,7 +38,7 @@ class ParetoRungs:
         self.paused: dict[int, int] = {}
         self.reduction_factor = reduction_factor
         self._learned = tuple(objective for objective in objectives if objective.is_learned)
-        self._rungs = {epoch: Rung(objectives) for epoch in epochs}
+        self._rungs = {epoch: _Rung(objectives) for epoch in epochs}
         self._passed: dict[int, int] = {}
         self._finals: dict[int, NDArray[np.float64]] = {}
         self._ends: dict[int, dict[str, float]] = {}
@@ -136,7 +136,7 @@ class ParetoRungs:
         self._orders.clear()
 
 
-class Rung:
+class _Rung:
     """Trials at one rung.
 
     Args:

@@ -131,7 +131,7 @@ class SearchTrial:
 
     def _set_costs(self, costs: Costs, caps: CapSettings) -> None:
         self.costs = costs
-        self.violation = violation_of(costs, caps)
+        self.violation = _violation_of(costs, caps)
 
     def _keep(self, name: str, value: object) -> None:
         self._open_handle().keep(name, value)
@@ -151,7 +151,7 @@ def broken_caps(costs: Costs, caps: CapSettings) -> list[str]:
     return [text for excess, text in _excesses(costs, caps) if excess > 1]
 
 
-def violation_of(costs: Costs, caps: CapSettings) -> float:
+def _violation_of(costs: Costs, caps: CapSettings) -> float:
     """How far costs are beyond the caps, as the sum of logarithms of the excess; 0 within them."""
     return sum(max(0.0, math.log(excess)) for excess, _ in _excesses(costs, caps))
 

@@ -34,14 +34,8 @@ class LossTerms(NamedTuple):
     hierarchicality: Tensor
 
 
-def rmse_plus_mae(predicted: Tensor, true: Tensor, weight: Tensor | float = 1.0) -> Tensor:
-    """Root-mean-square plus mean absolute error over all entries (eqn 3), each counted with its weight.
-
-    Args:
-        predicted: Any shape.
-        true: The same shape and unit.
-        weight: Of each entry; broadcast.
-    """
+def _rmse_plus_mae(predicted: Tensor, true: Tensor, weight: Tensor | float = 1.0) -> Tensor:
+    """Root-mean-square plus mean absolute error over all entries (eqn 3), each counted with its weight."""
     error = predicted - true
     return torch.sqrt((weight * error.square()).mean() + _TINY) + (weight * error.abs()).mean()
 
@@ -55,10 +49,10 @@ def loss_terms(evaluation: Evaluation, targets: Targets, regularized_weights: li
         regularized_weights: Those in the L2 term.
     """
     return LossTerms(
-        energy=rmse_plus_mae(evaluation.energy, targets.energy),
-        forces=rmse_plus_mae(evaluation.forces, targets.forces),
-        atomic_energy=rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy, targets.label_weight),
-        teacher_forces=rmse_plus_mae(evaluation.forces, targets.teacher_forces, targets.label_weight[:, None]),
+        energy=_rmse_plus_mae(evaluation.energy, targets.energy),
+        forces=_rmse_plus_mae(evaluation.forces, targets.forces),
+        atomic_energy=_rmse_plus_mae(evaluation.atomic_energy, targets.atomic_energy, targets.label_weight),
+        teacher_forces=_rmse_plus_mae(evaluation.forces, targets.teacher_forces, targets.label_weight[:, None]),
         l2=torch.stack([weight.square().sum() for weight in regularized_weights]).sum(),
         hierarchicality=evaluation.hierarchicality.mean(),
     )

@@ -55,7 +55,7 @@ def write_checkpoint(folder: Path, potential: HipnnPotential, *, is_periodic: bo
     from hippynn.experiment.serialization import DEFAULT_STRUCTURE_FNAME, create_state, create_structure_file
     from hippynn.graphs import loss
 
-    energy, force = in_float64(potential).hippynn_nodes(periodic=is_periodic)
+    energy, force = _in_float64(potential).hippynn_nodes(periodic=is_periodic)
     errors = {"energy_rmse": loss.MSELoss.of_node(energy) ** 0.5, "force_rmse": loss.MSELoss.of_node(force) ** 0.5}
     total = errors["energy_rmse"] + errors["force_rmse"]
     with redirect_stdout(io.StringIO()):  # hippynn prints what it finds
@@ -89,11 +89,11 @@ def write_mliap(path: Path, potential: HipnnPotential) -> None:
             "of ghost atoms, which most builds do not exchange; export it with --to hippynn or --to ase"
         )
     buffer = io.BytesIO()
-    torch.save(_mliap_interface(in_float64(potential)), buffer)
+    torch.save(_mliap_interface(_in_float64(potential)), buffer)
     write_atomic(path, buffer.getvalue())
 
 
-def in_float64(potential: HipnnPotential) -> HipnnPotential:
+def _in_float64(potential: HipnnPotential) -> HipnnPotential:
     """A copy in float64 whose non-interacting term E0 is the reference energies as they were fitted.
 
     At -6600 eV an atom a float32 is 0.5 meV wide, and the energy of a few hundred atoms 0.1 eV.

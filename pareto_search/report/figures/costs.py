@@ -22,14 +22,8 @@ from pareto_search.report.numbers import number
 from pareto_search.report.tables import ReportTables, architectures
 
 
-def cost_figure(tables: ReportTables, x: Quantity, y: Quantity) -> go.Figure:
-    """A cost, one point per architecture; colours tell cutoffs apart, and against the cutoff small networks from large.
-
-    Args:
-        tables: The study.
-        x: Size or cutoff.
-        y: Cost.
-    """
+def _cost_figure(tables: ReportTables, x: Quantity, y: Quantity) -> go.Figure:
+    """A cost, one point per architecture; colours tell cutoffs apart, or sizes."""
     frame = with_values(architectures(tables), x, y)
     is_teacher = frame["role"] == "teacher"
     groups = (_by_size if x is CUTOFF else _by_cutoff)(frame[~is_teacher])
@@ -130,9 +124,9 @@ def _power(found: Power) -> str:
 
 FIGURES = (
     Entry("fig5a", "5A", "Speed against size",
-          lambda t: cost_figure(t, SIZE, STEP_TIME), _time_caption),
-    Entry("fig5b", "5B", "Memory against size", lambda t: cost_figure(t, SIZE, MEMORY), _memory_caption),
+          lambda t: _cost_figure(t, SIZE, STEP_TIME), _time_caption),
+    Entry("fig5b", "5B", "Memory against size", lambda t: _cost_figure(t, SIZE, MEMORY), _memory_caption),
     Entry("fig6b", "6B", "Speed against cutoff",
-          lambda t: cost_figure(t, CUTOFF, STEP_TIME), _cutoff_caption,
+          lambda t: _cost_figure(t, CUTOFF, STEP_TIME), _cutoff_caption,
           lambda t: has_several_cutoffs(t.models)),
 )  # fmt: skip

@@ -43,7 +43,7 @@ def setting_name(parameter: str) -> str:
     return plain_text(_NAMES.get(parameter, parameter))
 
 
-def varied_settings(rows: pd.DataFrame) -> list[Quantity]:
+def _varied_settings(rows: pd.DataFrame) -> list[Quantity]:
     """Numbers among the settings, whatever their family, that differ between the rows: the family's own first."""
     places = {name: place for place, name in enumerate(_NAMES)}
     own = sorted(hyperparameter_columns(rows), key=lambda name: places.get(name, len(places)))
@@ -66,7 +66,7 @@ def parallel_figure(tables: ReportTables) -> go.Figure:
         one: Quantity(one.column, one.axis_title.replace(" (", "<br>("), one.factor, is_log=one.scale == "log")
         for one in tables.objectives
     }
-    axes = (*varied_settings(rows), *objectives.values())
+    axes = (*_varied_settings(rows), *objectives.values())
     shown = next(axis for one, axis in objectives.items() if one.is_learned)
     color = _values(rows, shown)
     trace = go.Parcoords(
@@ -122,7 +122,7 @@ def _caption(study: ReportedStudy) -> str:
     learned = next(objective for objective in tables.objectives if objective.is_learned)
     order = rows[learned.column] if learned.direction == "minimize" else -rows[learned.column]
     best = rows.loc[order.nsmallest(len(rows) // 10).index]
-    settings = varied_settings(rows)
+    settings = _varied_settings(rows)
     if len(best) < 5 or not settings:
         return f"{text}."
     spreads = {d: _share_of_range(best[d.column], rows[d.column], is_log=d.is_log) for d in settings}

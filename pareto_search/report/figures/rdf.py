@@ -28,7 +28,7 @@ def _has_curves(tables: ReportTables) -> bool:
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
-def rdf_error_figure(tables: ReportTables, x: Quantity) -> go.Figure:
+def _rdf_error_figure(tables: ReportTables, x: Quantity) -> go.Figure:
     """RDF error against a size or an error, with the error that noise alone would give."""
     figure = accuracy_figure(tables, x, RDF)
     noise = _noise_ang(tables)
@@ -171,9 +171,9 @@ def _layout(shown: pd.DataFrame, teacher: pd.DataFrame) -> dict[str, object]:
 RDF_MENU = ArchitectureMenu("rdf-menu", lambda t: with_curves(t, t.rdf))
 FIGURES = (
     Entry("fig3c", "3C", "Liquid structure against size",
-          lambda t: rdf_error_figure(t, SIZE), lambda s: _size_caption(s.tables), _has_errors),
+          lambda t: _rdf_error_figure(t, SIZE), lambda s: _size_caption(s.tables), _has_errors),
     Entry("fig3d", "3D", "Liquid structure against force error",
-          lambda t: rdf_error_figure(t, FORCE), lambda s: _force_caption(s.tables), _has_errors),
+          lambda t: _rdf_error_figure(t, FORCE), lambda s: _force_caption(s.tables), _has_errors),
     Entry("fig3e", "3E", "Radial distribution functions of the liquid",
           rdf_figure, lambda s: _curves_caption(s.tables), _has_curves, is_wide=True, menu=RDF_MENU),
 )  # fmt: skip

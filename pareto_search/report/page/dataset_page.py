@@ -34,7 +34,7 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
         title=name,
         about="What the dataset holds",
         panels=[
-            _panel(f"hist{index}", str(quantity), *counts_and_edges(histogram))
+            _panel(f"hist{index}", str(quantity), *_counts_and_edges(histogram))
             for index, (quantity, histogram) in enumerate((summary.get("histograms") or {}).items())
         ],
         notes=note_lines(notes),
@@ -44,26 +44,19 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
 
 
 def _panel(name: str, quantity: str, counts: list[float], edges: list[float]) -> Panel:
-    title, unit = title_and_unit(quantity)
-    return Panel(name, title, _caption(title, unit, counts, edges), histogram_figure(counts, edges, title, unit))
+    title, unit = _title_and_unit(quantity)
+    return Panel(name, title, _caption(title, unit, counts, edges), _histogram_figure(counts, edges, title, unit))
 
 
-def counts_and_edges(histogram: Mapping[str, Any] | Sequence[Any]) -> tuple[list[float], list[float]]:
+def _counts_and_edges(histogram: Mapping[str, Any] | Sequence[Any]) -> tuple[list[float], list[float]]:
     """Counts and bin edges from either form; empty lists if they do not fit each other."""
     pair = (histogram["counts"], histogram["edges"]) if isinstance(histogram, Mapping) else histogram
     counts, edges = [float(v) for v in pair[0]], [float(v) for v in pair[1]]
     return (counts, edges) if len(edges) == len(counts) + 1 else ([], [])
 
 
-def histogram_figure(counts: list[float], edges: list[float], title: str, unit: str) -> go.Figure:
-    """Bars of a histogram, one per bin; the counts are logarithmic where they span a factor of 1000.
-
-    Args:
-        counts: Shape (n_bins,).
-        edges: Shape (n_bins + 1,).
-        title: Of the axis.
-        unit: Of the edges.
-    """
+def _histogram_figure(counts: list[float], edges: list[float], title: str, unit: str) -> go.Figure:
+    """Bars of a histogram, one per bin; the counts are logarithmic where they span a factor of 1000."""
     figure = go.Figure()
     filled = [count for count in counts if count > 0]
     is_log = bool(filled) and max(filled) > 1e3 * min(filled)
@@ -84,7 +77,7 @@ def histogram_figure(counts: list[float], edges: list[float], title: str, unit: 
     return figure
 
 
-def title_and_unit(name: str) -> tuple[str, str]:
+def _title_and_unit(name: str) -> tuple[str, str]:
     """Such as ("Force", "eV/Å") from "force_ev_per_ang"."""
     for ending, unit in UNITS:
         if name.endswith(ending):

@@ -63,7 +63,7 @@ class Panel:
     @property
     def summary(self) -> str:
         """What a reader who does not see the figure should know is in it."""
-        return summary_text(self.figure)
+        return _summary_text(self.figure)
 
 
 def card_html(label: str, value: str, detail: str, tone: str = "plain") -> str:
@@ -101,7 +101,7 @@ def note_lines(notes: Any) -> list[str]:
     return [str(note) for note in ([notes] if isinstance(notes, str) else notes or [])]
 
 
-def summary_text(figure: go.Figure) -> str:
+def _summary_text(figure: go.Figure) -> str:
     """The axes of a figure and how many points each kind has."""
     layout = figure.layout.to_plotly_json()
     axes = layout.get("scene", layout)

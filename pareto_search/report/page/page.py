@@ -45,7 +45,7 @@ def page_html(
         data=[json_script(name, text) for name, text in all_data.items()],
         assets=assets,
         style_sheet=Markup(style_sheet()),
-        head_script=Markup(head_script()),
+        head_script=Markup(_head_script()),
         script=Markup(script()),
         plotly=Markup(get_plotlyjs()),
         plotly_version=get_plotlyjs_version(),
@@ -81,6 +81,6 @@ def write_assets(folder: Path) -> None:
     write_atomic(folder / SCRIPT_FILE, script())
 
 
-def head_script() -> str:
+def _head_script() -> str:
     """The part that runs before anything is shown, so that a dark page does not flash."""
     return (_FOLDER / "theme.js").read_text(encoding="utf-8")

@@ -68,8 +68,8 @@ def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str
         answer=words,
         cards=Markup(cards_html(study.summary)),
         split="test" if study.summary.basis.split == "test" else "validation",
-        roles=role_switches(tables.models),
-        menus=list(filter_menus(tables)),
+        roles=_role_switches(tables.models),
+        menus=list(_filter_menus(tables)),
         claims=_claim_rows(tables.claims),
         claim_heads=CLAIM_HEADS,
         columns=TABLES,
@@ -145,7 +145,7 @@ def _provenance(study: ReportedStudy) -> dict[str, object]:
 _MENUS = (("stage", "Stage"), ("seed", "Seed"), ("engine", "Engine"))
 
 
-def role_switches(models: pd.DataFrame) -> list[tuple[str, str]]:
+def _role_switches(models: pd.DataFrame) -> list[tuple[str, str]]:
     """Keys of the roles that occur, and their names: students, controls, teachers."""
     roles = sorted(set(zip(models["role"], models["control_kind"], strict=True)), key=_rank)
     return [(f"{role} {kind}".strip(), look_of(role, kind).name) for role, kind in roles]
@@ -155,7 +155,7 @@ def _rank(role: tuple[str, str]) -> tuple[int, str]:
     return {"student": 0, "control": 1}.get(role[0], 2), role[1]
 
 
-def filter_menus(tables: ReportTables) -> Iterator[tuple[str, str, list[str]]]:
+def _filter_menus(tables: ReportTables) -> Iterator[tuple[str, str, list[str]]]:
     """Fields with at least two values, the menu's name and the values as texts."""
     for field, name in _MENUS:
         found = sorted(value for value in tables.models[field].dropna().unique() if value != "")
