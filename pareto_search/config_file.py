@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StructureSettings, StudyConfig
+from pareto_search.config import FAMILIES, Architecture, SpaceSettings, StructureSettings, StudyConfig, family_named
 from pareto_search.config.base import models_in, path_keys, union_tags
 from pareto_search.errors import ConfigError
 
@@ -158,9 +158,9 @@ def _models_at(location: tuple[int | str, ...]) -> list[type[BaseModel]]:
         tagged = [model for model in models if _has_tag(model, part)]
         models = found or tagged or models
         if SpaceSettings in models:
-            models += [family.Space for family in FAMILIES.values()]
+            models += [family_named(name).Space for name in FAMILIES]
         if Architecture in models:
-            models += FAMILIES.values()
+            models += map(family_named, FAMILIES)
     return models
 
 

@@ -5,8 +5,9 @@
 
 Each --rev is a revision of git, `.` the checkout with what is not committed; of two, the change is shown too. A public
 function counts as wide with three parameters or more, `self` and `cls` aside; a wide one should describe them in its
-docstring's `Args:`. Type errors are those of `mypy --strict` with the settings in pyproject.toml, but without its
-`follow_imports = "skip"`, so that packages which ship types are held to them.
+docstring's `Args:`. Files touched are those of the recipes of CONTRIBUTING.md that are kept in tests/recipes. Type
+errors are those of `mypy --strict` with the settings in pyproject.toml, but without its `follow_imports = "skip"`, so
+that packages which ship types are held to them.
 """
 
 import argparse
@@ -18,15 +19,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "pareto_search"
 TOP_LEVEL = "(top level)"
+RECIPES = Path("tests", "recipes")
+TOUCHED = "files touched:"
 WIDE = 3
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -58,11 +61,13 @@ class Structure:
         revision: Its name.
         files: One count for each Python file of the package.
         n_type_errors: What mypy found; None where it was not asked.
+        recipes: Files that each kept recipe touches, by its name.
     """
 
     revision: str
     files: tuple[FileCount, ...]
     n_type_errors: int | None = None
+    recipes: Mapping[str, int] = field(default_factory=dict)
 
     def total(self, name: str, room: str | None = None) -> int:
         """Sum of a count over all files, or those of a room; `n_files` is a count too."""
@@ -86,6 +91,7 @@ class Structure:
         }
         if self.n_type_errors is not None:
             found["type errors"] = self.n_type_errors
+        found |= {f"{TOUCHED} {name}": n_files for name, n_files in self.recipes.items()}
         for room in self.rooms:
             found[f"{room}: files"] = self.total("n_files", room)
             found[f"{room}: lines"] = self.total("n_lines", room)
@@ -166,11 +172,18 @@ def follow_all(pyproject: str) -> str:
     return re.sub(r'(?m)^follow_imports\s*=\s*"skip".*\n', "", pyproject)
 
 
+def count_recipes(folder: Path) -> dict[str, int]:
+    """Files that each diff of a folder touches."""
+    return {path.stem: path.read_text(encoding="utf-8").count("\n+++ ") for path in sorted(folder.glob("*.patch"))}
+
+
 def read_structure(revision: str, *, with_types: bool) -> Structure:
     """Count a revision."""
     with revision_folder(revision) as root:
         files = tuple(count_package(root / PACKAGE))
-        return Structure(revision, files, count_type_errors(root) if with_types else None)
+        return Structure(
+            revision, files, count_type_errors(root) if with_types else None, count_recipes(root / RECIPES)
+        )
 
 
 def table(structures: Sequence[Structure]) -> str:
@@ -181,7 +194,11 @@ def table(structures: Sequence[Structure]) -> str:
     rows += [[title, *(_shown(column.get(title)) for column in columns)] for title in titles]
     if len(columns) == 2:
         before, after = columns
-        changes = [f"{after.get(title, 0) - before.get(title, 0):+.10g}" for title in titles]
+        is_new = [title.startswith(TOUCHED) and title not in before for title in titles]  # nobody counted that before
+        changes = [
+            "" if new else f"{after.get(title, 0) - before.get(title, 0):+.10g}"
+            for title, new in zip(titles, is_new, strict=True)
+        ]
         rows = [[*row, change] for row, change in zip(rows, ["change", *changes], strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The project stands alone: its text names no file that it does not hold."""
+"""The project stands alone and whole: its text names no file that it does not hold, and no merge was left half done."""
 
 import re
 import subprocess
@@ -21,6 +21,15 @@ def pointers(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
     """Line and text of every match."""
     for number, line in enumerate(text.splitlines(), start=1):
         yield from ((number, match) for match in pattern.findall(line))
+
+
+def conflicts(folder: Path) -> list[str]:
+    """Markers of a merge that git left to people, as file:line:text, in all text that git tracks in a folder."""
+    command = ["git", "grep", "-nIE", r"^(<{7} |\|{7} |={7}$|>{7} )"]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if found.returncode not in (0, 1):
+        pytest.skip("git does not know this folder, so what belongs to the project is not known either")
+    return found.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +56,18 @@ def test_files_that_are_named_exist(texts):
     named = [(name, *found) for name, text in texts.items() for found in pointers(NAMED, text)]
     assert len(named) > 50
     assert not [pointer for pointer in named if not (ROOT / pointer[2]).exists()]
+
+
+def test_no_merge_is_left_half_done():
+    assert not conflicts(ROOT)
+
+
+def test_conflicts_are_seen(tmp_path):
+    lines = ["a = 1", "<" * 7 + " HEAD", "b = 2", "=" * 7, "b = 3", ">" * 7 + " other", "=" * 8, "<<" * 7 + " c"]
+    (tmp_path / "module.py").write_text("\n".join(lines))
+    for command in (["init", "-q"], ["add", "module.py"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert [line.split(":")[1] for line in conflicts(tmp_path)] == ["2", "4", "6"]
 
 
 @pytest.mark.parametrize(

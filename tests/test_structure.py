@@ -87,16 +87,19 @@ def test_a_small_package_is_counted(structure, package):
 
 
 def test_the_change_between_two_revisions_is_shown(structure, package):
-    before = structure.Structure("one", tuple(structure.count_package(package)), n_type_errors=7)
+    before = structure.Structure("one", tuple(structure.count_package(package)), n_type_errors=7, recipes={"old": 5})
     (package / "room" / "deep" / "two.py").unlink()
     (package / "new").mkdir()
     (package / "new" / "three.py").write_text("z = 3\n\n\n")
-    after = structure.Structure("two", tuple(structure.count_package(package)), n_type_errors=3)
+    recipes = {"old": 2, "kept": 3}
+    after = structure.Structure("two", tuple(structure.count_package(package)), n_type_errors=3, recipes=recipes)
     rows = {line.rsplit(maxsplit=3)[0]: line.split()[-3:] for line in structure.table([before, after]).splitlines()[1:]}
     assert rows["Python files"] == ["3", "3", "+0"]
     assert rows["room: lines"][2] == "-1"
     assert rows["new: lines"] == ["–", "3", "+3"]
     assert rows["type errors"] == ["7", "3", "-4"]
+    assert rows["files touched: old"] == ["5", "2", "-3"]
+    assert structure.table([before, after]).count("files touched: kept") == 1  # which nobody counted before
 
 
 def test_packages_that_ship_types_are_followed(structure):
@@ -118,6 +121,10 @@ def test_revisions_of_this_project_are_read(tmp_path):
     assert (head["revision"], here["revision"]) == ("HEAD", ".")
     assert here["Python files"] == len(listed)
     assert here["Python lines"] == sum(len(path.read_text().splitlines()) for path in listed)
+    assert {name: n for name, n in here.items() if name.startswith("files touched: ")} == {
+        f"files touched: {path.stem}": path.read_text().count("diff --git ")
+        for path in (SCRIPTS.parent / "tests" / "recipes").glob("*.patch")
+    }
     unknown = subprocess.run([*command[:2], "--rev", "no-such"], capture_output=True, text=True)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert "no-such" in unknown.stderr

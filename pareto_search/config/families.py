@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SerializeAsAny
 
 from pareto_search.config.architecture import Architecture, imported
-from pareto_search.config.hipnn import HipnnArchitecture
 
-#: Families of this package. One of a user's own is chosen by the import path of its architecture, "module:Class".
-FAMILIES: dict[str, type[Architecture]] = {"hipnn": HipnnArchitecture, "hiphop": HipnnArchitecture}
+_HIPPYNN = "pareto_search.config.hipnn:HipnnArchitecture"
+#: Import paths of the architectures of this package's families; one of a user's own is named by its path.
+FAMILIES = {"hipnn": _HIPPYNN, "hiphop": _HIPPYNN}
 DEFAULT_FAMILY = "hipnn"
 
 
@@ -18,11 +18,10 @@ def family_named(name: str) -> type[Architecture]:
     Raises:
         ValueError: If there is none of that name.
     """
-    if name in FAMILIES:
-        return FAMILIES[name]
-    if ":" not in str(name):
+    path = FAMILIES.get(name, str(name))
+    if ":" not in path:
         raise ValueError(f"no family {name!r}; there are {', '.join(FAMILIES)}, and module:Class for one of your own")
-    found = imported(name)
+    found = imported(path)
     if not (isinstance(found, type) and issubclass(found, Architecture)):
         raise ValueError(f"{name} is no Architecture; subclass pareto_search.config.Architecture")
     return found
