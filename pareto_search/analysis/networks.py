@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pareto_search.config import LossWeights
 from pareto_search.objectives import LEARNED, OBJECTIVES
 from pareto_search.records import MODEL_COLUMNS, MODEL_DEFAULTS, MODEL_FIELDS, architecture_key
 
@@ -15,7 +16,7 @@ Split = Literal["test", "valid"]
 
 #: What identifies an architecture: a column that `clean_models` makes of family and hyperparameters.
 ARCHITECTURE_COLUMNS = ("architecture_key",)
-WEIGHT_COLUMNS = ("weight_energy", "weight_forces", "weight_atomic_energy", "weight_teacher_forces")
+WEIGHT_COLUMNS = tuple(LossWeights.model_fields)
 #: Settings of the training that a space may hold.
 TRAINING_COLUMNS = ("learning_rate", "batch_size")
 #: What networks share that differ in their seeds alone.

@@ -19,6 +19,7 @@ from pydantic import (
 
 from pareto_search.config.base import NEUTRAL, LabelWeighting, Settings
 from pareto_search.config.data import TeacherMdSource
+from pareto_search.config.dimensions import Numeric, Range
 from pareto_search.config.families import AnyArchitecture
 from pareto_search.config.hipnn import HipnnArchitecture
 
@@ -45,6 +46,15 @@ class LossWeights(Settings):
     def without_teacher(self) -> Self:
         """The same with no weight on any label of a teacher."""
         return self.model_copy(update=dict.fromkeys(TEACHER_WEIGHTS, 0.0))
+
+
+class SearchedWeights(Settings):
+    """The same as dimensions of a search space."""
+
+    weight_energy: Numeric = 1.0
+    weight_forces: Numeric = Range(low=3, high=100, log=True)
+    weight_atomic_energy: Numeric = Range(low=0.3, high=300, log=True, zero_below=1)
+    weight_teacher_forces: Numeric = 0.0
 
 
 class ScheduledWeights(LossWeights):

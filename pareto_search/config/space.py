@@ -10,11 +10,11 @@ from pareto_search.config.architecture import Architecture
 from pareto_search.config.base import Settings
 from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds, choices_of
 from pareto_search.config.families import DEFAULT_FAMILY, family_named
-from pareto_search.config.network import LossWeights, TrainingSettings
+from pareto_search.config.network import LossWeights, SearchedWeights, TrainingSettings
 from pareto_search.records import Scalar
 
 
-class SpaceSettings(Settings):
+class SpaceSettings(SearchedWeights):
     """What is searched: each entry is a number (fixed), a range or a list of choices.
 
     Beside the fields below it holds the hyperparameters of the families that its networks may be of, as their
@@ -24,10 +24,6 @@ class SpaceSettings(Settings):
     model_config = ConfigDict(extra="allow")  # what is no field was checked by the families
 
     family: Label = Field(DEFAULT_FAMILY, description="hipnn, hiphop, or module:Class of an Architecture of your own")
-    weight_energy: Numeric = 1.0
-    weight_forces: Numeric = Range(low=3, high=100, log=True)
-    weight_atomic_energy: Numeric = Range(low=0.3, high=300, log=True, zero_below=1)
-    weight_teacher_forces: Numeric = 0.0
     learning_rate: Numeric | None = Field(None, description="omitted: training.learning_rate")
     batch_size: Numeric | None = Field(None, description="omitted: training.batch_size")
 
@@ -85,7 +81,7 @@ class SpaceSettings(Settings):
     @property
     def dimensions(self) -> Mapping[str, Dimension]:
         """All dimensions, fixed and searched, by name."""
-        own = {name: getattr(self, name) for name in type(self).model_fields}
+        own = {name: getattr(self, name) for name in ("family", *type(self).model_fields)}  # the order of samplers
         return {**self.hyperparameters, **{name: value for name, value in own.items() if value is not None}}
 
     @property

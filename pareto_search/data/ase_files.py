@@ -111,6 +111,7 @@ def _with_labels(atoms: Atoms, frame: str) -> Atoms:
             f"{frame} must have forces of shape {(len(atoms), 3)}, got {forces.shape}; correct the frame's forces"
         )
     atoms.calc = SinglePointCalculator(atoms, energy=float(energy.reshape(())), forces=forces)
+    atoms.calc.results = results | atoms.calc.results
     return atoms
 
 

@@ -67,15 +67,8 @@ def term_weights(weights: LossWeights, settings: TrainingSettings, dtype: torch.
         dtype: Of the tensor.
         device: Of the tensor.
     """
-    by_term = {
-        "energy": weights.weight_energy,
-        "forces": weights.weight_forces,
-        "atomic_energy": weights.weight_atomic_energy,
-        "teacher_forces": weights.weight_teacher_forces,
-        "l2": settings.weight_l2,
-        "hierarchicality": settings.weight_hierarchicality,
-    }
-    return torch.tensor([by_term[name] for name in LossTerms._fields], dtype=dtype, device=device)
+    by_name = {**dict(settings), **dict(weights)}
+    return torch.tensor([by_name[f"weight_{name}"] for name in LossTerms._fields], dtype=dtype, device=device)
 
 
 def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
