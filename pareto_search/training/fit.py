@@ -21,7 +21,7 @@ from pareto_search.potential.interface import Potential
 from pareto_search.potential.loader import FrameLoader
 from pareto_search.records import CurvePoint
 from pareto_search.training.checkpoint import Checkpoint, read_checkpoint
-from pareto_search.training.loss import BatchSums
+from pareto_search.training.loss import N_SUMS, named_sums
 from pareto_search.training.schedule import Plateau, weights_at
 from pareto_search.training.step import Steps, is_worth_compiling
 
@@ -130,7 +130,7 @@ class Trainer:
     def _pass(self, systems: NDArray[np.int64], weights: LossWeights, *, step: bool) -> _Pass:
         """One pass over frames, with optimiser steps or without gradients; the host waits once, at the end."""
         loss_weights = self.steps.loss_weights(weights)
-        sums = torch.zeros(BatchSums.n_sums(), dtype=torch.float64, device=self.potential.device)
+        sums = torch.zeros(N_SUMS, dtype=torch.float64, device=self.potential.device)
         self.potential.train(step)
         for batch, targets in self.loader.batches(systems, self.settings.batch_size):
             if step:
@@ -139,7 +139,7 @@ class Trainer:
             else:
                 sums += self.steps.validate(batch, targets, loss_weights)
         n_systems = len(systems)
-        loss, terms, errors = BatchSums.unstacked(sums.tolist())
+        loss, terms, errors = named_sums(sums.tolist())
         accuracy = accuracy_of(errors, n_atoms=self.loader.n_atoms(systems), n_systems=n_systems)
         return _Pass(accuracy, loss / n_systems, {name: value / n_systems for name, value in terms.items()})
 

@@ -76,49 +76,29 @@ def total_loss(terms: LossTerms, weights: Tensor) -> Tensor:
     return (torch.stack(list(terms)) * weights).sum()
 
 
-class BatchSums(NamedTuple):
-    """What a pass adds up over its batches, float64 scalars.
-
-    Attributes:
-        loss: The loss times frames.
-        terms: Its terms before weighting, times frames.
-        errors: Squared and absolute errors.
-    """
-
-    loss: Tensor
-    terms: LossTerms
-    errors: ErrorSums
-
-    def stacked(self) -> Tensor:
-        """All in one tensor, so that the host waits once, shape (n_sums,)."""
-        return torch.stack([self.loss, *self.terms, *self.errors])
-
-    @classmethod
-    def n_sums(cls) -> int:
-        """Length of `stacked`."""
-        return 1 + len(LossTerms._fields) + len(ErrorSums._fields)
-
-    @classmethod
-    def unstacked(cls, values: Sequence[float]) -> tuple[float, dict[str, float], list[float]]:
-        """Loss, terms by name and errors from what was stacked."""
-        n_terms = len(LossTerms._fields)
-        terms = dict(zip(LossTerms._fields, values[1 : 1 + n_terms], strict=True))
-        return values[0], terms, list(values[1 + n_terms :])
+#: Length of what `batch_sums` returns: the loss, its terms and the errors.
+N_SUMS = 1 + len(LossTerms._fields) + len(ErrorSums._fields)
 
 
 def batch_sums(loss: Tensor, terms: LossTerms, evaluation: Evaluation, targets: Targets, batch: Batch) -> Tensor:
-    """`BatchSums` of a batch, stacked.
+    """What a pass adds up over its batches, in one tensor so that the host waits once: float64, shape (N_SUMS,).
 
     Args:
-        loss: Of the batch, a scalar.
-        terms: Before weighting.
+        loss: Of the batch, a scalar; it counts times the frames.
+        terms: Before weighting; they count times the frames.
         evaluation: What the potential gives.
         targets: What it should give.
         batch: The frames.
     """
-    n_frames = batch.n_atoms.shape[0]
-    scaled = LossTerms(*(term.detach().double() * n_frames for term in terms))
-    return BatchSums(loss.detach().double() * n_frames, scaled, error_sums(evaluation, targets, batch)).stacked()
+    losses = torch.stack([loss, *terms]).detach().double() * batch.n_atoms.shape[0]
+    return torch.cat([losses, torch.stack(error_sums(evaluation, targets, batch))])
+
+
+def named_sums(values: Sequence[float]) -> tuple[float, dict[str, float], list[float]]:
+    """Loss, terms by name and `ErrorSums` from sums of `batch_sums`."""
+    loss, *rest = values
+    n_terms = len(LossTerms._fields)
+    return loss, dict(zip(LossTerms._fields, rest, strict=False)), rest[n_terms:]
 
 
 @functools.cache

@@ -79,7 +79,7 @@ class Steps:
             loss_weights: As `loss_weights` gives them.
 
         Returns:
-            The stacked `BatchSums` of the batch, shape (n_sums,). Nothing waits for the device.
+            The batch's `batch_sums`, shape (N_SUMS,). Nothing waits for the device.
         """
         if self._form is not None and batch.n_systems > 1:
             train_step, _ = step_functions(self._form.evaluate, self._form.regularized)
@@ -95,7 +95,7 @@ class Steps:
         return sums
 
     def validate(self, batch: Batch, targets: Targets, loss_weights: Tensor) -> Tensor:
-        """The stacked `BatchSums` of a batch, without gradients.
+        """The `batch_sums` of a batch, without gradients.
 
         Args:
             batch: The frames.
