@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, Literal, Self, TypedDict
 
+from pydantic import TypeAdapter
+
 #: Value of a hyperparameter.
 Scalar = float | int | str
 Stage = Literal["teacher", "search", "confirm"]
@@ -294,12 +296,7 @@ class CostRecord:
     @classmethod
     def from_plain(cls, values: Mapping[str, Any]) -> Self:
         """Build from the JSON form."""
-        md = {name: value for name, value in values["md"].items() if name in MdTiming.__dataclass_fields__}
-        md["us_per_atom_steps"] = tuple(md["us_per_atom_steps"])
-        capacity = dict(values["capacity"])
-        capacity["bracket"] = Bracket(**capacity["bracket"])
-        capacity["probes"] = tuple((n, used) for n, used in capacity["probes"])
-        return cls(**{**values, "md": MdTiming(**md), "capacity": Capacity(**capacity)})
+        return TypeAdapter(cls).validate_python(values)
 
     def to_plain(self) -> dict[str, object]:
         """JSON form."""

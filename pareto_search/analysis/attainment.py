@@ -29,11 +29,7 @@ class Attainment:
 
 
 def attainment(
-    models: pd.DataFrame,
-    basis: Basis,
-    cost: str,
-    error: str = "force_rmse_ev_per_ang",
-    percentiles: tuple[int, ...] = PERCENTILES,
+    models: pd.DataFrame, basis: Basis, cost: str, error: str = "force_rmse_ev_per_ang"
 ) -> dict[tuple[str, str], Attainment]:
     """Attainment surfaces of the students and of each kind of control (Fonseca et al. 2011, by moocore).
 
@@ -42,7 +38,6 @@ def attainment(
         basis: Stage and split.
         cost: Column of the cost, such as "md_us_per_atom_step".
         error: Column of the error without its split.
-        percentiles: Shares of the seeds, in percent.
 
     Returns:
         By role and control kind ("" for students), those with at least two seeds; rows without a finite cost and error
@@ -56,14 +51,12 @@ def attainment(
     for (role, kind), group in rows.groupby(["role", "control_kind"]):
         n_seeds = group["seed"].nunique()
         if n_seeds > 1:
-            surfaces = _surfaces(group[names].to_numpy(dtype=float), group["seed"].to_numpy(), percentiles)
+            surfaces = _surfaces(group[names].to_numpy(dtype=float), group["seed"].to_numpy())
             found[str(role), str(kind)] = Attainment(n_seeds, surfaces)
     return found
 
 
-def _surfaces(
-    points: NDArray[np.float64], seeds: NDArray[np.float64], percentiles: tuple[int, ...]
-) -> dict[int, NDArray[np.float64]]:
-    corners = moocore.eaf(points, np.unique(seeds, return_inverse=True)[1], percentiles=percentiles)
+def _surfaces(points: NDArray[np.float64], seeds: NDArray[np.float64]) -> dict[int, NDArray[np.float64]]:
+    corners = moocore.eaf(points, np.unique(seeds, return_inverse=True)[1], percentiles=PERCENTILES)
     corners = corners[np.lexsort(corners.T[::-1])]
-    return {percentile: corners[corners[:, 2] == percentile, :2] for percentile in percentiles}
+    return {percentile: corners[corners[:, 2] == percentile, :2] for percentile in PERCENTILES}

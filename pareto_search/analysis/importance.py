@@ -26,6 +26,7 @@ from pareto_search.objectives import Objective
 
 #: Fewest trials, and fewest per hyperparameter, of which anything is said.
 MIN_TRIALS, MIN_TRIALS_PER_PARAMETER = 20, 5
+_N_RESAMPLES = 500
 #: A soft cutoff comes last: where its distance from the hard one is fixed, the hard one stands for both.
 _LAST = "dist_soft_max_ang"
 
@@ -73,18 +74,13 @@ class Importance:
     reason: str | None = None
 
 
-def importances(
-    models: pd.DataFrame, objectives: Sequence[Objective], rng: np.random.Generator | None = None
-) -> tuple[Importance, ...]:
+def importances(models: pd.DataFrame, objectives: Sequence[Objective]) -> tuple[Importance, ...]:
     """Importance of each searched hyperparameter for each objective, from the students of the search.
 
-    Args:
-        models: As `clean_models` returns them. What is learned is that of complete trials: pruned ones, which are
-            worse, are missing from it. Costs are also those of pruned trials.
-        objectives: What is optimised.
-        rng: Source of the bootstrap's random numbers; omitted: seeded with 0, so that reports can be repeated.
+    What is learned is that of complete trials: pruned ones, which are worse, are missing from it. Costs are also those
+    of pruned trials.
     """
-    rng = np.random.default_rng(0) if rng is None else rng
+    rng = np.random.default_rng(0)  # so that reports can be repeated
     rows = models[(models["stage"] == "search") & (models["role"] == "student")]
     complete = rows[rows["status"] == "complete"]
     return tuple(
@@ -92,7 +88,7 @@ def importances(
     )
 
 
-def _importance(rows: pd.DataFrame, objective: str, rng: np.random.Generator, n_resamples: int = 500) -> Importance:
+def _importance(rows: pd.DataFrame, objective: str, rng: np.random.Generator) -> Importance:
     rows = rows[np.isfinite(rows[objective].to_numpy(dtype=float))]
     parameters = _searched(rows)
     n, needed = len(rows), max(MIN_TRIALS, MIN_TRIALS_PER_PARAMETER * len(parameters))
@@ -102,7 +98,7 @@ def _importance(rows: pd.DataFrame, objective: str, rng: np.random.Generator, n_
         return Importance(objective, n, reason="no hyperparameter was searched")
     ranks = np.column_stack([*parameters.values(), rankdata(rows[objective])])
     correlations, explained = _semi_partial(ranks)
-    resampled = [_semi_partial(ranks[rng.integers(n, size=n)])[0] for _ in range(n_resamples)]
+    resampled = [_semi_partial(ranks[rng.integers(n, size=n)])[0] for _ in range(_N_RESAMPLES)]
     low, high = np.percentile(resampled, [2.5, 97.5], axis=0)
     effects = [
         Effect(name, float(correlations[i]), (float(low[i]), float(high[i]))) for i, name in enumerate(parameters)

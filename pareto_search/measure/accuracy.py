@@ -12,6 +12,8 @@ from pareto_search.potential.batch import Batch
 from pareto_search.potential.interface import Evaluation, Potential
 from pareto_search.potential.loader import FrameLoader, Targets
 
+_BATCH_SIZE = 64
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -64,19 +66,16 @@ def accuracy_of(sums: list[float], *, n_atoms: int, n_systems: int) -> Accuracy:
     )
 
 
-def measure_accuracy(
-    potential: Potential, loader: FrameLoader, systems: NDArray[np.int64], *, batch_size: int = 64
-) -> Accuracy:
+def measure_accuracy(potential: Potential, loader: FrameLoader, systems: NDArray[np.int64]) -> Accuracy:
     """Errors of a potential on the given frames; the host waits once, at the end.
 
     Args:
         potential: The network.
         loader: Its frames.
         systems: Numbers of the frames, shape (n_systems,).
-        batch_size: Frames evaluated at once.
     """
     sums = torch.zeros(len(ErrorSums._fields), dtype=torch.float64, device=potential.device)
     with torch.no_grad():
-        for batch, targets in loader.batches(systems, batch_size):
+        for batch, targets in loader.batches(systems, _BATCH_SIZE):
             sums += torch.stack(error_sums(potential(batch), targets, batch))
     return accuracy_of(sums.tolist(), n_atoms=loader.n_atoms(systems), n_systems=len(systems))

@@ -14,7 +14,6 @@ from pareto_search.measure.capacity import measure_capacity
 from pareto_search.measure.device import device_name, software_versions, source_hash, synchronizer
 from pareto_search.measure.md import time_md
 from pareto_search.measure.probe import ProbeSpec
-from pareto_search.measure.prober import Prober
 from pareto_search.potential.build import build_potential
 from pareto_search.potential.calculator import COMPILE_AFTER_ATOM_STEPS
 from pareto_search.potential.compiled import has_compiler
@@ -38,7 +37,6 @@ def measure_cost(
     *,
     device: str,
     n_threads: int,
-    prober: Prober | None = None,
     max_atoms_guess: int | None = None,
 ) -> CostRecord:
     """MD step time and capacity of a network with random weights. The device should have nothing else to do.
@@ -52,7 +50,6 @@ def measure_cost(
         unit: The cell whose supercells are measured.
         device: cpu, cuda or cuda:N.
         n_threads: Threads of PyTorch.
-        prober: An open prober for several costs in a row; by default one is opened for this call.
         max_atoms_guess: Capacity of a similar network, to look near it first.
 
     Raises:
@@ -94,7 +91,7 @@ def measure_cost(
         device=device_name(device),
         versions=software_versions(),
         md=md,
-        capacity=measure_capacity(spec, settings, prober=prober, max_atoms_guess=max_atoms_guess),
+        capacity=measure_capacity(spec, settings, max_atoms_guess=max_atoms_guess),
         is_fallback=shall_compile and not md.is_compiled,
     )
 
