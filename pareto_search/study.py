@@ -1,43 +1,39 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pareto_search.analysis.history import search_reference
 from pareto_search.analysis.networks import clean_models
-from pareto_search.cluster.tune_loggers import check_loggers
 from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
-from pareto_search.config_file import load_config
 from pareto_search.data.labels import Labels
 from pareto_search.errors import ParetoSearchError, StoreError
-from pareto_search.journal import Journal, log_to
+from pareto_search.journal import Journal
 from pareto_search.loading import keep_or_compare, load_study_data, measured_cell
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
 from pareto_search.networks.cost_table import CostTable
-from pareto_search.networks.external_calculator import build_calculator
 from pareto_search.networks.external_teaching import ExternalTeaching
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.liquid_work import LiquidJob, LiquidWork
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.teaching import NetworkTeaching, Teaching
 from pareto_search.networks.training import finished_record
-from pareto_search.potential.process import check_device, prepare_torch
+from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
-from pareto_search.run_directory import RunDirectory, check_run, open_run
+from pareto_search.run_directory import RunDirectory
 from pareto_search.search.confirmation import confirmation_jobs, select_students, student_to_confirm
 from pareto_search.search.messages import Costs
 from pareto_search.search.outcomes import Outcomes
 from pareto_search.search.run_trial import costs_of
 from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.tuned_controls import best_weights, tuning_jobs
-from pareto_search.search.warm_start import check_are_runs, check_source, import_trials, is_taken_over
+from pareto_search.search.warm_start import check_source, import_trials, is_taken_over
 from pareto_search.store import ResultStore
 from pareto_search.training.study_data import StudyData
 
@@ -343,46 +339,3 @@ class Study:
         architecture = to_architecture(self.config.search.space, params)
         cost = self.shared.cost_table.get(self.shared.cost_key(architecture))
         return None if cost is None else costs_of(cost)
-
-
-@contextmanager
-def open_study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
-    """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
-
-    Settings that only a run has, such as those of its liquid, are the study's too.
-
-    Raises:
-        ConfigError: If the device, a logger's package, the teacher's calculator or a run to take over is not there.
-        DataError: If the data are missing or break a rule.
-        StoreError: If the directory is in use, of another config, read-only or damaged.
-    """
-    out = Path(out)
-    prepare_torch(config.cluster.cpus_per_trial)
-    loaded = _checked_data(config, out)
-    with (
-        open_run(out, config) as directory,
-        log_to(directory.log_txt),
-        ResultStore(directory.results_sqlite) as store,
-        ExitStack() as resources,
-    ):
-        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)
-
-
-def _checked_data(config: StudyConfig, out: Path) -> StudyData | None:
-    """Check all that a new run needs, and read its data; None where a run is there, which was checked when it began."""
-    is_new = check_run(out, config)
-    if is_new:
-        check_device(config.device)
-        check_loggers(config.cluster.loggers)
-        check_are_runs("search.warm_start", config.search.warm_start)
-        if isinstance(config.teacher, ExternalTeacher):
-            build_calculator(config.teacher)
-        else:
-            check_are_runs("teacher.reuse", config.teacher.reuse)
-    elif config.measure.liquid in (None, load_config(RunDirectory(out).config_yaml).measure.liquid):
-        return None
-    data = load_study_data(config, RunDirectory(out))
-    unit = measured_cell(config.measure.structure, data.dataset)
-    if config.measure.liquid is not None:
-        liquid_crystal(unit, config.measure.liquid)
-    return data

@@ -14,7 +14,7 @@ from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
 from pareto_search.report.live.board import Board
 from pareto_search.report.live.followed_run import FollowedRun
-from pareto_search.study import open_study
+from pareto_search.stages import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
 from tests.tiny_study import TINY, call
