@@ -1,4 +1,4 @@
-"""Data of a study: read or made, compared with what the run knows of them, and the cell that is measured."""
+"""Data of a study: read or made, compared with those that the run began with, and the cell that is measured."""
 
 import logging
 
