@@ -66,7 +66,7 @@ def test_students_are_compared_with_the_teacher_in_one_run(run):
     assert f"The most accurate student, {student.label}, is" in page
     assert "as fast as EMT and within" in page
     assert results.answer.headline.startswith("The most accurate student")
-    assert "errors tell how far students are from it" in " ".join(results.answer.cautions)
+    assert "errors measure how far students are from it" in " ".join(results.answer.cautions)
 
 
 def test_students_learn_from_the_teachers_atomic_energies(run):

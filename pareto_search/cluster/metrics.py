@@ -21,7 +21,7 @@ END_STATES = ("complete", "pruned", "infeasible", "failed")
 _STATE_AFTER = {"trial_began": "measuring", "costs_known": "ready", "training": "training", "paused": "paused"}
 #: Seconds after which gauges are repeated: Ray forgets those that are not within two of its reports.
 _REPEAT_S = 1.0
-#: Phrases of reasons and the few kinds of failure that they tell.
+#: Phrases of reasons and the few kinds of failure that they stand for.
 _FAILURES = {
     "worker process died": "worker_lost",
     "out of memory": "out_of_memory",

@@ -38,7 +38,7 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class TeacherEvaluation:
-    """What a teacher says of one frame.
+    """A teacher's results for one frame.
 
     Attributes:
         energy_ev: Total energy.
@@ -59,7 +59,7 @@ def build_calculator(settings: ExternalTeacher) -> Any:
     """
     factory = _factory(settings)
     try:
-        with redirect_stdout(sys.stderr):  # some say hello, but stdout is for results
+        with redirect_stdout(sys.stderr):  # some print a greeting, but stdout is for results
             calculator = factory(**settings.options)
     except Exception as error:  # a calculator raises anything on options that it does not like
         raise ConfigError(
@@ -173,7 +173,7 @@ def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
         return teacher.get_property(name, atoms)
     except lacking:
         return None
-    except Exception as error:  # a calculator raises anything on what it does not know
+    except Exception as error:  # a calculator may raise anything for an element it lacks
         raise DataError(
             f"the teacher cannot evaluate a frame of {atoms.get_chemical_formula()} ({type(error).__name__}: {error})"
         ) from error
@@ -182,7 +182,7 @@ def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
 class TeacherCalculator(TimedCalculator):
     """A teacher's energy and forces for MD, and how long they took.
 
-    Its neighbour list is part of the model. Where the teacher fails, a DataError says so.
+    Its neighbour list is part of the model. Where the teacher fails, a DataError is raised.
     """
 
     implemented_properties = ["energy", "forces"]  # noqa: RUF012 - as ASE declares it

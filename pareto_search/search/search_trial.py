@@ -24,7 +24,7 @@ from pareto_search.search.proposing import SeenTrial
 
 @dataclass
 class SearchTrial:
-    """A trial as the driver knows it; what the next driver must know is written to the ledger as it happens.
+    """A trial in the driver's memory; what the next driver needs is written to the ledger as it happens.
 
     Attributes:
         params: Value of every searched dimension.
@@ -99,7 +99,7 @@ class SearchTrial:
         model_ids: Sequence[str] | None,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the ledger how it ended.
+        """Write to the ledger how it ended.
 
         Args:
             status: How.
