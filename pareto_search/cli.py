@@ -202,7 +202,7 @@ def export(
     from pareto_search.potential.exports import export_named
 
     stages.export(run_dir, model_id, kind, path)
-    terminal.show_export(path, export_named(kind).how_to_read)
+    terminal.print_line(f"{path}: {export_named(kind).how_to_read.format(path=path)}")
 
 
 @app.command()
