@@ -242,19 +242,14 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     config = stored_config(directory, overrides)
     folder = find_model(RunDirectory(directory), model_id)
     with open_study(stored_config(directory), run_dir) as study:
-        potential = load_model(folder)
-        loader = study.data.loader(potential.architecture, device="cpu")
-        valid = measure_accuracy(potential, loader, study.data.split.valid)
-        test = measure_accuracy(potential, loader, study.data.split.test)
+        potential, content = load_model(folder), study.data
+        loader = content.loader(potential.architecture, device="cpu")
+        valid = measure_accuracy(potential, loader, content.split.valid)
+        test = measure_accuracy(potential, loader, content.split.test)
+        unit, n_threads = measured_cell(config.measure.structure, content.dataset), config.cluster.cpus_per_trial
+        measured = potential.architecture, content.references, config.measure, unit
         with study.shared.gate().measuring():
-            cost = measure_cost(
-                potential.architecture,
-                study.data.references,
-                config.measure,
-                measured_cell(config.measure.structure, study.data.dataset),
-                device=config.device,
-                n_threads=config.cluster.cpus_per_trial,
-            )
+            cost = measure_cost(*measured, device=config.device, n_threads=n_threads)
         return Measurement(model_id, valid, test, cost)
 
 

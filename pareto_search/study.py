@@ -1,7 +1,7 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -95,12 +95,8 @@ class Study:
     def shared(self) -> SharedStudy:
         """What workers need, without labels."""
         check_device(self.config.device)
-        return SharedStudy(
-            config=self.config,
-            directory=self.directory,
-            data=self.data,
-            unit=measured_cell(self.config.measure.structure, self.data.dataset),
-        )
+        unit = measured_cell(self.config.measure.structure, self.data.dataset)
+        return SharedStudy(self.config, self.directory, self.data, unit)
 
     @cached_property
     def labelled(self) -> SharedStudy:
@@ -113,11 +109,11 @@ class Study:
     @cached_property
     def teaching(self) -> Teaching:
         """Where teachers and labels come from."""
-        teacher = self.config.teacher
+        teacher, sources = self.config.teacher, self._sources()
         if isinstance(teacher, ExternalTeacher):
-            return ExternalTeaching(self.shared, self.store, self.journal, self._sources(), teacher)
-        reused = [RunDirectory(path) for path in teacher.reuse]
-        return NetworkTeaching(self.shared, self.store, self.journal, [*self._sources(), *reused], teacher)
+            return ExternalTeaching(self.shared, self.store, self.journal, sources, teacher)
+        sources += [RunDirectory(path) for path in teacher.reuse]
+        return NetworkTeaching(self.shared, self.store, self.journal, sources, teacher)
 
     def label(self) -> Labels:
         """The teachers' labels; network teachers are trained first, an external one is evaluated."""
@@ -129,8 +125,7 @@ class Study:
 
     def costs(self, n_ladder: int = 0) -> list[CostRecord]:
         """Measure the teacher's cost, that of the search's first points, and of a ladder through the space."""
-        space = self.config.search.space
-        teacher = self.config.teacher
+        space, teacher = self.config.search.space, self.config.teacher
         architectures = [] if isinstance(teacher, ExternalTeacher) else [teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
@@ -249,9 +244,7 @@ class Study:
         folder = self.teaching.teachers()[0]
         first = finished_record(folder)
         teacher = LiquidJob(first.model_id, first.role, folder, external)
-        others = [
-            LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id)) for record in confirmed
-        ]
+        others = [LiquidJob(it.model_id, it.role, self.directory.model_dir(it.model_id)) for it in confirmed]
         settings = self.config.measure.liquid or LiquidSettings()
         work = LiquidWork(
             settings=settings,
@@ -263,12 +256,10 @@ class Study:
             skin_ang=self.config.measure.skin_ang,
             gate=self.shared.gate(),
         )
-        stage = LiquidStage(
-            work, self.config.cluster, self.config.name, self.directory.ray_dir, self.store, self.journal
-        )
+        cluster, name = self.config.cluster, self.config.name
+        stage = LiquidStage(work, cluster, name, self.directory.ray_dir, self.store, self.journal)
         stage.run([teacher, *others], self._join_ray)
-        found = (self.store.get(job.model_id) for job in (teacher, *others))
-        return [record for record in found if record is not None]
+        return self._stored(job.model_id for job in (teacher, *others))
 
     # --- warm start -------------------------------------------------------------------------------------------------
 
@@ -302,8 +293,10 @@ class Study:
     def records(self, stage: Stage) -> list[ModelRecord]:
         """Stored networks of a stage, in the order they came."""
         rows = self.store.models()
-        found = (self.store.get(model_id) for model_id in rows.loc[rows["stage"] == stage, "model_id"])
-        return [record for record in found if record is not None]
+        return self._stored(rows.loc[rows["stage"] == stage, "model_id"])
+
+    def _stored(self, model_ids: Iterable[str]) -> list[ModelRecord]:
+        return [record for model_id in model_ids if (record := self.store.get(model_id)) is not None]
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 

@@ -132,7 +132,7 @@ class Progress:
             self.first_at_s = event.at_s
         else:
             self._pauses = [*self._pauses[-_N_PAUSES + 1 :], max(0.0, event.at_s - self.last_at_s)]
-            if self.stage == "search" and event.kind != "stage_began":  # nobody worked before it began again
+            if self.stage == "search" and event.kind != "stage_began":  # nothing was trained before it began again
                 self.search_s += max(0.0, event.at_s - self.last_at_s)
         self.last_at_s, self.last_event = event.at_s, event
         if event.kind == "stage_began":

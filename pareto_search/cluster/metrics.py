@@ -122,7 +122,7 @@ class RunMetrics:
         self._show(self._measuring_queue, self._counts["measuring"])
 
     def _count_epochs(self, trial: int, epoch: int) -> None:
-        """Add what a student was trained for since it was last heard of."""
+        """Add what a student was trained for since its last report."""
         if epoch > self._epochs.get(trial, 0):
             self._epochs_trained.inc(epoch - self._epochs.get(trial, 0))
             self._epochs[trial] = epoch

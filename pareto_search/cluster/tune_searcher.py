@@ -54,7 +54,7 @@ class StudySearch(Searcher):
                 return {**trial.params, "trial_number": trial.number}
             if self._stop.error is None:
                 if self._dispatcher.n_under_way:
-                    if not self._dispatcher.n_training:  # Tune has nothing to wait for, and would ask without a pause
+                    if not self._dispatcher.n_training:  # Tune has nothing to wait for, and would call without a pause
                         self._cost_tasks.wait(_MAX_WAIT_S)
                     return None
                 self._dispatcher.prune_paused()

@@ -81,7 +81,7 @@ class SearchTrial:
         self._keep(PAUSED, None)
 
     def trained_until(self, epoch: int) -> int:
-        """Note an epoch that it has reached; returns how many were trained since it was last heard of."""
+        """Note an epoch that it has reached; returns how many were trained since the one before."""
         n_new = max(0, epoch - self.n_epochs)
         self.n_epochs += n_new
         return n_new
