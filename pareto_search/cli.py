@@ -47,11 +47,9 @@ ModelArgument = Annotated[str, typer.Argument(help="a model of the run (see mode
 @app.command()
 def run(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
     """Run every stage, from data to report; the same command again continues the run."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_study
+    from pareto_search import stages, terminal
 
-    summary = stages.run(_config(config, settings, address), out)
-    show_study(summary, out)
+    terminal.show_study(stages.run(_config(config, settings, address), out), out)
 
 
 @app.command()
@@ -60,44 +58,42 @@ def plan(config: ConfigArgument, settings: SetOption = None) -> None:
 
     Frames that a teacher makes by MD are made first, unless the user's cache has them.
     """
-    from pareto_search import stages
-    from pareto_search.terminal import show_plan
+    from pareto_search import stages, terminal
 
-    show_plan(stages.plan(_config(config, settings)))
+    terminal.show_plan(stages.plan(_config(config, settings)))
 
 
 @app.command()
 def data(
     config: ConfigArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", help="run directory that gets dataset.json and data.html")
+        Path | None, typer.Option("--out", help="run directory to write dataset.json and data.html to")
     ] = None,
     settings: SetOption = None,
 ) -> None:
     """Read and check the data; print what they hold and draw their histograms."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_dataset
+    from pareto_search import stages, terminal
 
-    show_dataset(stages.data(_config(config, settings), out), out)
+    terminal.show_dataset(stages.data(_config(config, settings), out), out)
 
 
 @app.command()
 def teacher(config: ConfigArgument, out: OutOption, settings: SetOption = None) -> None:
     """Train the teacher."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_models
+    from pareto_search import stages, terminal
 
-    show_models(stages.teacher(_config(config, settings), out))
+    terminal.show_models(stages.teacher(_config(config, settings), out))
 
 
 @app.command()
 def label(config: ConfigArgument, out: OutOption, settings: SetOption = None) -> None:
     """Cache the teacher's atomic energies of every frame; train the teacher if that is not done."""
-    from pareto_search import stages
-    from pareto_search.terminal import print_line
+    from pareto_search import stages, terminal
 
     labels = stages.label(_config(config, settings), out)
-    print_line(f"{len(labels.atomic_energy_ev)} atomic energies in {out / 'labels.npz'}, hash {labels.sha256[:12]}")
+    terminal.print_line(
+        f"{len(labels.atomic_energy_ev)} atomic energies in {out / 'labels.npz'}, hash {labels.sha256[:12]}"
+    )
 
 
 @app.command()
@@ -110,28 +106,25 @@ def costs(
     ] = 4,
 ) -> None:
     """Measure MD step time and capacity of the teacher and of a ladder of architectures."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_costs
+    from pareto_search import stages, terminal
 
-    show_costs(stages.costs(_config(config, settings), out, n_ladder))
+    terminal.show_costs(stages.costs(_config(config, settings), out, n_ladder))
 
 
 @app.command()
 def search(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
     """Run the search, after the stages it needs."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_models
+    from pareto_search import stages, terminal
 
-    show_models(stages.search(_config(config, settings, address), out))
+    terminal.show_models(stages.search(_config(config, settings, address), out))
 
 
 @app.command()
 def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, address: AddressOption = None) -> None:
     """Retrain the front and a ladder with fresh seeds; the search must have run in this directory."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_models
+    from pareto_search import stages, terminal
 
-    show_models(stages.confirm(_config(config, settings, address), out))
+    terminal.show_models(stages.confirm(_config(config, settings, address), out))
 
 
 @app.command()
@@ -143,10 +136,9 @@ def liquid(
     ] = None,
 ) -> None:
     """Run MD of the liquid by the teacher and the confirmed networks: its structure, energy drift, stability."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_liquid
+    from pareto_search import stages, terminal
 
-    show_liquid(stages.liquid(run_dir, tuple(settings or ())))
+    terminal.show_liquid(stages.liquid(run_dir, tuple(settings or ())))
 
 
 @app.command()
@@ -158,10 +150,9 @@ def measure(
     ] = None,
 ) -> None:
     """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for hippynn's."""
-    from pareto_search import stages
-    from pareto_search.terminal import show_measurement
+    from pareto_search import stages, terminal
 
-    show_measurement(stages.measure(run_dir, model_id, tuple(settings or ())))
+    terminal.show_measurement(stages.measure(run_dir, model_id, tuple(settings or ())))
 
 
 @app.command()
@@ -177,14 +168,13 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="compare runs on different data, with a warning")] = False,
 ) -> None:
     """Write the tables and the report of a run directory again, or compare several runs."""
-    from pareto_search import stages
-    from pareto_search.terminal import print_line, show_comparison, show_study
+    from pareto_search import stages, terminal
 
     if len(run_dirs) > 1:
         if figures is not None:
             raise ConfigError("--figures is for one run directory")
         page = out or Path("comparison.html")
-        show_comparison(stages.compare(run_dirs, page, is_forced=force), page)
+        terminal.show_comparison(stages.compare(run_dirs, page, is_forced=force), page)
         return
     if out is not None or force:
         raise ConfigError(
@@ -194,10 +184,10 @@ def report(
         raise ConfigError("--format is the kind of image that --figures writes; name a folder with --figures")
     if figures is not None and figures.exists() and not figures.is_dir():
         raise ConfigError(f"--figures {figures} is a file; name a folder")
-    show_study(stages.report(run_dirs[0]), run_dirs[0])
+    terminal.show_study(stages.report(run_dirs[0]), run_dirs[0])
     if figures is not None:
         written = stages.figures(run_dirs[0], figures, [kind.value for kind in formats or [ImageFormat.svg]])
-        print_line(f"{len(written)} files of figures in {figures}")
+        terminal.print_line(f"{len(written)} files of figures in {figures}")
 
 
 @app.command()
@@ -208,12 +198,11 @@ def export(
     kind: Annotated[str, typer.Option("--to", help=f"program that will read it: {', '.join(export_kinds())}")],
 ) -> None:
     """Export a trained model: for this package and ASE, for hippynn, or for LAMMPS."""
-    from pareto_search import stages
+    from pareto_search import stages, terminal
     from pareto_search.potential.exports import export_named
-    from pareto_search.terminal import show_export
 
     stages.export(run_dir, model_id, kind, path)
-    show_export(path, export_named(kind).how_to_read)
+    terminal.print_line(f"{path}: {export_named(kind).how_to_read.format(path=path)}")
 
 
 @app.command()
@@ -222,7 +211,7 @@ def dashboard(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port of the page; 0: any that is free")] = 8050,
     host: Annotated[
         str, typer.Option("--host", help="address to listen on; any but the default lets other machines open the page")
-    ] = ("127.0.0.1"),
+    ] = "127.0.0.1",
 ) -> None:
     """Serve a page that follows a run while it goes on; it only reads, and waits where no run has begun yet."""
     from pareto_search.report.live.server import serve
@@ -234,8 +223,7 @@ def dashboard(
 def _config(path: Path, settings: list[str] | None, address: str | None = None) -> "StudyConfig":
     from pareto_search.config_file import load_config
 
-    extra = [] if address is None else [f"cluster.address={address}"]
-    return load_config(path, tuple((settings or []) + extra))
+    return load_config(path, (*(settings or ()), *(() if address is None else (f"cluster.address={address}",))))
 
 
 def _configure_logging() -> None:

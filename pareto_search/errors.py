@@ -1,4 +1,4 @@
-"""Exceptions raised by pareto_search, each one message and an exit code of the command line; which say "no memory"."""
+"""Exceptions raised by pareto_search, each one message and an exit code of the command line; which mean "no memory"."""
 
 import sys
 
@@ -54,7 +54,7 @@ class WriteError(StoreError):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: Python's, a GPU's, or that of PyTorch on a CPU, which has no type."""
+    """Whether an error means that memory ran out: Python's, a GPU's, or that of PyTorch on a CPU, which has no type."""
     torch = sys.modules.get("torch")  # where nothing has imported it, it cannot have raised; it takes seconds to load
     if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Note(Protocol):
-    """How those who know no journal note something: `Journal.note`."""
+    """`Journal.note`, as it is passed to code that holds no journal."""
 
     def __call__(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None: ...  # noqa: D102
 
@@ -54,7 +54,7 @@ def log_to(path: Path) -> Iterator[None]:
     root.addHandler(handler)
     try:
         yield
-    except Exception as error:  # said on the terminal by who catches it
+    except Exception as error:  # the command line prints it
         handler.handle(logger.makeRecord(logger.name, logging.ERROR, __file__, 0, "stopped: %s", (error,), None))
         raise
     finally:
@@ -63,7 +63,7 @@ def log_to(path: Path) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a full disk neither ends nor clutters: its lines are in the terminal too, and results say so."""
+    """A log that a full disk neither ends nor clutters: its lines are in the terminal too, failures in the results."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Leave the line out."""

@@ -1,4 +1,4 @@
-"""Data of a study: read or made, compared with what the run knows of them, and the cell that is measured."""
+"""Data of a study: read or made, compared with those that the run began with, and the cell that is measured."""
 
 import logging
 
@@ -34,14 +34,9 @@ def load_study_data(config: StudyConfig, directory: RunDirectory | None = None) 
     split = draw_split(dataset, config.split)
     references = fit_references(dataset, split.train)
     table = build_neighbor_table(dataset, config.largest_cutoff_ang)
-    logger.info(
-        "data: %d frames, %d atoms, %.0f neighbours an atom within %.2f Å, neighbour table %.0f MiB",
-        dataset.n_systems,
-        dataset.n_atoms,
-        table.n_pairs / dataset.n_atoms,
-        table.cutoff_ang,
-        table.nbytes / 2**20,
-    )
+    n_neighbors, size_mib = table.n_pairs / dataset.n_atoms, table.nbytes / 2**20
+    text = "data: %d frames, %d atoms, %.0f neighbours an atom within %.2f Å, neighbour table %.0f MiB"
+    logger.info(text, dataset.n_systems, dataset.n_atoms, n_neighbors, table.cutoff_ang, size_mib)
     return StudyData(dataset, table, split, references)
 
 

@@ -4,17 +4,9 @@ import math
 import time
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from pareto_search.config import (
-    PAPER_CONTROL_WEIGHTS,
-    Architecture,
-    ExternalTeacher,
-    SearchSettings,
-    StudyConfig,
-    TrainingSettings,
-)
+from pareto_search.config import PAPER_CONTROL_WEIGHTS, Architecture, ExternalTeacher, StudyConfig, TrainingSettings
 from pareto_search.measure.device import n_cores
 from pareto_search.networks.external_calculator import build_calculator, evaluate_teacher
 from pareto_search.potential.build import build_potential
@@ -65,18 +57,14 @@ def plan_study(config: StudyConfig, data: StudyData) -> StudyPlan:
 
     Early stopping and networks shared between trials make the real run shorter; measuring costs is not counted.
     """
-    n_workers = _n_workers(config)
-    search = config.search
+    n_workers, search = _n_workers(config), config.search
     ends = [_epoch_s(architecture, search.training, config, data) for architecture in ladder(search.space, 2)]
-    student = float(np.sqrt(np.prod(ends)))
-    n_chosen = config.max_confirmed
-    n_confirm = config.max_confirmation_networks
-    n_epochs = config.confirm_training.max_epochs
+    epoch_s = math.sqrt(math.prod(ends)) / n_workers
+    n_confirm, n_epochs = config.max_confirmation_networks, config.confirm_training.max_epochs
     stages = (
         *_teacher_plan(config, data),
-        _search_plan(search, student / n_workers),
-        *_tuning_plan(config, n_chosen, student / n_workers),
-        StagePlan("confirm (at most)", n_confirm, n_epochs, student * n_epochs * n_confirm / n_workers),
+        *_search_plan(config, epoch_s),
+        StagePlan("confirm (at most)", n_confirm, n_epochs, n_confirm * n_epochs * epoch_s),
     )
     return StudyPlan(config, stages, n_workers, len(data.split.train), data.nbytes / 2**20)
 
@@ -99,26 +87,23 @@ def _teacher_plan(config: StudyConfig, data: StudyData) -> list[StagePlan]:
     return [StagePlan(f"teacher ({teacher.name} labels)", 0, 0, seconds[-1] * data.dataset.n_systems)]
 
 
-def _search_plan(search: SearchSettings, epoch_s: float) -> StagePlan:
-    """The search: the nearest of its limits on trials, epochs and hours."""
-    max_epochs = search.training.max_epochs
+def _search_plan(config: StudyConfig, epoch_s: float) -> list[StagePlan]:
+    """The search: the nearest of its limits on trials, epochs and hours; and that of tuned controls among weights."""
+    search, max_epochs = config.search, config.search.training.max_epochs
     n_networks = None if search.n_trials is None else search.n_trials * (1 + len(search.controls))
     limits = [
         None if n_networks is None else n_networks * max_epochs * epoch_s,
         None if search.max_trained_epochs is None else search.max_trained_epochs * epoch_s,
         None if search.max_hours is None else 3600 * search.max_hours,
     ]
-    return StagePlan("search", n_networks, max_epochs, min((s for s in limits if s is not None), default=math.nan))
-
-
-def _tuning_plan(config: StudyConfig, n_chosen: int, epoch_s: float) -> list[StagePlan]:
-    """The search of tuned controls among their loss weights, where the settings include them."""
-    search = config.search
-    if "tuned" not in config.confirm.controls:
-        return []
-    n_networks = None if search.n_trials is None else n_chosen * n_candidates(search.n_trials, n_chosen)
-    seconds = math.nan if n_networks is None else n_networks * search.training.max_epochs * epoch_s
-    return [StagePlan("tuned controls", n_networks, search.training.max_epochs, seconds)]
+    seconds = min((limit for limit in limits if limit is not None), default=math.nan)
+    plan = [StagePlan("search", n_networks, max_epochs, seconds)]
+    if "tuned" in config.confirm.controls:
+        n_chosen = config.max_confirmed
+        n_tuning = None if search.n_trials is None else n_chosen * n_candidates(search.n_trials, n_chosen)
+        seconds = math.nan if n_tuning is None else n_tuning * max_epochs * epoch_s
+        plan.append(StagePlan("tuned controls", n_tuning, max_epochs, seconds))
+    return plan
 
 
 def _n_workers(config: StudyConfig) -> int:

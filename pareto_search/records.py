@@ -171,7 +171,7 @@ EventKind = Literal[
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a run, as its driver saw it: a row of `events.csv`. None: does not apply.
+    """Something that happened in a run, as its driver noted it: a row of `events.csv`. None: does not apply.
 
     Attributes:
         at_s: Unix time; a clock may be set back, so the order is that of the rows.
@@ -181,7 +181,7 @@ class Event:
         status: How a trial or network ended.
         epoch: Epochs trained.
         seconds: That measuring the costs, training the network or its MD of the liquid took.
-        n_planned: Networks that a stage wants to train.
+        n_planned: Networks that a stage is to train.
         text: A trial's parameters as JSON when it begins; otherwise the reason.
     """
 

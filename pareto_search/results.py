@@ -1,7 +1,7 @@
 """The results of a run, for notebooks and scripts: tables, figures, answer and networks."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -29,21 +29,19 @@ if TYPE_CHECKING:
     from pareto_search.report.words import Answer
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """What a run had found when this was made; nothing in its directory is changed.
 
-    Args:
-        directory: The files of the run.
-        config: Its settings.
+    Attributes:
         models: Every network, a row each: the columns of `models.csv`.
         data: What the report is made from.
     """
 
-    def __init__(self, directory: RunDirectory, config: StudyConfig, models: pd.DataFrame, data: "ReportInput") -> None:
-        self.directory = directory
-        self.config = config
-        self.models = models
-        self.data = data
+    directory: RunDirectory
+    config: StudyConfig
+    models: pd.DataFrame
+    data: "ReportInput"
 
     def __repr__(self) -> str:
         """Where it is from and how much there is."""
@@ -90,7 +88,7 @@ class Results:
 
     @property
     def claims(self) -> "list[Claim]":
-        """What the run says of each of the paper's claims."""
+        """The run's estimate, interval and verdict for each of the paper's claims."""
         return self._tables.claims
 
     @property
@@ -147,8 +145,7 @@ def open_results(run_dir: str | Path) -> Results:
     Raises:
         StoreError: If the path is no run directory, or its results cannot be read.
     """
-    config = stored_config(Path(run_dir))
-    directory = RunDirectory(Path(run_dir))
+    config, directory = stored_config(Path(run_dir)), RunDirectory(Path(run_dir))
     with ResultReader(directory.results_sqlite) as reader:
         return Results(directory, config, reader.models(), report_input(directory, config, reader))
 

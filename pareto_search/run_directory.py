@@ -83,8 +83,7 @@ def check_run(path: Path, config: StudyConfig) -> bool:
     """
     directory = RunDirectory(Path(path).resolve())
     try:
-        _check(directory, config)
-        return not directory.config_yaml.is_file()
+        return _check(directory, config) is None
     except OSError as error:
         raise _unusable(directory, error) from error
 
@@ -113,20 +112,13 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
         raise _unusable(directory, error) from error
     with lock:
         _take_lock(lock, directory.path)
-        _check(directory, config)  # again: another process may have written it while this one waited for the file
-        stored = _stored_config(directory)
-        config = _with_liquid_of(stored, config)
+        stored = _check(directory, config)  # again: another process may have written it since
+        if stored is not None and config.measure.liquid is None:  # a liquid that was added later stays
+            measure = config.measure.model_copy(update={"liquid": stored.measure.liquid})
+            config = config.model_copy(update={"measure": measure})
         if stored != config:
             write_atomic(directory.config_yaml, to_yaml(config))
         yield directory
-
-
-def _with_liquid_of(stored: StudyConfig | None, config: StudyConfig) -> StudyConfig:
-    """Settings that keep those of the liquid that the run has, where they have none themselves."""
-    if stored is None or config.measure.liquid is not None:
-        return config
-    measure = config.measure.model_copy(update={"liquid": stored.measure.liquid})
-    return config.model_copy(update={"measure": measure})
 
 
 def to_yaml(config: StudyConfig) -> str:
@@ -139,7 +131,8 @@ def _unusable(directory: RunDirectory, error: OSError) -> StoreError:
     return StoreError(f"{directory.path} cannot be used ({reason}); make it writable or {OTHER_OUT}")
 
 
-def _check(directory: RunDirectory, config: StudyConfig) -> None:
+def _check(directory: RunDirectory, config: StudyConfig) -> StudyConfig | None:
+    """The settings that the run has, if this config may continue it; None where no run is there."""
     path = directory.path
     if path.exists() and not path.is_dir():
         raise StoreError(f"{path} is a file, not a directory; {OTHER_OUT}")
@@ -147,15 +140,15 @@ def _check(directory: RunDirectory, config: StudyConfig) -> None:
     if stored is None:
         if path.is_dir() and any(entry.name != directory.lock.name for entry in path.iterdir()):
             raise StoreError(f"{path} is not empty and not a run directory (no config.yaml); {OTHER_OUT}")
-        return
-    conflicts = _conflicts(stored, config)
-    if conflicts:
+        return None
+    if conflicts := _conflicts(stored, config):
         lines = "\n".join(f"  {key}: {old!r} there, {new!r} now" for key, (old, new) in conflicts.items())
         budgets = ", ".join(keys_of_role(StudyConfig, BUDGET))
         raise StoreError(
             f"{path} was made with other settings:\n{lines}\n"
             f"{OTHER_OUT}, or go back to the old settings (only {budgets} may grow)"
         )
+    return stored
 
 
 def _stored_config(directory: RunDirectory) -> StudyConfig | None:
@@ -174,14 +167,13 @@ def _stored_config(directory: RunDirectory) -> StudyConfig | None:
 def _conflicts(stored: StudyConfig, wanted: StudyConfig) -> dict[str, tuple[object, object]]:
     """Settings that differ in a way that forbids continuing, by key path."""
     old, new = _flatten(stored.to_plain()), _flatten(wanted.to_plain())
-    budgets = keys_of_role(StudyConfig, BUDGET)
-    conflicts = {}
-    for key in dict.fromkeys([*old, *new]):
-        before, now = old.get(key), new.get(key)
-        has_grown = key in budgets and _allows_more(before, now)
-        if before != now and not has_grown and not _is_neutral(key):
-            conflicts[key] = (before, now)
-    return conflicts
+    budgets, neutral = keys_of_role(StudyConfig, BUDGET), keys_of_role(StudyConfig, NEUTRAL)
+    pairs = {key: (old.get(key), new.get(key)) for key in old | new if not _is_at_or_below(key, neutral)}
+    return {
+        key: (before, now)
+        for key, (before, now) in pairs.items()
+        if before != now and not (key in budgets and _allows_more(before, now))
+    }
 
 
 def _allows_more(before: object, now: object) -> bool:
@@ -191,8 +183,8 @@ def _allows_more(before: object, now: object) -> bool:
     return now is None or (isinstance(before, int | float) and isinstance(now, int | float) and now >= before)
 
 
-def _is_neutral(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in keys_of_role(StudyConfig, NEUTRAL))
+def _is_at_or_below(key: str, names: tuple[str, ...]) -> bool:
+    return any(f"{key}.".startswith(f"{name}.") for name in names)
 
 
 def _flatten(plain: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -1,25 +1,33 @@
-"""The verbs of the command line as functions: each opens the run directory, does its stage and what that needs."""
+"""The verbs of the command line as functions: each opens a study, does its stage and what that needs."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pareto_search.config import StudyConfig
+from pareto_search.cluster.tune_loggers import check_loggers
+from pareto_search.config import ExternalTeacher, StudyConfig
+from pareto_search.config_file import load_config
 from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.data.dataset_summary import DatasetSummary, summarize
 from pareto_search.data.labels import Labels
 from pareto_search.errors import ConfigError, MeasurementError
+from pareto_search.journal import log_to
 from pareto_search.loading import load_study_data, measured_cell
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
+from pareto_search.measure.liquid import liquid_crystal
+from pareto_search.networks.external_calculator import build_calculator
 from pareto_search.planning import StudyPlan, plan_study
 from pareto_search.potential.model_files import load_model
-from pareto_search.potential.process import prepare_torch
+from pareto_search.potential.process import check_device, prepare_torch
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.results import find_model, open_results, stored_config
-from pareto_search.run_directory import RunDirectory
-from pareto_search.study import StudyReport, open_study
+from pareto_search.run_directory import RunDirectory, check_run, open_run
+from pareto_search.search.warm_start import check_are_runs
+from pareto_search.store import ResultStore
+from pareto_search.study import Study, StudyReport
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
@@ -37,9 +45,9 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
     True
     """
     with open_study(config, out) as study:
-        study.label()
+        study.label()  # teachers are trained first
         study.costs()
-        study.search()
+        study.search()  # starts or joins Ray, as the confirmation does, where networks are missing
         study.confirm()
         if study.config.measure.liquid is not None:
             try:
@@ -47,6 +55,43 @@ def run(config: StudyConfig, out: str | Path) -> StudyReport:
             except MeasurementError as error:  # the rest of the run is worth a report
                 logger.warning("liquid: %s", error)
         return study.report()
+
+
+@contextmanager
+def open_study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
+    """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
+
+    Settings that only a run has, such as those of its liquid, are the study's too.
+
+    Raises:
+        ConfigError: If the device, a logger's package, the teacher's calculator or a run to take over is not there.
+        DataError: If the data are missing or break a rule.
+        StoreError: If the directory is in use, of another config, read-only or damaged.
+    """
+    out = Path(out)
+    prepare_torch(config.cluster.cpus_per_trial)
+    is_new = check_run(out, config)
+    if is_new:
+        check_device(config.device)
+        check_loggers(config.cluster.loggers)
+        check_are_runs("search.warm_start", config.search.warm_start)
+        if isinstance(config.teacher, ExternalTeacher):
+            build_calculator(config.teacher)
+        else:
+            check_are_runs("teacher.reuse", config.teacher.reuse)
+    loaded = None  # data of a run that is there are read by the first stage that needs them
+    if is_new or config.measure.liquid not in (None, load_config(RunDirectory(out).config_yaml).measure.liquid):
+        loaded = load_study_data(config, RunDirectory(out))
+        unit = measured_cell(config.measure.structure, loaded.dataset)
+        if config.measure.liquid is not None:
+            liquid_crystal(unit, config.measure.liquid)
+    with (
+        open_run(out, config) as directory,  # locked, with its settings
+        log_to(directory.log_txt),
+        ResultStore(directory.results_sqlite) as store,
+        ExitStack() as resources,  # for Ray
+    ):
+        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)
 
 
 def plan(config: StudyConfig) -> StudyPlan:
@@ -197,19 +242,14 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     config = stored_config(directory, overrides)
     folder = find_model(RunDirectory(directory), model_id)
     with open_study(stored_config(directory), run_dir) as study:
-        potential = load_model(folder)
-        loader = study.data.loader(potential.architecture, device="cpu")
-        valid = measure_accuracy(potential, loader, study.data.split.valid)
-        test = measure_accuracy(potential, loader, study.data.split.test)
+        potential, content = load_model(folder), study.data
+        loader = content.loader(potential.architecture, device="cpu")
+        valid = measure_accuracy(potential, loader, content.split.valid)
+        test = measure_accuracy(potential, loader, content.split.test)
+        unit, n_threads = measured_cell(config.measure.structure, content.dataset), config.cluster.cpus_per_trial
+        measured = potential.architecture, content.references, config.measure, unit
         with study.shared.gate().measuring():
-            cost = measure_cost(
-                potential.architecture,
-                study.data.references,
-                config.measure,
-                measured_cell(config.measure.structure, study.data.dataset),
-                device=config.device,
-                n_threads=config.cluster.cpus_per_trial,
-            )
+            cost = measure_cost(*measured, device=config.device, n_threads=n_threads)
         return Measurement(model_id, valid, test, cost)
 
 

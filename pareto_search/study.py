@@ -1,43 +1,39 @@
 """The stages of a study, each a function of what the earlier ones left in the run directory."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pareto_search.analysis.history import search_reference
 from pareto_search.analysis.networks import clean_models
-from pareto_search.cluster.tune_loggers import check_loggers
 from pareto_search.config import ExternalTeacher, LiquidSettings, LossWeights, StudyConfig
-from pareto_search.config_file import load_config
 from pareto_search.data.labels import Labels
 from pareto_search.errors import ParetoSearchError, StoreError
-from pareto_search.journal import Journal, log_to
+from pareto_search.journal import Journal
 from pareto_search.loading import keep_or_compare, load_study_data, measured_cell
 from pareto_search.measure.liquid import liquid_crystal
 from pareto_search.measure.liquid_files import LiquidFolder
 from pareto_search.networks.cost_table import CostTable
-from pareto_search.networks.external_calculator import build_calculator
 from pareto_search.networks.external_teaching import ExternalTeaching
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.liquid_work import LiquidJob, LiquidWork
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.teaching import NetworkTeaching, Teaching
 from pareto_search.networks.training import finished_record
-from pareto_search.potential.process import check_device, prepare_torch
+from pareto_search.potential.process import check_device
 from pareto_search.records import CostRecord, ModelRecord, Stage
 from pareto_search.results import report_input
-from pareto_search.run_directory import RunDirectory, check_run, open_run
+from pareto_search.run_directory import RunDirectory
 from pareto_search.search.confirmation import confirmation_jobs, select_students, student_to_confirm
 from pareto_search.search.messages import Costs
 from pareto_search.search.outcomes import Outcomes
 from pareto_search.search.run_trial import costs_of
 from pareto_search.search.space import ladder, to_architecture
 from pareto_search.search.tuned_controls import best_weights, tuning_jobs
-from pareto_search.search.warm_start import check_are_runs, check_source, import_trials, is_taken_over
+from pareto_search.search.warm_start import check_source, import_trials, is_taken_over
 from pareto_search.store import ResultStore
 from pareto_search.training.study_data import StudyData
 
@@ -99,12 +95,8 @@ class Study:
     def shared(self) -> SharedStudy:
         """What workers need, without labels."""
         check_device(self.config.device)
-        return SharedStudy(
-            config=self.config,
-            directory=self.directory,
-            data=self.data,
-            unit=measured_cell(self.config.measure.structure, self.data.dataset),
-        )
+        unit = measured_cell(self.config.measure.structure, self.data.dataset)
+        return SharedStudy(self.config, self.directory, self.data, unit)
 
     @cached_property
     def labelled(self) -> SharedStudy:
@@ -117,11 +109,11 @@ class Study:
     @cached_property
     def teaching(self) -> Teaching:
         """Where teachers and labels come from."""
-        teacher = self.config.teacher
+        teacher, sources = self.config.teacher, self._sources()
         if isinstance(teacher, ExternalTeacher):
-            return ExternalTeaching(self.shared, self.store, self.journal, self._sources(), teacher)
-        reused = [RunDirectory(path) for path in teacher.reuse]
-        return NetworkTeaching(self.shared, self.store, self.journal, [*self._sources(), *reused], teacher)
+            return ExternalTeaching(self.shared, self.store, self.journal, sources, teacher)
+        sources += [RunDirectory(path) for path in teacher.reuse]
+        return NetworkTeaching(self.shared, self.store, self.journal, sources, teacher)
 
     def label(self) -> Labels:
         """The teachers' labels; network teachers are trained first, an external one is evaluated."""
@@ -133,8 +125,7 @@ class Study:
 
     def costs(self, n_ladder: int = 0) -> list[CostRecord]:
         """Measure the teacher's cost, that of the search's first points, and of a ladder through the space."""
-        space = self.config.search.space
-        teacher = self.config.teacher
+        space, teacher = self.config.search.space, self.config.teacher
         architectures = [] if isinstance(teacher, ExternalTeacher) else [teacher.architecture]
         architectures += [to_architecture(space, point) for point in self.config.search.points]
         architectures += ladder(space, n_ladder)
@@ -253,9 +244,7 @@ class Study:
         folder = self.teaching.teachers()[0]
         first = finished_record(folder)
         teacher = LiquidJob(first.model_id, first.role, folder, external)
-        others = [
-            LiquidJob(record.model_id, record.role, self.directory.model_dir(record.model_id)) for record in confirmed
-        ]
+        others = [LiquidJob(it.model_id, it.role, self.directory.model_dir(it.model_id)) for it in confirmed]
         settings = self.config.measure.liquid or LiquidSettings()
         work = LiquidWork(
             settings=settings,
@@ -267,12 +256,10 @@ class Study:
             skin_ang=self.config.measure.skin_ang,
             gate=self.shared.gate(),
         )
-        stage = LiquidStage(
-            work, self.config.cluster, self.config.name, self.directory.ray_dir, self.store, self.journal
-        )
+        cluster, name = self.config.cluster, self.config.name
+        stage = LiquidStage(work, cluster, name, self.directory.ray_dir, self.store, self.journal)
         stage.run([teacher, *others], self._join_ray)
-        found = (self.store.get(job.model_id) for job in (teacher, *others))
-        return [record for record in found if record is not None]
+        return self._stored(job.model_id for job in (teacher, *others))
 
     # --- warm start -------------------------------------------------------------------------------------------------
 
@@ -306,8 +293,10 @@ class Study:
     def records(self, stage: Stage) -> list[ModelRecord]:
         """Stored networks of a stage, in the order they came."""
         rows = self.store.models()
-        found = (self.store.get(model_id) for model_id in rows.loc[rows["stage"] == stage, "model_id"])
-        return [record for record in found if record is not None]
+        return self._stored(rows.loc[rows["stage"] == stage, "model_id"])
+
+    def _stored(self, model_ids: Iterable[str]) -> list[ModelRecord]:
+        return [record for model_id in model_ids if (record := self.store.get(model_id)) is not None]
 
     # --- plumbing ---------------------------------------------------------------------------------------------------
 
@@ -343,46 +332,3 @@ class Study:
         architecture = to_architecture(self.config.search.space, params)
         cost = self.shared.cost_table.get(self.shared.cost_key(architecture))
         return None if cost is None else costs_of(cost)
-
-
-@contextmanager
-def open_study(config: StudyConfig, out: str | Path) -> Iterator[Study]:
-    """Open a run directory for work, alone. A new one is made only after device, data and structure were checked.
-
-    Settings that only a run has, such as those of its liquid, are the study's too.
-
-    Raises:
-        ConfigError: If the device, a logger's package, the teacher's calculator or a run to take over is not there.
-        DataError: If the data are missing or break a rule.
-        StoreError: If the directory is in use, of another config, read-only or damaged.
-    """
-    out = Path(out)
-    prepare_torch(config.cluster.cpus_per_trial)
-    loaded = _checked_data(config, out)
-    with (
-        open_run(out, config) as directory,
-        log_to(directory.log_txt),
-        ResultStore(directory.results_sqlite) as store,
-        ExitStack() as resources,
-    ):
-        yield Study(load_config(directory.config_yaml), directory, store, resources, loaded)
-
-
-def _checked_data(config: StudyConfig, out: Path) -> StudyData | None:
-    """Check all that a new run needs, and read its data; None where a run is there, which was checked when it began."""
-    is_new = check_run(out, config)
-    if is_new:
-        check_device(config.device)
-        check_loggers(config.cluster.loggers)
-        check_are_runs("search.warm_start", config.search.warm_start)
-        if isinstance(config.teacher, ExternalTeacher):
-            build_calculator(config.teacher)
-        else:
-            check_are_runs("teacher.reuse", config.teacher.reuse)
-    elif config.measure.liquid in (None, load_config(RunDirectory(out).config_yaml).measure.liquid):
-        return None
-    data = load_study_data(config, RunDirectory(out))
-    unit = measured_cell(config.measure.structure, data.dataset)
-    if config.measure.liquid is not None:
-        liquid_crystal(unit, config.measure.liquid)
-    return data

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import yaml
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from pareto_search.durations import duration
 from pareto_search.records import CostRecord, ModelRecord
+from pareto_search.run_directory import to_yaml
 
 if TYPE_CHECKING:
     from pareto_search.analysis.runs import RunsComparison
@@ -128,7 +128,7 @@ def show_plan(plan: "StudyPlan") -> None:
         f"every network trains for all its epochs, not counted: {uncounted}; "
         f"{plan.shared_mib:.0f} MiB of data per node"
     )
-    print_line(yaml.safe_dump(plan.config.to_plain(), sort_keys=False).rstrip())
+    print_line(to_yaml(plan.config).rstrip())
 
 
 def show_dataset(summary: "DatasetSummary", out: Path | None) -> None:
@@ -181,11 +181,6 @@ def show_liquid(records: list[ModelRecord]) -> None:
         "sane ps": lambda r: r.md_stable_ps,
         "of ps": lambda r: r.md_asked_ps,
     })  # fmt: skip
-
-
-def show_export(path: Path, how_to_read: str) -> None:
-    """Where a model was exported, and how it is read there."""
-    print_line(f"{path}: {how_to_read.format(path=path)}")
 
 
 def show_address(run_dir: Path, host: str, port: int, is_run: bool) -> None:

@@ -15,7 +15,7 @@ from pareto_search.potential.interface import Evaluation, Potential
 
 
 def evaluate_frames(potential: Potential, frames: list[Atoms], *, with_forces: bool = True) -> Evaluation:
-    """What a potential says of some frames, as one batch in its own precision.
+    """A potential's evaluation of some frames, as one batch in its own precision.
 
     Args:
         potential: The potential.
@@ -62,7 +62,7 @@ class PotentialContract:
 
     @pytest.fixture
     def atoms(self) -> Atoms:
-        """A system without symmetry that the potential knows."""
+        """A system without symmetry, of the potential's elements."""
         raise NotImplementedError("define the fixture `atoms`")
 
     def test_forces_are_minus_the_slope_of_the_energy(self, potential: Potential, atoms: Atoms) -> None:
@@ -83,7 +83,7 @@ class PotentialContract:
         assert float(forces.sum(0).abs().max()) < 1e-10 * len(atoms)
 
     def test_atomic_energies_sum_to_the_energy(self, potential: Potential, atoms: Atoms) -> None:
-        """The decomposition that the teacher hands on."""
+        """The decomposition from which students learn."""
         result = evaluate_detached(potential, [atoms])
         assert float(result.atomic_energy.sum()) == pytest.approx(float(result.energy[0]), rel=1e-12)
 
@@ -106,7 +106,7 @@ class PotentialContract:
         torch.testing.assert_close(after.atomic_energy, before.atomic_energy[order], rtol=1e-9, atol=1e-11)
 
     def test_batch_equals_separate_calls(self, potential: Potential, atoms: Atoms) -> None:
-        """Frames of one batch do not see each other."""
+        """Frames of one batch do not interact."""
         other = atoms.copy()
         other.rattle(0.05, seed=3)
         pair = [atoms, other[: len(other) - 1]]
@@ -117,7 +117,7 @@ class PotentialContract:
             torch.testing.assert_close(getattr(together, name), joined, rtol=1e-11, atol=1e-12)
 
     def test_calculator_agrees(self, potential: Potential, atoms: Atoms) -> None:
-        """The ASE calculator says the same, reference energies added."""
+        """The ASE calculator gives the same, reference energies added."""
         atoms.calc = potential.calculator()
         result = evaluate_detached(potential, [atoms])
         reference = potential.references.of_atoms(atoms.numbers).sum()
@@ -144,7 +144,7 @@ class TeacherContract:
 
     @pytest.fixture
     def atoms(self) -> Atoms:
-        """A periodic system without symmetry that the teacher knows."""
+        """A periodic system without symmetry, of the teacher's elements."""
         raise NotImplementedError("define the fixture `atoms`")
 
     def _same(

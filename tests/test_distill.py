@@ -14,7 +14,7 @@ from pareto_search.data.dataset_file import read_dataset_info
 from pareto_search.errors import DataError, StoreError
 from pareto_search.report.live.board import Board
 from pareto_search.report.live.followed_run import FollowedRun
-from pareto_search.study import open_study
+from pareto_search.stages import open_study
 from pareto_search.training.labels import stored_labels
 from tests.data.test_teacher_md import PLAIN as MADE_BY_EMT
 from tests.tiny_study import TINY, call
@@ -66,7 +66,7 @@ def test_students_are_compared_with_the_teacher_in_one_run(run):
     assert f"The most accurate student, {student.label}, is" in page
     assert "as fast as EMT and within" in page
     assert results.answer.headline.startswith("The most accurate student")
-    assert "errors tell how far students are from it" in " ".join(results.answer.cautions)
+    assert "errors measure how far students are from it" in " ".join(results.answer.cautions)
 
 
 def test_students_learn_from_the_teachers_atomic_energies(run):

@@ -24,7 +24,7 @@ from pareto_search.networks.teaching import NetworkTeaching
 from pareto_search.networks.training import finished_record, train_network
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search.run_trial import student_job
-from pareto_search.study import open_study
+from pareto_search.stages import open_study
 from tests.tiny_study import TINY
 
 AGAIN = {

@@ -19,8 +19,8 @@ from pareto_search import stages
 from pareto_search.cluster.session import RaySession
 from pareto_search.config_file import load_config
 from pareto_search.errors import ConfigError, StoreError
+from pareto_search.stages import open_study
 from pareto_search.store import ResultStore
-from pareto_search.study import open_study
 from tests.tiny_study import call, start, states_of, write_config
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]

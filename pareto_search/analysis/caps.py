@@ -72,7 +72,7 @@ class CapChoice:
 
 @dataclass(frozen=True)
 class BestStudents:
-    """The students a user would take. Which is more accurate, validation tells.
+    """The students a user would take. Validation decides which is more accurate.
 
     Attributes:
         paper: The nearest to the paper's claim.

@@ -1,4 +1,4 @@
-"""What is said of a claim: an estimate, its 95 % interval and a verdict."""
+"""What is found of a claim: an estimate, its 95 % interval and a verdict."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ Verdict = Literal["holds", "does not hold", "not sure"]
 
 @dataclass(frozen=True)
 class Claim:
-    """What a run says of a claim.
+    """What a run finds of a claim.
 
     Attributes:
         name: Short, for tables that gather several runs.

@@ -1,4 +1,4 @@
-"""The paper's claims, and what a run says of each.
+"""The paper's claims, and a run's verdict on each.
 
 The paper: S. Matin et al., Digital Discovery (2025). Every estimate is a number that its side of 0, or of a limit
 that the claim names, decides: the claim holds where the whole interval lies on the claimed side, does not hold where it
@@ -71,7 +71,7 @@ def paper_claims(models: pd.DataFrame, curves: pd.DataFrame, basis: Basis) -> li
     """Those of the paper's claims that a run has networks for: of students in the paper's order, then of others.
 
     Where a run has the same students with several weights of the teacher's atomic energies, the paper's among them,
-    the claims are about those with the paper's, and say so.
+    the claims are about those with the paper's, and are marked so.
 
     Args:
         models: As `clean_models` returns them.

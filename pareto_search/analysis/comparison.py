@@ -79,7 +79,7 @@ def compare(
     objectives: Sequence[Objective],
     reference: ReferencePoint | None,
 ) -> ControlComparison:
-    """Everything that is said about students and one kind of control.
+    """Everything that is found about students and one kind of control.
 
     Args:
         models: As `clean_models` returns them.

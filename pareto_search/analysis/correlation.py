@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from pareto_search.analysis.intervals import Interval, t_interval
 
-#: An interval over fewer architectures would say nothing.
+#: An interval over fewer architectures would mean nothing.
 MIN_ARCHITECTURES = 4
 _N_RESAMPLES = 1000
 #: Correlations are kept this far from ±1, where z is infinite.
@@ -46,7 +46,7 @@ def spearman(x: ArrayLike, y: ArrayLike, architecture: ArrayLike) -> Correlation
     Args:
         x: One value a network, shape (n,); networks with a value that is not finite are left out.
         y: Another, shape (n,).
-        architecture: What tells architectures apart, shape (n,).
+        architecture: Identifies architectures, shape (n,).
 
     Returns:
         The correlation, or None where fewer than three networks are left or one quantity is the same for all.
@@ -60,7 +60,7 @@ def pearson(x: ArrayLike, y: ArrayLike, architecture: ArrayLike) -> Correlation 
     Args:
         x: One value a network, shape (n,); networks with a value that is not finite are left out.
         y: Another, shape (n,).
-        architecture: What tells architectures apart, shape (n,).
+        architecture: Identifies architectures, shape (n,).
     """
     return _correlation(x, y, architecture, _pearson)
 

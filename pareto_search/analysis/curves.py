@@ -1,4 +1,4 @@
-"""What learning curves of a student and its control tell of their pace, start and scatter.
+"""Pace, start and scatter of a student and its control, from their learning curves.
 
 A curve is an array of shape (n_epochs,) of validation force RMSE, eV/Å.
 """
@@ -28,7 +28,7 @@ def epochs_to_shared_error(student: Curve, control: Curve) -> float:
     """log2 of the student's epochs over the control's to the lowest error that both reach.
 
     Where the student becomes the more accurate one, that is its control's best error, as in the paper; where it does
-    not, its own, which says how much sooner the control was there. Neither is ever put at its last epoch for want of
+    not, its own, which gives how much sooner the control was there. Neither is ever put at its last epoch for want of
     getting there.
     """
     shared = max(np.nanmin(student), np.nanmin(control))

@@ -10,7 +10,7 @@ from pareto_search.analysis.comparison import front_mask
 from pareto_search.analysis.intervals import Interval, t_interval
 from pareto_search.objectives import Objective
 
-#: A fit of three numbers to fewer architectures would say little.
+#: A fit of three numbers to fewer architectures would mean little.
 _MIN_ARCHITECTURES = 6
 
 
@@ -36,7 +36,7 @@ def power_of_cutoff(architectures: pd.DataFrame, column: str) -> Power | None:
         column: Name of the cost.
 
     Returns:
-        p, or None where architectures are too few or alike to tell.
+        p, or None where architectures are too few or too alike.
     """
     names = ["n_weights", "dist_hard_max_ang", column]
     values = architectures[names].to_numpy(dtype=float)

@@ -16,7 +16,7 @@ class DescribedNetwork:
         role: teacher, student or control.
         control_kind: Of a control.
         n_md_went_wrong: Seeds under which MD of the liquid went wrong.
-        n_weights: Trained numbers; None for a teacher that is not ours.
+        n_weights: Trained numbers; None for an external teacher.
         force_rmse_ev_per_ang: Mean over seeds.
         force_rmse_std_ev_per_ang: Sample standard deviation over seeds.
         energy_rmse_ev_per_atom: Mean over seeds.

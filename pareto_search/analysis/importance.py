@@ -3,12 +3,12 @@
 The measure is the semi-partial rank correlation: the correlation of the objective's ranks with the part of a
 hyperparameter's ranks that the other hyperparameters do not explain. Its square is the share of the objective's
 variance (in ranks) that is lost without the hyperparameter, so samplers that vary hyperparameters together do no harm;
-its sign says which way to turn; and an interval shows what is noise. Ranks make it the same for logarithmic ranges and
-blind to outliers. It sees only what rises or falls throughout: an optimum inside a range, or one hyperparameter
+its sign gives the direction; and an interval shows what is noise. Ranks make it the same for logarithmic ranges and
+blind to outliers. It finds only what rises or falls throughout: an optimum inside a range, or one hyperparameter
 deciding what another does, shows as little of the variance being explained.
 
-Optuna's PED-ANOVA sees those too, but compares the best tenth of the trials with all, which are two to twenty trials in
-the searches meant here, and has neither sign nor interval. On 40 simulated trials with three monotone effects of
+Optuna's PED-ANOVA finds those too, but compares the best tenth of the trials with all, which are two to twenty trials
+in the searches meant here, and has neither sign nor interval. On 40 simulated trials with three monotone effects of
 falling strength and two dead hyperparameters, it named the strongest in 79 % of the searches, and this in 99 %.
 """
 
@@ -24,7 +24,7 @@ from pareto_search.analysis.intervals import Interval
 from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, hyperparameter_columns
 from pareto_search.objectives import Objective
 
-#: Fewest trials, and fewest per hyperparameter, of which anything is said.
+#: Fewest trials, and fewest per hyperparameter, of which anything is concluded.
 MIN_TRIALS, MIN_TRIALS_PER_PARAMETER = 20, 5
 _N_RESAMPLES = 500
 #: A soft cutoff comes last: where its distance from the hard one is fixed, the hard one stands for both.
@@ -61,10 +61,10 @@ class Importance:
     """Importance of the searched hyperparameters for one objective.
 
     Attributes:
-        effects: By falling share; empty where nothing can be said.
+        effects: By falling share; empty where nothing can be concluded.
         explained: Share of the variance of the objective's ranks that all hyperparameters explain together (adjusted
             R²); what is missing to 1 is noise, interplay and optima inside ranges.
-        reason: Why nothing can be said, in words.
+        reason: Why nothing can be concluded, in words.
     """
 
     objective: str

@@ -21,7 +21,7 @@ from pareto_search.config import TAUGHT_CONTROLS
 MIN_PAIRS = 6
 #: Seeds that decide about a single architecture, by their interval alone.
 MIN_SEEDS = 4
-#: With fewer architectures an interval speaks of these alone: over two of them, Student's t has one degree of freedom.
+#: With fewer architectures an interval is about these alone: over two of them, Student's t has one degree of freedom.
 MIN_ARCHITECTURES = 3
 
 
@@ -71,7 +71,7 @@ class PairedDifference:
 
 
 def match_controls(models: pd.DataFrame, basis: Basis, control_kind: str) -> pd.DataFrame:
-    """Students beside their controls, the one place that says which control is whose.
+    """Students beside their controls, the one place where controls are matched.
 
     A student's control has its architecture and seed and all settings that the kind leaves as they are: another
     student's may have been trained with other loss weights.

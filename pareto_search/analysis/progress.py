@@ -40,10 +40,10 @@ class Mark:
 
 @dataclass
 class TrialProgress:
-    """A trial as the journal tells it.
+    """A trial by the journal's events.
 
     Attributes:
-        changed_at_s: When that was last heard of.
+        changed_at_s: Unix time of its latest event.
         changed_at: Number of that event.
         errors: Validation force RMSE in eV/Å by epoch of the student, as far as it was reported.
         reason: Why it waits, or is not complete.
@@ -99,7 +99,7 @@ class Progress:
         first_at_s, last_at_s: Time of the first and last of them.
         stage: The stage that has begun and not ended, or None.
         stages_ended: Names of those that have ended.
-        n_planned: Networks or trials that the stage wants, where it says.
+        n_planned: Networks or trials that the stage is to train, where that is noted.
         n_settled_before: Trials that were settled when it began.
         search_s: Seconds that the search has gone on.
         n_epochs: Epochs trained so far, of all networks but the teacher.
@@ -132,7 +132,7 @@ class Progress:
             self.first_at_s = event.at_s
         else:
             self._pauses = [*self._pauses[-_N_PAUSES + 1 :], max(0.0, event.at_s - self.last_at_s)]
-            if self.stage == "search" and event.kind != "stage_began":  # nobody worked before it began again
+            if self.stage == "search" and event.kind != "stage_began":  # nothing was trained before it began again
                 self.search_s += max(0.0, event.at_s - self.last_at_s)
         self.last_at_s, self.last_event = event.at_s, event
         if event.kind == "stage_began":
@@ -189,11 +189,11 @@ class Progress:
     def _end_network(self, event: Event) -> None:
         name = event.model_id or f"network {self.n_events}"
         self.networks[name] = _NetworkEnd(event.at_s, self.n_events, name, event.status or "", event.text)
-        is_student = event.trial_id is not None and name.startswith("student")  # its epochs were told one by one
+        is_student = event.trial_id is not None and name.startswith("student")  # its epochs were noted one by one
         self._count_epochs(event.trial_id if is_student and event.trial_id is not None else name, event)
 
     def _count_epochs(self, who: int | str, event: Event) -> None:
-        """Count epochs once: a network may be told of again, trained further or shared by two trials."""
+        """Count epochs once: a network may be noted again, trained further or shared by two trials."""
         before, epoch = self._epochs_of.get(who, 0), event.epoch or 0
         if epoch > before:
             self._epochs_of[who] = epoch

@@ -62,7 +62,7 @@ def compare_runs(
     Args:
         models: As `clean_models` returns them, by the run's name.
         objectives: On which they are compared.
-        is_forced: Compare runs on different data, and say so.
+        is_forced: Compare runs on different data, and note it.
 
     Raises:
         DataError: If the runs do not share data and split, or one has no network yet, unless forced.

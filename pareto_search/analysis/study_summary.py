@@ -35,7 +35,7 @@ class TeacherSummary(DescribedNetwork):
 
     Attributes:
         split: Part of the data that its other errors are on.
-        engine: That its step time was measured with, or the calculator of one that is not ours.
+        engine: That its step time was measured with, or the calculator of an external teacher.
         percent_below_median_control: How far its force RMSE is below the median architecture's best control.
         is_clearly_better_than_controls: Whether that is `TEACHER_MARGIN_PERCENT`; None without controls.
         is_external: Whether it is not a network of this package.
@@ -79,7 +79,7 @@ class StudySummary:
         front_networks: Students and controls that no other dominates, by rising step time.
         reference: Reference point of the hypervolumes, in their order.
         status_counts: Networks by status, over all stages.
-        winners_curse: How much the search's front flattered itself; None where nothing of it was retrained.
+        winners_curse: How much too low the errors of the search's front are; None where nothing of it was retrained.
     """
 
     basis: Basis

@@ -11,7 +11,7 @@ from pareto_search.run_directory import Holder
 
 @dataclass(frozen=True)
 class StudyBudget:
-    """What a study wants, as far as it tells how long it takes; None: no such limit.
+    """The limits of a study that bound how long it takes; None: no such limit.
 
     Attributes:
         n_confirm: Networks of the confirmation, at most.
@@ -26,7 +26,7 @@ class StudyBudget:
 
 @dataclass(frozen=True)
 class TimeLeft:
-    """Seconds that the run may still take, None where that cannot be said, and how they were estimated."""
+    """Seconds that the run may still take, None where that cannot be estimated, and how they were estimated."""
 
     seconds: float | None
     how: str
@@ -37,7 +37,7 @@ def time_left(progress: Progress, budget: StudyBudget, now_s: float) -> TimeLeft
 
     Args:
         progress: The run's journal.
-        budget: What the study wants.
+        budget: The study's limits.
         now_s: Unix time.
     """
     stage = progress.stage

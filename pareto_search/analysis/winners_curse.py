@@ -1,4 +1,4 @@
-"""How much the best points of a search flatter themselves."""
+"""How much too low the errors of the best points of a search are, for they were chosen by them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class WinnersCurse:
     Attributes:
         n: Students of the search's front that were retrained.
         mean_percent: Validation force RMSE of the retrained over that in the search, as a percentage above it
-            (geometric mean); positive: the search flattered them.
+            (geometric mean); positive: they were too low in the search.
         ci95_percent: 95 % interval over students like these; None for fewer than two.
         epochs_ratio: Epochs of the retrained over those in the search; above 1 they also trained longer, which hides
-            part of the flattery. NaN where epochs are not known.
+            part of the difference. NaN where epochs are not known.
     """
 
     n: int

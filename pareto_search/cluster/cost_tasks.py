@@ -1,6 +1,6 @@
 """Costs before training: each proposal's architecture is measured by a Ray task of its own.
 
-On a GPU the task asks for a whole one, so that no trial holds memory or time of it. On a CPU it asks for nothing, since
+On a GPU the task takes a whole one, so that no trial holds memory or time of it. On a CPU it takes nothing, since
 all CPUs may be held by trials, and takes the device gate: trials wait at the end of their epoch while it measures.
 """
 
@@ -24,7 +24,7 @@ class CostTasks:
 
     Args:
         measure: Takes one.
-        cluster: Says whether trials train on GPUs, and what a measurement may take.
+        cluster: Whether trials train on GPUs, and what a measurement may take.
         notes: Folder on storage that all machines share.
 
     Attributes:

@@ -21,7 +21,7 @@ END_STATES = ("complete", "pruned", "infeasible", "failed")
 _STATE_AFTER = {"trial_began": "measuring", "costs_known": "ready", "training": "training", "paused": "paused"}
 #: Seconds after which gauges are repeated: Ray forgets those that are not within two of its reports.
 _REPEAT_S = 1.0
-#: Phrases of reasons and the few kinds of failure that they tell.
+#: Phrases of reasons and the few kinds of failure that they stand for.
 _FAILURES = {
     "worker process died": "worker_lost",
     "out of memory": "out_of_memory",
@@ -122,7 +122,7 @@ class RunMetrics:
         self._show(self._measuring_queue, self._counts["measuring"])
 
     def _count_epochs(self, trial: int, epoch: int) -> None:
-        """Add what a student was trained for since it was last heard of."""
+        """Add what a student was trained for since its last report."""
         if epoch > self._epochs.get(trial, 0):
             self._epochs_trained.inc(epoch - self._epochs.get(trial, 0))
             self._epochs[trial] = epoch

@@ -126,7 +126,7 @@ def _keeping_sigterm() -> Iterator[None]:
 def _start_or_join(settings: ClusterSettings, name: str) -> None:
     from pareto_search.measure.device import n_cores  # loads PyTorch, which not every worker needs
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user says so
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study sends nothing anywhere unless its user sets it
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # a failure is in the study and the log, with its reason
     _share_one_heap()
     n_threads = str(settings.cpus_per_trial)
@@ -184,5 +184,5 @@ def _dashboard_url() -> str | None:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an error says, in one line with its class."""
+    """The message of an error, in one line with its class."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

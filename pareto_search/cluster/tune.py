@@ -1,4 +1,4 @@
-"""Running a search on Ray Tune: the only file that knows Tune's Tuner."""
+"""Running a search on Ray Tune: the only file that uses Tune's Tuner."""
 
 import logging
 from collections import Counter
@@ -69,7 +69,7 @@ def run_search(
         on_end: Called here with every trial that ends.
         known_costs: Costs that are known without measuring, or None.
         on_result: Called here with every report, which has the `trial_number` added.
-        note: Told what happens to trials, as `Journal.note` is.
+        note: Called with what happens to trials, as `Journal.note` is.
         reference: Reference point of the hypervolume; None: beyond the worst trial so far.
         prepare: Called with the study before anything is begun.
         join_ray: Called once there is a trial to run; omitted: Ray is running already.
@@ -130,7 +130,7 @@ def _tuner(
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=RungScheduler(searcher),
-            num_samples=-1,  # the searcher says when it is over
+            num_samples=-1,  # the searcher ends it
             reuse_actors=reuse,
             trial_name_creator=name_trials,
             trial_dirname_creator=name_trials,
@@ -153,7 +153,7 @@ def _trainable(
     notes: Path,
     objectives: Sequence[str],
 ) -> Any:
-    """The trial as Tune wants it: a class whose actors carry the trial's name in the dashboard."""
+    """The trial as Tune needs it: a class whose actors carry the trial's name in the dashboard."""
 
     def run(config: dict[str, object], shared: Any) -> None:
         run_in_worker(trial, ray.get(shared["ref"]), cluster, notes, objectives, config)

@@ -23,8 +23,8 @@ logger = logging.getLogger(__name__)
 _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # results are kept by the study and the store
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Tune's would swallow Ctrl-C, and outlive the search
-    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints a table even when told to be silent
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # our log has the reason, Ray's the traceback
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints a table even in silent mode
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the run's log has the reason, Ray's the traceback
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     # its warning that nothing starts fails while no trial exists, as when the first costs take long
     "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "inf",
@@ -85,7 +85,7 @@ class Events(TrialProgressCallback):
                 self._on_result({**result, "trial_number": trial.config["trial_number"]})
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
-        """Say nothing: the searcher knows how the trial ended."""
+        """Print nothing: the searcher stores how the trial ended."""
 
     on_trial_error = on_trial_complete
 
@@ -127,7 +127,7 @@ def interruptible(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def quiet_tune() -> Iterator[None]:
-    """Silence Tune's own messages on failed and interrupted trials; ours say the same in one line each."""
+    """Silence Tune's own messages on failed and interrupted trials; the run's log has one line for each."""
     loggers = [logging.getLogger(f"ray.tune.{name}") for name in ("tune", "execution.tune_controller")]
     levels = [tune_logger.level for tune_logger in loggers]
     for tune_logger in loggers:

@@ -22,10 +22,10 @@ _MAX_WAIT_S = 0.1
 
 
 class StudySearch(Searcher):
-    """Suggests trials of a study to Tune and tells the dispatcher how their stints ended.
+    """Suggests trials of a study to Tune and passes on to the dispatcher how their stints ended.
 
     Args:
-        dispatcher: Decides what becomes of trials.
+        dispatcher: Its decisions on trials are carried out.
         objectives: What is optimised.
         cost_tasks: The dispatcher's source of costs.
         stop: Ends the search when something is wrong.
@@ -54,7 +54,7 @@ class StudySearch(Searcher):
                 return {**trial.params, "trial_number": trial.number}
             if self._stop.error is None:
                 if self._dispatcher.n_under_way:
-                    if not self._dispatcher.n_training:  # Tune has nothing to wait for, and would ask without a pause
+                    if not self._dispatcher.n_training:  # Tune has nothing to wait for, and would call without a pause
                         self._cost_tasks.wait(_MAX_WAIT_S)
                     return None
                 self._dispatcher.prune_paused()
@@ -74,7 +74,7 @@ class StudySearch(Searcher):
             self._dispatcher.announce_failure(self._numbers[trial_id], str(result[FAILURE]))
 
     def on_trial_complete(self, trial_id: str, result: dict[str, object] | None = None, error: bool = False) -> None:
-        """Tell the dispatcher how a stint ended."""
+        """Pass on to the dispatcher how a stint ended."""
         number = self._numbers.pop(trial_id, None)
         if number is None or self._stop.error is not None:
             return

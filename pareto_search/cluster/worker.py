@@ -22,7 +22,7 @@ def run_in_worker(
     objectives: Sequence[str],
     config: dict[str, object],
 ) -> None:
-    """Run one trial; Tune hears of its failure in a report, because it would tell the searcher no reason.
+    """Run one trial; its failure goes to Tune in a report, because Tune passes no reason on to the searcher.
 
     Args:
         trial: What it does.

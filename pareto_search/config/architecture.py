@@ -41,7 +41,7 @@ class Architecture(Settings):
 
     @property
     def cutoff_ang(self) -> float:
-        """Distance in Å beyond which atoms do not see each other."""
+        """Distance in Å beyond which atoms do not interact."""
         raise NotImplementedError(f"{type(self).__name__} needs a cutoff_ang")
 
     @property

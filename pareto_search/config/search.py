@@ -15,7 +15,7 @@ from pareto_search.objectives import DEFAULT_OBJECTIVES, LEARNED, OBJECTIVES, Ob
 
 #: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
 ControlKind = Literal["paper", "ablation", "tuned", "static", "one_teacher", "scratch"]
-#: Those that a teacher teaches: they tell what a way of teaching is worth, not what the teacher is.
+#: Those that a teacher teaches: they measure a way of teaching, not the teacher.
 TAUGHT_CONTROLS = ("static", "one_teacher", "scratch")
 SamplerName = Literal["tpe", "nsga2", "gp", "qmc", "random", "grid"]
 

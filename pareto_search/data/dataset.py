@@ -128,7 +128,7 @@ def from_frames(frames: list[Atoms], origin: list[str], notes: Mapping[str, Json
 
 
 def _calculated(atoms: Atoms, name: str) -> NDArray[np.float64]:
-    """A result of the frame's calculator; a stored one as it is, even where a NaN makes ASE think the atoms moved."""
+    """A result of the frame's calculator; a stored one as it is, even where a NaN makes ASE take the atoms as moved."""
     if isinstance(atoms.calc, SinglePointCalculator):
         return np.asarray(atoms.calc.results[name])
     return np.asarray(atoms.calc.get_property(name, atoms))

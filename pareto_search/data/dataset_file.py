@@ -48,7 +48,7 @@ class DatasetInfo:
 
     @property
     def periodic_directions(self) -> set[str]:
-        """Which there are: frames periodic in `all`, `some`, `no` directions. Older files do not tell some from no."""
+        """Which there are: frames periodic in `all`, `some`, `no` directions. Older files have some for no too."""
         found = self.summary.get("periodic_directions")
         if not isinstance(found, dict):
             return {"no" if self.summary["density_g_per_cm3"] is None else "all"}

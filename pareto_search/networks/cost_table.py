@@ -24,7 +24,7 @@ class CostTable:
 
     Args:
         folder: Of the run; made at the first `put`.
-        shared: Folder of all of a user's runs: records in it are taken over when asked for, and new ones added, but
+        shared: Folder of all of a user's runs: records in it are taken over when needed, and new ones added, but
             where that cannot be written, or compiling failed, they are only not shared. Omitted: the run keeps to
             itself.
     """
@@ -125,7 +125,7 @@ class CostTable:
 def _read(path: Path) -> CostRecord | None:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if "label" not in values:  # of an older version, which knew HIPNN alone
+        if "label" not in values:  # of an older version, which had HIPNN alone
             architecture = parse_architecture(values["architecture"])
             plain = architecture.model_dump(mode="json")
             values |= {"architecture": plain, "label": architecture.label, "cutoff_ang": architecture.cutoff_ang}

@@ -38,7 +38,7 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class TeacherEvaluation:
-    """What a teacher says of one frame.
+    """A teacher's results for one frame.
 
     Attributes:
         energy_ev: Total energy.
@@ -59,9 +59,9 @@ def build_calculator(settings: ExternalTeacher) -> Any:
     """
     factory = _factory(settings)
     try:
-        with redirect_stdout(sys.stderr):  # some say hello, but stdout is for results
+        with redirect_stdout(sys.stderr):  # some print a greeting, but stdout is for results
             calculator = factory(**settings.options)
-    except Exception as error:  # a calculator raises anything on options that it does not like
+    except Exception as error:  # a calculator raises anything on options that it does not take
         raise ConfigError(
             f"teacher.calculator {settings.calculator} does not accept teacher.options {settings.options} "
             f"({type(error).__name__}: {error}); they are its keyword arguments"
@@ -146,7 +146,7 @@ def evaluate_teacher(calculator: Teacher, atoms: Atoms) -> TeacherEvaluation:
 
 
 def _property(calculator: Teacher, atoms: Atoms, name: str, shape: tuple[int, ...]) -> NDArray[np.float64] | None:
-    value = _ask(calculator, name, atoms)
+    value = _raw_property(calculator, name, atoms)
     if value is None:
         return None
     array = np.array(value, dtype=np.float64)
@@ -161,19 +161,19 @@ def _needed(name: str, value: object) -> Any:
     return value
 
 
-def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
+def _raw_property(teacher: Teacher, name: str, atoms: Atoms) -> Any:
     """A property of a frame, None where the teacher does not have it.
 
     Raises:
         DataError: If it fails; the message is its own.
     """
-    # Asked for atomic energies it has given energy and forces of the frame, so that it is no unknown element it lacks.
+    # Energy and forces of the frame were computed before atomic energies, so no unknown element is the reason.
     lacking = (NotImplementedError, KeyError) if name == "energies" else PropertyNotImplementedError
     try:
         return teacher.get_property(name, atoms)
     except lacking:
         return None
-    except Exception as error:  # a calculator raises anything on what it does not know
+    except Exception as error:  # a calculator may raise anything for an element it lacks
         raise DataError(
             f"the teacher cannot evaluate a frame of {atoms.get_chemical_formula()} ({type(error).__name__}: {error})"
         ) from error
@@ -182,7 +182,7 @@ def _ask(teacher: Teacher, name: str, atoms: Atoms) -> Any:
 class TeacherCalculator(TimedCalculator):
     """A teacher's energy and forces for MD, and how long they took.
 
-    Its neighbour list is part of the model. Where the teacher fails, a DataError says so.
+    Its neighbour list is part of the model. Where the teacher fails, a DataError is raised.
     """
 
     implemented_properties = ["energy", "forces"]  # noqa: RUF012 - as ASE declares it
@@ -200,7 +200,7 @@ class TeacherCalculator(TimedCalculator):
         assert system is not None
         started = time.perf_counter()
         self.results = {
-            "forces": np.asarray(_needed("forces", _ask(self._teacher, "forces", system)), dtype=np.float64),
-            "energy": float(_needed("energy", _ask(self._teacher, "energy", system))),
+            "forces": np.asarray(_needed("forces", _raw_property(self._teacher, "forces", system)), dtype=np.float64),
+            "energy": float(_needed("energy", _raw_property(self._teacher, "energy", system))),
         }
         self.model_s += time.perf_counter() - started

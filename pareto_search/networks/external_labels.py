@@ -72,14 +72,14 @@ def label_frames(
 
     Atomic energies of a teacher that leaves out a constant per element are completed by it, and so are energies that a
     teacher counts from elsewhere than the data (other pseudopotentials, free atoms): by least squares, where forces
-    tell nothing of it.
+    do not depend on it.
 
     Args:
         make_calculator: Gives the teacher; called only if there are frames left to evaluate.
         dataset: The frames.
         references: Energies per element that are taken off the atomic energies.
-        train: Frames whose energies tell what the data's are counted from.
-        source: Tells teacher, dataset and split from others; answers kept for another are dropped.
+        train: Frames whose energies give the zero of the data's.
+        source: Identifies teacher, dataset and split; answers kept for another are dropped.
         partial: Where answers are kept.
         needs_atomic_energies: Whether a teacher without them is refused; it may still teach forces.
         clock: Seconds from a fixed moment.

@@ -63,7 +63,7 @@ class ExternalTeaching(Teaching):
         return [folder]
 
     def labels(self) -> Labels:
-        """What it says; without atomic energies none are learned from, and they are 0."""
+        """Its labels; where it has no atomic energies, students learn from none, and they are 0."""
         self.teachers()
         data = self.shared.data
         hashes = {"teacher_hash": teacher_hash(self.settings), "dataset_hash": data.dataset_hash}
@@ -86,7 +86,7 @@ class ExternalTeaching(Teaching):
         return f"{teacher_hash(self.settings)} {self.shared.data.dataset_hash}"
 
     def _answers(self) -> TeacherLabels:
-        """What the teacher says of every frame, gathered before or now."""
+        """The teacher's results for every frame, kept or computed now."""
         data = self.shared.data
         return label_frames(
             partial(build_calculator, self.settings),

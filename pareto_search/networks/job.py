@@ -25,7 +25,7 @@ class NetworkJob:
     """A network to train.
 
     Attributes:
-        stage: Stage of the study that wants it.
+        stage: Stage of the study that trains it.
         role: teacher, student or control.
         weights: Weights of its loss, unless the training has a schedule.
         seed: Of initial weights and batches.
@@ -59,7 +59,7 @@ class NetworkJob:
         return self.role == "teacher" and not self.generation and not self.member
 
     def labels(self, data: StudyData) -> Labels | None:
-        """What a teacher tells it; None for networks that have none."""
+        """The teacher's labels that it learns from; None for networks without a teacher."""
         if self.control_kind == "one_teacher":
             return data.first_labels
         is_taught = self.role == "student" or bool(self.generation) or self.control_kind in TAUGHT_CONTROLS
@@ -85,8 +85,8 @@ class NetworkJob:
 def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
     """The matched control: the student's job with one thing taken away, and nothing else changed.
 
-    Without a teacher: `paper` has the paper's control weights; `ablation` the student's own with no weight on what a
-    teacher says. With a teacher: `static` lacks the schedule of loss weights, `one_teacher` all teachers but the
+    Without a teacher: `paper` has the paper's control weights; `ablation` the student's own with no weight on a
+    teacher's labels. With a teacher: `static` lacks the schedule of loss weights, `one_teacher` all teachers but the
     first, `scratch` the weights taken over. A `tuned` control (see `tuning`) is made by `control_with`.
     """
     control = replace(student, role="control", control_kind=kind)

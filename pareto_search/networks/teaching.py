@@ -1,4 +1,4 @@
-"""How a study gets its teachers and what they say: networks that it trains, or a calculator that exists already."""
+"""Teachers of a study and their labels: networks that it trains, or a calculator that exists already."""
 
 import logging
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class Teaching:
         return self.shared.directory
 
     def teachers(self) -> list[Path]:
-        """Model folders of the teachers of the students, trained or asked now where that is not done.
+        """Model folders of the teachers of the students, trained or evaluated now where that is not done.
 
         Raises:
             ParetoSearchError: If one diverged or failed; without a teacher there is no study.
@@ -60,11 +60,11 @@ class Teaching:
         raise NotImplementedError
 
     def labels(self) -> Labels:
-        """What they say, from the cache where it belongs to these teachers, dataset and split."""
+        """Their labels, from the cache where it belongs to these teachers, dataset and split."""
         raise NotImplementedError
 
     def first_labels(self) -> Labels | None:
-        """What the first of several says alone, where controls are compared that it taught; else None."""
+        """Labels by the first of several alone, where controls learn from it alone; else None."""
         return None
 
     def snapshots(self) -> StudyData | None:
@@ -105,11 +105,11 @@ class NetworkTeaching(Teaching):
         return folders
 
     def labels(self) -> Labels:
-        """The mean of what the last generation says."""
+        """The mean of the last generation's labels."""
         return self._labels_by(self.teachers(), self.directory.labels_npz)
 
     def first_labels(self) -> Labels | None:
-        """What the first of the last generation says alone."""
+        """Labels by the first of the last generation alone."""
         if "one_teacher" not in self.shared.config.confirm.controls:
             return None
         return self._labels_by(self.teachers()[:1], self.directory.other_labels_npz("one"))
@@ -175,7 +175,7 @@ class NetworkTeaching(Teaching):
         return labels
 
     def _labelled(self, data: StudyData, networks: list[Potential]) -> Labels:
-        """What networks say together of some frames."""
+        """Labels of some frames by networks together."""
         loader = data.loader(networks[0].architecture, device="cpu")
         members = [make_labels(network, loader, data.dataset, data.dataset_hash) for network in networks]
         return joined(members, self.settings.label_weighting)

@@ -225,7 +225,7 @@ def _initial(job: NetworkJob, data: StudyData, origin_dir: Path) -> Potential:
 def _pretrain(
     potential: Potential, job: NetworkJob, data: StudyData, folders: NetworkFolders, checkpoint: Path
 ) -> int | None:
-    """Train on the frames that the teacher made, where the job wants that; returns the epoch in which it diverged."""
+    """Train on the frames that the teacher made, where the job has any; returns the epoch in which it diverged."""
     settings, snapshots = job.transfer.pretraining, data.snapshots
     if settings is None or snapshots is None:
         return None
@@ -284,7 +284,7 @@ def _base_record(job: NetworkJob, data: StudyData, cost: CostRecord | None, mode
 
 
 def cost_columns(cost: CostRecord) -> dict[str, Any]:
-    """What a network's record says of its cost."""
+    """The cost as fields of a network's record."""
     return {**cost.values(), "engine": cost.engine, "device": cost.device}
 
 

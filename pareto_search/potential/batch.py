@@ -1,4 +1,4 @@
-"""Batches: frames as padded neighbour tensors, the form in which a network sees atoms."""
+"""Batches: frames as padded neighbour tensors, the form in which a network gets atoms."""
 
 from typing import NamedTuple
 

@@ -160,7 +160,7 @@ class VerletCalculator(TimedCalculator):
         """Evaluate everything for the atoms; ASE calls this when something changed.
 
         Raises:
-            KeyError: If an atom is of an element that the network does not know.
+            KeyError: If an atom is of an element that the network does not have.
             AtomsError: If an atom's position is not finite or too far away.
         """
         super().calculate(atoms, properties, system_changes)  # type: ignore[no-untyped-call]  # ASE's

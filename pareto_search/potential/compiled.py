@@ -58,8 +58,8 @@ def has_compiler(device_type: str) -> bool:
 def compiled(function: TensorFunction, *example: object) -> TensorFunction:
     """The compiled form of a function for the structure of some arguments; made now if it is not on disk.
 
-    Where that fails it is the very function, by which callers tell, and the log says so. Sizes that are one in the
-    example must stay one, the others must stay larger. Threads are those PyTorch has now.
+    Where that fails it is the very function, which callers can compare, and the reason is logged. Sizes that are one
+    in the example must stay one, the others must stay larger. Threads are those PyTorch has now.
 
     Args:
         function: Pure; of tensors, None and tuples of them; returns a tuple of tensors.

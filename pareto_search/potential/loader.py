@@ -23,8 +23,8 @@ class Targets(NamedTuple):
         forces: eV/Å, shape (n_atoms, 3).
         atomic_energy: The teacher's atomic energies, eV without reference energies, shape (n_atoms,).
         teacher_forces: The teacher's forces, eV/Å, shape (n_atoms, 3).
-        label_weight: How much the teacher's word on each atom counts, 1 on average; 0 where it said nothing, and then
-            its energies and forces are zero. Shape (n_atoms,).
+        label_weight: Weight of the teacher's labels of each atom, 1 on average; 0 where it gave none, and then its
+            energies and forces are zero. Shape (n_atoms,).
     """
 
     energy: Tensor

@@ -32,14 +32,14 @@ def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Ite
     if is_emt or "demonstration" in notes.lower():
         yield (
             "The data come from a demonstration potential (EMT), not from quantum chemistry. The figures show that "
-            "the method runs; they say nothing about the real material."
+            "the method runs; nothing about the real material follows from them."
         )
     if data.config is None:
         return
     if isinstance(data.config.data, TeacherMdSource):
         yield (
-            "The frames, energies and forces are the teacher's own: errors tell how far students are from it, not from "
-            "quantum chemistry or experiment. Where the teacher errs, so do they."
+            "The frames, energies and forces are the teacher's own: errors measure how far students are from it, not "
+            "from quantum chemistry or experiment. Where the teacher errs, so do they."
         )
     if isinstance(data.config.teacher, ExternalTeacher):
         n_atoms = data.config.measure.n_atoms
@@ -101,7 +101,7 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         )
     if paired.n_architectures < MIN_ARCHITECTURES:
         compared = "one architecture was" if paired.n_architectures == 1 else "two architectures were"
-        yield f"Only {compared} compared: intervals are over seeds, and the result says nothing about other sizes."
+        yield f"Only {compared} compared: intervals are over seeds, and nothing follows for other sizes."
     elif paired.n_architectures < 5:
         yield (
             f"With {paired.n_architectures} architectures the intervals of errors are wide: each counts once, however "
@@ -121,11 +121,11 @@ def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTable
     text = (
         "The search chose its points by the errors that they show. Retrained with new seeds, "
         f"{found.n} students of its front have a validation force RMSE {abs(found.mean_percent):.1f} % {side} what the "
-        f"search saw (95 % interval {interval})"
+        f"search found (95 % interval {interval})"
     )
     if found.epochs_ratio > 1.05:
         text += f", though they trained for {found.epochs_ratio:.1f} times as many epochs"
-    yield f"{text}: {'its points flatter themselves' if low > 0 else 'how much its points flatter is not sure'}."
+    yield f"{text}: {'its errors are too low' if low > 0 else 'whether its errors are too low is not sure'}."
 
 
 def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
@@ -140,8 +140,8 @@ def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> I
         names = tried["control_kind"].str.cat(tried["role"] + "s", sep=" ").str.strip()
         by_kind = (f"{part.sum()} of {len(part)} {name}" for name, part in went_wrong.groupby(names, sort=False))
         yield (
-            f"MD of the liquid went wrong with {', '.join(by_kind)}: they are missing from what is said of g(r). Their "
-            "own records tell after how many ps."
+            f"MD of the liquid went wrong with {', '.join(by_kind)}: they are missing from the comparison of g(r). "
+            "Their records hold after how many ps."
         )
 
 
@@ -154,7 +154,7 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
     if len(engines) > 1:
         yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
     if tables.networks["md_us_per_atom_step"].isna().all():
-        yield "No step time is stored, so nothing can be said about speed."
+        yield "No step time is stored, so nothing can be concluded about speed."
     if is_capacity_flat(data, tables):
         yield (
             "Capacity barely depends on the architecture here: the largest systems that fit differ by less than the "

@@ -41,9 +41,9 @@ class ReportInput:
     Attributes:
         config: The settings; None for a run that has none yet.
         models: Rows of `models.csv`, from records or from the file: whatever they are, they are kept as `clean_models`
-            returns them, so that nobody else has to clean them.
+            returns them, so that nothing else has to clean them.
         curves: Rows of `curves.csv` (`CURVE_COLUMNS`).
-        dataset: What `dataset.json` says of the data; None for a run that has read none yet.
+        dataset: The content of `dataset.json`; None for a run that has read no data yet.
         events: Rows of `events.csv` (`EVENT_COLUMNS`); empty for a run that has none.
         rdf: g(r) of the liquid by teacher and networks (`RDF_COLUMNS`); empty where it was not measured.
     """

@@ -1,4 +1,4 @@
-"""The answer of a study in plain words: what was found, and what cannot be said."""
+"""The answer of a study in plain words: what was found, and what cannot be concluded."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -51,7 +51,7 @@ class Budget:
 
         Args:
             values: Objectives of a complete one.
-            is_pruned: Whether it was given up for others, which says nothing about the hypervolume.
+            is_pruned: Whether it was given up for others, which is no news of the hypervolume.
         """
         self.n_ended += 1
         self._n_without_gain += not is_pruned

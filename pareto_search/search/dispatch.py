@@ -1,4 +1,4 @@
-"""Which trial a search trains next, which ones wait, go on or end; whatever runs them asks here.
+"""Which trial a search trains next, which ones wait, go on or end.
 
 A trial begins in the ledger with all its parameters; its costs are looked up or measured; it is refused if they are
 beyond the caps, else trained. At a rung it goes on or its stint ends, and it waits in the ledger as running until it is
@@ -56,10 +56,10 @@ class Dispatcher:
         settings: Settings of the search.
         name: Of the study.
         cost_source: Measures costs.
-        stop: Says whether the search must end at once.
+        stop: Whether the search must end at once.
         n_slots: How many trials fit at once.
         known_costs: Costs that need no measuring, by a trial's parameters, or None.
-        note: Told what happens to trials, as `Journal.note` is.
+        note: Called with what happens to trials, as `Journal.note` is.
     """
 
     def __init__(

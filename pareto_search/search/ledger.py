@@ -1,4 +1,4 @@
-"""Where a search keeps what the next driver of it must know."""
+"""Where a search keeps what the next driver of it needs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ STATUS, REASON, MODEL_IDS = "status", "reason", "model_ids"
 
 
 class TrialHandle(Protocol):
-    """A trial that has not ended, as the ledger knows it."""
+    """A trial that has not ended, as it stands in the ledger."""
 
     @property
     def number(self) -> int:

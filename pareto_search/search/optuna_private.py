@@ -16,7 +16,7 @@ def begin_running(
 ) -> Trial:
     """Add a running trial with parameters and user attributes, in one transaction.
 
-    `Study.add_trial` does the same but does not say which it was, and looking reads every unfinished trial again;
+    `Study.add_trial` does the same but does not return its number, and looking reads every unfinished trial again;
     `Study.enqueue_trial` and `Study.ask` take a transaction for each parameter.
 
     Args:

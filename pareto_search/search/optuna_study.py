@@ -55,7 +55,7 @@ def open_optuna_study(study_db: Path, study_name: str, objectives: Sequence[Obje
         study = optuna.create_study(
             storage=storage,
             study_name=study_name,
-            sampler=RandomSampler(seed=0),  # never asked: see `proposing`
+            sampler=RandomSampler(seed=0),  # never used: see `proposing`
             directions=[objective.direction for objective in objectives],
             load_if_exists=True,
         )
@@ -101,7 +101,7 @@ class OptunaTrial:
         set_constraint_attribute(self._trial, violation)
 
     def end(self, status: EndStatus, values: Sequence[float] | None) -> None:
-        """Tell the study how it ended."""
+        """Store in the study how it ended."""
         self._trial.study.tell(self.number, values, state=_STATES[status])
 
 

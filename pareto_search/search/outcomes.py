@@ -1,4 +1,4 @@
-"""What trials and networks came to: stored, and noted in the journal, as the driver hears of it."""
+"""What trials and networks came to: stored, and noted in the journal, when the driver gets them."""
 
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -78,7 +78,7 @@ class ParetoRungs:
         return True
 
     def passed(self, trial: int, epoch: int) -> None:
-        """Note that a trial has been allowed beyond a rung; it is not asked about again."""
+        """Note that a trial has been allowed beyond a rung; it is not compared there again."""
         self._passed[trial] = max(epoch, self._passed.get(trial, 0))
 
     def pause(self, trial: int, epoch: int) -> None:
@@ -110,7 +110,7 @@ class ParetoRungs:
         found = self._measured_forecasts()
         values = from_costs(list(found.values()), self._learned).tolist()
         forecast = {trial: dict(zip(names, row, strict=True)) for trial, row in zip(found, values, strict=True)}
-        return forecast | self._ends  # as they were told, without the rounding of logarithms
+        return forecast | self._ends  # as they were given, without the rounding of logarithms
 
     def _measured_forecasts(self) -> dict[int, NDArray[np.float64]]:
         if self._forecasts is None:
@@ -216,7 +216,7 @@ def order_of(points: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.lexsort((-shares, ranks))
 
 
-#: With fewer examples a network is said to gain what the others gained.
+#: With fewer examples a network is taken to gain what the others gained.
 _N_FOR_REGRESSION = 4
 #: Strength of the ridge, in examples: the slope along each standardised feature is drawn to 0 as by one example.
 _RIDGE = 1.0
@@ -231,8 +231,8 @@ def forecast(
 ) -> NDArray[np.float64]:
     """Late values of new networks by ridge regression on their features and early values.
 
-    Early validation errors order networks badly: the learning rate is still high, and large networks learn late. What
-    the space says of a network (more features, a shorter cutoff) often tells more, so both go into one regression.
+    Early validation errors order networks badly: the learning rate is still high, and large networks learn late. A
+    network's place in the space (more features, a shorter cutoff) often predicts more, so both go into one regression.
 
     Args:
         features: Of the examples, shape (n, n_features).

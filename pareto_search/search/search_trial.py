@@ -24,7 +24,7 @@ from pareto_search.search.proposing import SeenTrial
 
 @dataclass
 class SearchTrial:
-    """A trial as the driver knows it; what the next driver must know is written to the ledger as it happens.
+    """A trial in the driver's memory; what the next driver needs is written to the ledger as it happens.
 
     Attributes:
         params: Value of every searched dimension.
@@ -81,7 +81,7 @@ class SearchTrial:
         self._keep(PAUSED, None)
 
     def trained_until(self, epoch: int) -> int:
-        """Note an epoch that it has reached; returns how many were trained since it was last heard of."""
+        """Note an epoch that it has reached; returns how many were trained since the one before."""
         n_new = max(0, epoch - self.n_epochs)
         self.n_epochs += n_new
         return n_new
@@ -99,7 +99,7 @@ class SearchTrial:
         model_ids: Sequence[str] | None,
         values: Sequence[float] | None,
     ) -> None:
-        """Tell the ledger how it ended.
+        """Write to the ledger how it ended.
 
         Args:
             status: How.

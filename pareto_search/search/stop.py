@@ -36,7 +36,7 @@ class Stop:
 
 
 def _root(error: BaseException) -> BaseException:
-    """What SQLite said, which Optuna and SQLAlchemy wrap in guesses."""
+    """SQLite's message, which Optuna and SQLAlchemy wrap in guesses."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

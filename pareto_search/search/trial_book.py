@@ -26,7 +26,7 @@ class TrialBook:
     Args:
         ledger: Where they are kept.
         settings: Settings of the search.
-        on_end: Called with every trial that ends, before the ledger knows.
+        on_end: Called with every trial that ends, before it is written to the ledger.
         reference: Reference point of the hypervolume; None: beyond the worst trial so far.
         rungs: The pruning rule; omitted: that of the settings.
 
@@ -82,7 +82,7 @@ class TrialBook:
                 self.leftovers.append(trial.number)
 
     def _learn(self, trial: KeptTrial) -> None:
-        """What samplers and rungs must know of a trial that an earlier run began."""
+        """Give samplers and rungs what they need of a trial that an earlier run began."""
         known = SearchTrial.of_earlier_run(trial, self._settings.caps)
         self.trials[trial.number] = known
         if known.costs is None:
@@ -102,12 +102,12 @@ class TrialBook:
         return self.trials[handle.number]
 
     def learned(self, result: Mapping[str, Any]) -> dict[str, float] | None:
-        """What a report says of the objectives that are learned, by column; None if it is not all finite."""
+        """A report's values of the objectives that are learned, by column; None if it is not all finite."""
         found = {objective.column: result[objective.column] for objective in self._learned}
         return {name: float(value) for name, value in found.items()} if all(map(is_finite, found.values())) else None
 
     def record_rung(self, trial: SearchTrial, epoch: int, learned: Mapping[str, float]) -> None:
-        """Tell the rungs what a trial has learned at one of them.
+        """Pass on to the rungs what a trial has learned at one of them.
 
         Args:
             trial: The trial.
@@ -158,7 +158,7 @@ class TrialBook:
         """
         number, is_complete = trial.number, status == "complete"
         self.budget.n_epochs += trial.trained_until(int(result.get(N_TRAINED_EPOCHS) or 0))
-        # First, so that a trial which the ledger knows to have ended has its record whenever the driver dies.
+        # First, so that a trial which has ended in the ledger has its record whenever the driver dies.
         self.on_end(
             TrialEnd(
                 number,

@@ -1,4 +1,4 @@
-"""Warm start: trials of finished runs on the same data and labels, so that a sampler knows them from the start."""
+"""Warm start: trials of finished runs on the same data and labels, so that a sampler has them from the start."""
 
 import logging
 import shutil
@@ -76,9 +76,9 @@ def check_source(source: RunDirectory, search: SearchSettings, dataset_hash: str
     if config.search.training != search.training or config.search.network_seed != search.network_seed:
         raise ConfigError(f"{where} trained otherwise: search.training and search.network_seed must be the same")
     if set(config.search.objectives) != set(search.objectives):
-        theirs, ours = (", ".join(names) for names in (config.search.objectives, search.objectives))
+        others, wanted = (", ".join(names) for names in (config.search.objectives, search.objectives))
         raise ConfigError(
-            f"{where} optimised other objectives ({theirs}; here {ours}): search.objectives must be the same"
+            f"{where} optimised other objectives ({others}; here {wanted}): search.objectives must be the same"
         )
     return config
 
@@ -92,7 +92,7 @@ def import_trials(study: optuna.Study, shared: SharedStudy, source: RunDirectory
     """Add the finished trials of another run to a study, with their networks, once; they do not count in its budget.
 
     A trial is left out where the space or the caps here do not hold it, where its network would be another one here, or
-    where its costs were measured on other hardware, with other versions or other settings, so that they say nothing
+    where its costs were measured on other hardware, with other versions or other settings, so that they mean nothing
     here. Other networks, such as those of a confirmation, stay where they are: they carry the other run's claims.
 
     Args:

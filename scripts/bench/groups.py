@@ -19,7 +19,7 @@ from pareto_search.config_file import load_config
 from pareto_search.networks.job import NetworkJob, control_of
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.search.space import to_architecture, to_weights
-from pareto_search.study import open_study
+from pareto_search.stages import open_study
 
 ROOT = Path(__file__).parents[2]
 POINTS = (

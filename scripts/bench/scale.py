@@ -34,7 +34,7 @@ from pareto_search.potential.model_files import save_model
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
 from pareto_search.run_directory import RunDirectory
 from pareto_search.search.messages import Costs
-from pareto_search.study import open_study
+from pareto_search.stages import open_study
 
 N_EPOCHS = 27
 #: Trials between two looks at the driver.

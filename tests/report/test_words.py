@@ -131,19 +131,19 @@ def test_flattery_of_the_search_is_stated() -> None:
     models = pd.concat([data.models, searched], ignore_index=True)
     found = words(replace(data, models=models)).cautions
     assert has(found, "8 students of its front have a validation force RMSE 5.")
-    assert has(found, "% above what the search saw (95 % interval +4.")
-    assert has(found, "its points flatter themselves")
+    assert has(found, "% above what the search found (95 % interval +4.")
+    assert has(found, "its errors are too low")
     assert not has(found, "times as many epochs")
     longer = models.assign(n_epochs=models["n_epochs"].where(models["stage"] != "confirm", 480))
     assert has(words(replace(data, models=longer)).cautions, "though they trained for 2.0 times as many epochs")
     factors = (models["n_features"] < 20).map({True: 0.5, False: 1.5}).where(models["stage"] == "confirm", 1)
     wild = models["valid_force_rmse_ev_per_ang"] * factors
     unsure = words(replace(data, models=models.assign(valid_force_rmse_ev_per_ang=wild))).cautions
-    assert has(unsure, "how much its points flatter is not sure")
-    assert not has(words(data).cautions, "flatter")
+    assert has(unsure, "whether its errors are too low is not sure")
+    assert not has(words(data).cautions, "errors are too low")
     confirm = data.config.confirm.model_copy(update={"select": "all"})  # chooses nothing
     listed = data.config.model_copy(update={"confirm": confirm})
-    assert not has(words(replace(data, models=models, config=listed)).cautions, "flatter")
+    assert not has(words(replace(data, models=models, config=listed)).cautions, "errors are too low")
 
 
 def test_split_kind_is_named() -> None:

@@ -15,7 +15,8 @@ from pareto_search.search.ledger import COSTS, MODEL_IDS
 from pareto_search.search.optuna_study import open_optuna_study
 from pareto_search.search.run_trial import measure_costs, run_trial
 from pareto_search.search.space import distributions
-from pareto_search.study import Study, open_study
+from pareto_search.stages import open_study
+from pareto_search.study import Study
 from tests.tiny_study import TINY
 
 pytestmark = pytest.mark.slow

@@ -73,7 +73,7 @@ def _add_stems(figure: go.Figure, group: pd.DataFrame, networks: pd.DataFrame, l
 
 
 def _axis(quantity: Quantity, networks: pd.DataFrame) -> dict[str, object]:
-    """The axis of a plane figure without what a scene does not know."""
+    """The axis of a plane figure without what a scene does not have."""
     plane = axis(quantity.title, quantity.values(networks))
     known = ("type", "range", "tickmode", "tickvals", "ticktext", "nticks", "linecolor", "showticklabels")
     title = {"text": f"<br>{quantity.title}", "font": {"size": 12}}  # a line lower, clear of the ticks

@@ -152,7 +152,7 @@ def _set_axis(panel: Any, name: str, axis: Any) -> None:
 
 
 def _draw_scene(canvas: Figure, figure: go.Figure) -> None:
-    """Points and lines in three dimensions; Matplotlib knows no logarithmic axes there, so decades are drawn."""
+    """Points and lines in three dimensions; Matplotlib has no logarithmic axes there, so decades are drawn."""
     panel = canvas.add_subplot(projection="3d")
     scene = figure.layout.scene
     for trace in figure.data:

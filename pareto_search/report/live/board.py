@@ -178,7 +178,7 @@ class Board:
         return trials_figure(self._run.progress.trials.values(), self._catalogue.label)
 
     def _details(self, chosen: Chosen, seen: str | None) -> Part:
-        """What is chosen, made for this reader alone, and only where it is not what he has seen."""
+        """What is chosen, made for this reader alone, and only where it is not what the page shows already."""
         run = self._run
         kind, name = chosen or ("", "")
         trial = run.progress.trials.get(int(name)) if kind == "trial" and name.isdecimal() else None
