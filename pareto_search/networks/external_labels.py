@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,16 +45,34 @@ class TeacherLabels:
 
 @dataclass
 class _Gathered:
-    """Answers for the first `n_done` frames as the teacher gives them; NaN where it gives no atomic energies."""
+    """Answers for the first `n_done` frames as the teacher gives them, kept in a file; NaN: no atomic energies."""
 
+    path: Path
+    source: str
     energy: NDArray[np.float64]
     forces: NDArray[np.float64]
     atomic: NDArray[np.float64]
     n_done: int = 0
 
-    def to_arrays(self, source: str) -> dict[str, Any]:
-        """The npz form; `source` is what they came from."""
-        return {**{f.name: getattr(self, f.name) for f in fields(self)}, "source": source}
+    @classmethod
+    def read(cls, path: Path, source: str, dataset: Dataset) -> Self:
+        """What was gathered before from the same teacher and frames, or nothing."""
+        found = cls(
+            path, source, np.zeros(dataset.n_systems), np.zeros((dataset.n_atoms, 3)), np.zeros(dataset.n_atoms)
+        )
+        if path.is_file():
+            try:
+                stored = read_arrays(path, remedy="its frames are evaluated again")
+                if str(stored["source"]) == source:
+                    return cls(
+                        path, source, stored["energy"], stored["forces"], stored["atomic"], int(stored["n_done"])
+                    )
+            except (DataError, KeyError) as error:
+                logger.warning("%s", error)
+        return found
+
+    def save(self) -> None:
+        write_arrays(self.path, **{name: value for name, value in vars(self).items() if name != "path"})
 
 
 def label_frames(
@@ -88,13 +106,13 @@ def label_frames(
         DataError: If the teacher has no atomic energies though they are needed, they do not sum to its energy, or an
             answer is not finite.
     """
-    gathered = _read(partial, source, dataset)
+    gathered = _Gathered.read(partial, source, dataset)
     if gathered.n_done < dataset.n_systems:
         try:
-            _gather(make_calculator(), dataset, gathered, partial, source, needs_atomic_energies, clock)
+            _gather(make_calculator(), dataset, gathered, needs_atomic_energies, clock)
         finally:
             if gathered.n_done:
-                _write(partial, source, gathered)
+                gathered.save()
     offsets = _offsets(dataset, gathered.energy - dataset.energy, train)
     energy = gathered.energy - dataset.composition(dataset.elements) @ offsets
     if np.isnan(gathered.atomic).any():
@@ -122,15 +140,8 @@ def errors_of(labels: TeacherLabels, dataset: Dataset, systems: NDArray[np.int64
 
 
 def _gather(
-    calculator: Teacher,
-    dataset: Dataset,
-    gathered: _Gathered,
-    partial: Path,
-    source: str,
-    needs_atomic_energies: bool,
-    clock: Callable[[], float],
+    calculator: Teacher, dataset: Dataset, gathered: _Gathered, needs_atomic_energies: bool, clock: Callable[[], float]
 ) -> None:
-    """Evaluate the frames that are left."""
     n_before, started = gathered.n_done, clock()
     saved = logged = started
     for system in range(n_before, dataset.n_systems):
@@ -143,7 +154,7 @@ def _gather(
         gathered.n_done = system + 1
         now = clock()
         if now - saved > _SAVE_EVERY_S:
-            _write(partial, source, gathered)
+            gathered.save()
             saved = now
         if now - logged > _LOG_EVERY_S or gathered.n_done == dataset.n_systems:
             left_s = (now - started) / (gathered.n_done - n_before) * (dataset.n_systems - gathered.n_done)
@@ -193,19 +204,3 @@ def _offsets(dataset: Dataset, difference_ev: NDArray[np.float64], systems: NDAr
 
 def _of_atoms(by_element: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64]:
     return by_element[np.searchsorted(dataset.elements, dataset.species)]
-
-
-def _read(path: Path, source: str, dataset: Dataset) -> _Gathered:
-    """What was gathered before from the same teacher and frames, or nothing."""
-    if path.is_file():
-        try:
-            stored = read_arrays(path, remedy="its frames are evaluated again")
-            if str(stored["source"]) == source:
-                return _Gathered(stored["energy"], stored["forces"], stored["atomic"], int(stored["n_done"]))
-        except (DataError, KeyError) as error:
-            logger.warning("%s", error)
-    return _Gathered(np.zeros(dataset.n_systems), np.zeros((dataset.n_atoms, 3)), np.zeros(dataset.n_atoms))
-
-
-def _write(path: Path, source: str, gathered: _Gathered) -> None:
-    write_arrays(path, **gathered.to_arrays(source))
