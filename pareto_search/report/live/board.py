@@ -157,12 +157,7 @@ class Board:
         return costs_table(self._run.costs, teacher.architecture if isinstance(teacher, TeacherSettings) else None)
 
     def _tables(self) -> tuple[ReportTables, NDArray[np.float64]]:
-        run = self._run
-        ends = run.ends()
-        n_epochs = np.full(len(ends), np.nan)
-        is_known = [end is not None for end in ends]
-        n_epochs[is_known] = run.progress.n_epochs_at(end for end in ends if end is not None)
-        return run.tables(), n_epochs
+        return self._run.tables(), self._run.n_epochs_at_ends()
 
     def _front_speed(self) -> go.Figure:
         return front_figure(self._parts["tables"].content[0], STEP_TIME)
@@ -199,15 +194,8 @@ class Board:
         return details, network_figure(curve, trial, student)
 
     def _network_details(self, record: ModelRecord) -> tuple[Details, go.Figure]:
-        siblings = [
-            other
-            for other in self._run.networks.records
-            if other.stage == record.stage and _architecture(other) == _architecture(record)
-        ]
+        key = record.stage, record.architecture_key
+        siblings = [other for other in self._run.networks.records if (other.stage, other.architecture_key) == key]
         trial = None if record.trial_id is None else self._run.progress.trials.get(record.trial_id)
         details = network_details(record, siblings[:_N_SIBLINGS])
         return details, network_figure(self._run.curve(record.model_id), trial, record)
-
-
-def _architecture(record: ModelRecord) -> str:
-    return record.architecture_key

@@ -2,23 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.live.trial_catalogue import STATE_NAMES, TrialCatalogue, time_of_day
 from pareto_search.report.numbers import number, whole
 
-_MARK_NAMES = {
-    "began": "begun",
-    "costs": "costs known",
-    "training": "training",
-    "promoted": "promoted",
-    "resumed": "taken up again",
-    "paused": "paused",
-    "interrupted": "interrupted",
-    "ended": "ended",
-}
+#: How kinds of marks are called, where that is not their own name.
+_MARK_NAMES = {"began": "begun", "costs": "costs known", "resumed": "taken up again"}
+
+
+#: Names with their values as texts.
+Facts = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -26,10 +22,10 @@ class Details:
     """Facts about a trial or a network."""
 
     title: str
-    facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    facts: tuple[tuple[str, Facts], ...]
     model_id: str | None = None
     trial: int | None = None
-    others: tuple[tuple[str, str], ...] = field(default=())
+    others: Facts = ()
 
 
 def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequence[ModelRecord]) -> Details:
@@ -69,14 +65,14 @@ def _role(record: ModelRecord) -> str:
     return record.role if record.control_kind is None else f"{record.control_kind} control"
 
 
-def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> tuple[tuple[str, str], ...]:
+def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> Facts:
     error = number(1e3 * trial.last_error_ev_per_ang, 4)
     facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
              ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{error} meV/Å")]  # fmt: skip
     return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
 
 
-def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
+def _cost_facts(cost: CostRecord) -> Facts:
     md, capacity = cost.md, cost.capacity
     return (
         ("MD step", f"{number(md.us_per_atom_step_median)} µs/atom ({number(md.us_per_atom_step_q25)} – "
@@ -87,11 +83,11 @@ def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
     )  # fmt: skip
 
 
-def _record_facts(record: ModelRecord) -> tuple[tuple[str, str], ...]:
+def _record_facts(record: ModelRecord) -> Facts:
     return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
 
 
-def _plain_facts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+def _plain_facts(values: Mapping[str, object]) -> Facts:
     return tuple((name, _plain(value)) for name, value in values.items())
 
 
@@ -102,5 +98,5 @@ def _plain(value: object) -> str:
 
 
 def _mark_text(mark: Mark) -> str:
-    text = f"{_MARK_NAMES[mark.kind]}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
+    text = f"{_MARK_NAMES.get(mark.kind, mark.kind)}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
     return f"{text}: {mark.text}" if mark.text else text
