@@ -20,11 +20,12 @@ from pareto_search.records import ModelRecord
 from pareto_search.report.figures.quantities import MEMORY, STEP_TIME
 from pareto_search.report.live.details import Details, network_details, trial_details
 from pareto_search.report.live.followed_run import FollowedRun
-from pareto_search.report.live.progress_cards import Card, progress_cards
+from pareto_search.report.live.progress_cards import progress_cards
 from pareto_search.report.live.progress_tables import LiveTable, costs_table, failures_table, trials_table
 from pareto_search.report.live.study_figures import front_figure, volume_figure
 from pareto_search.report.live.trial_catalogue import TrialCatalogue
 from pareto_search.report.live.trial_curves import network_figure, trials_figure
+from pareto_search.report.page.elements import Card
 from pareto_search.report.tables import ReportTables
 
 #: Figures are drawn in a refresh until they have taken this long; the others follow in the next.

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from pareto_search.report.live.details import Details
-from pareto_search.report.live.progress_cards import Card
 from pareto_search.report.live.progress_tables import LiveTable, Row
+from pareto_search.report.page.elements import Card
 
 #: Figures by the name of their part: title and caption. The first is the one whose points are trials.
 FIGURES = {

@@ -1,24 +1,13 @@
 """Cards of the live page: where the run stands, as key numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget, time_left
 from pareto_search.durations import duration
 from pareto_search.report.live.trial_catalogue import STATE_NAMES, UNKNOWN
 from pareto_search.report.numbers import number, whole
-
-
-@dataclass(frozen=True)
-class Card:
-    """A key number; tones as in the report: good, bad, plain."""
-
-    name: str
-    label: str
-    value: str
-    detail: str
-    tone: str = "plain"
+from pareto_search.report.page.elements import Card
 
 
 def progress_cards(

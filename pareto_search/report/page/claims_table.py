@@ -1,22 +1,9 @@
-"""The paper's claims as a table: for the page, and as Markdown for documents."""
-
-from collections.abc import Sequence
+"""The paper's claims as rows of a table."""
 
 from pareto_search.analysis.claim import Claim
 
 #: Headings of `claim_cells`.
 CLAIM_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
-
-
-def claims_markdown(claims: Sequence[Claim]) -> str:
-    """Claims as a Markdown table."""
-    return markdown_table(CLAIM_HEADS, [claim_cells(claim) for claim in claims])
-
-
-def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def claim_cells(claim: Claim) -> tuple[str, ...]:

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
-from markupsafe import Markup
 
-from pareto_search.report.templates import render
+
+@dataclass(frozen=True)
+class Card:
+    """A key number; tones: good, bad, plain."""
+
+    name: str
+    label: str
+    value: str
+    detail: str
+    tone: str = "plain"
 
 
 @dataclass(frozen=True)
@@ -64,16 +72,6 @@ class Panel:
     def summary(self) -> str:
         """What a reader who does not see the figure should know is in it."""
         return _summary_text(self.figure)
-
-
-def card_html(label: str, value: str, detail: str, tone: str = "plain") -> str:
-    """A key number; tones: good, bad, plain."""
-    return render("card.html.jinja", label=label, value=value, detail=detail, tone=tone)
-
-
-def json_script(name: str, value_json: str) -> str:
-    """JSON inside the page; "<" is written as an escape so that no text in it can end the element."""
-    return render("json_script.html.jinja", name=name, json=Markup(value_json.replace("<", "\\u003c")))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
