@@ -15,7 +15,7 @@ from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.objectives import Objective
 from pareto_search.report.cautions import cautions
-from pareto_search.report.numbers import count, number, p_text, signed, times, together
+from pareto_search.report.numbers import count, number, p_text, signed, split_name, times, together
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
@@ -69,10 +69,6 @@ def _verdict(summary: StudySummary) -> Verdict:
         return "nothing"
     paired = headline.paired_force_rmse
     return "better" if paired.is_better else "worse" if paired.is_worse else "unsure"
-
-
-def _split(summary: StudySummary) -> str:
-    return "test" if summary.basis.split == "test" else "validation"
 
 
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
@@ -172,12 +168,12 @@ def _external_sentences(teacher: TeacherSummary, summary: StudySummary, data: Re
             f"({number(teacher.md_us_per_atom_step)} µs/atom/step); the fastest, {fastest.label}, takes "
             f"{number(fastest.md_us_per_atom_step)} µs at a force RMSE of "
             f"{1000 * fastest.force_rmse_ev_per_ang:.1f} meV/Å. The most accurate errs by {energy} in energy "
-            f"({_split(summary)} split{typical})."
+            f"({split_name(summary.basis)} split{typical})."
         )
     if not teacher.made_the_data:
         yield (
             f"{teacher.label} itself has a force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å "
-            f"against the data ({_split(summary)} split)."
+            f"against the data ({split_name(summary.basis)} split)."
         )
 
 
@@ -188,7 +184,7 @@ def _typical_force(rms: float | None) -> str:
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:
     paired = comparison.paired_force_rmse
     text = (
-        f"Force RMSE on the {_split(summary)} split is {percent_interval(paired)} that of the "
+        f"Force RMSE on the {split_name(summary.basis)} split is {percent_interval(paired)} that of the "
         f"{_controls_of_kind(comparison.control_kind)}: "
         f"{count(paired.n, 'pair')} over {count(paired.n_architectures, 'architecture')} "
         f"and {count(paired.n_seeds, 'seed')}"

@@ -1,20 +1,18 @@
 """What the live page shows of one trial or network."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.live.trial_catalogue import STATE_NAMES, TrialCatalogue, time_of_day
 from pareto_search.report.numbers import number, whole
+from pareto_search.report.page.elements import facts
 
 #: How kinds of marks are called, where that is not their own name.
 _MARK_NAMES = {"began": "begun", "costs": "costs known", "resumed": "taken up again"}
-
-
 #: Names with their values as texts.
-Facts = tuple[tuple[str, str], ...]
+Facts = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -37,16 +35,19 @@ def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequ
         records: Its networks.
     """
     student = next((record for record in records if record.role == "student"), None)
-    facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
+    found: list[tuple[str, Facts]] = [
+        ("Trial", _trial_facts(trial, catalogue)),
+        ("Parameters", facts(trial.params.items())),
+    ]
     cost = catalogue.cost(trial)
     if cost is not None:
-        facts.append(("Cost", _cost_facts(cost)))
-    facts.append(("History", tuple((time_of_day(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
+        found.append(("Cost", _cost_facts(cost)))
+    found.append(("History", tuple((time_of_day(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
     if student is not None:
-        facts.append(("Student", _record_facts(student)))
+        found.append(("Student", _record_facts(student)))
     others = tuple((record.model_id, f"{_role(record)}: {record.model_id}") for record in records)
     model_id = None if student is None else student.model_id
-    return Details(f"Trial {trial.number}", tuple(facts), model_id, trial.number, others)
+    return Details(f"Trial {trial.number}", tuple(found), model_id, trial.number, others)
 
 
 def network_details(record: ModelRecord, siblings: Sequence[ModelRecord]) -> Details:
@@ -67,9 +68,9 @@ def _role(record: ModelRecord) -> str:
 
 def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> Facts:
     error = number(1e3 * trial.last_error_ev_per_ang, 4)
-    facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
+    found = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
              ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{error} meV/Å")]  # fmt: skip
-    return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
+    return (*found, ("Reason", trial.reason)) if trial.reason else found
 
 
 def _cost_facts(cost: CostRecord) -> Facts:
@@ -84,17 +85,7 @@ def _cost_facts(cost: CostRecord) -> Facts:
 
 
 def _record_facts(record: ModelRecord) -> Facts:
-    return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
-
-
-def _plain_facts(values: Mapping[str, object]) -> Facts:
-    return tuple((name, _plain(value)) for name, value in values.items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return facts((name, value) for name, value in record.to_plain().items() if value is not None)
 
 
 def _mark_text(mark: Mark) -> str:

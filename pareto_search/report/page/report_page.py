@@ -13,7 +13,7 @@ from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.entry import Entry, ReportedStudy, shown_figures
 from pareto_search.report.figures.style import look_of
-from pareto_search.report.numbers import count
+from pareto_search.report.numbers import count, split_name
 from pareto_search.report.page.browser_data import study_json
 from pareto_search.report.page.cards import study_cards
 from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells
@@ -65,7 +65,7 @@ def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str
         assets=assets,
         answer=words,
         cards=study_cards(study.summary),
-        split="test" if study.summary.basis.split == "test" else "validation",
+        split=split_name(study.summary.basis),
         roles=_role_switches(tables.models),
         menus=list(_filter_menus(tables)),
         claims=[(claim_cells(claim)[:-1], claim.verdict, _TAGS[claim.verdict]) for claim in tables.claims],
