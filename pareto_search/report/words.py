@@ -109,7 +109,7 @@ def _controls(summary: StudySummary) -> str:
 
 def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
     headline = summary.headline
-    if summary.teacher is not None and summary.teacher.is_external:
+    if summary.teacher is not None and is_external(summary):
         yield from _external_sentences(summary.teacher, summary, data)
         yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
@@ -161,7 +161,8 @@ def _external_sentences(teacher: TeacherSummary, summary: StudySummary, data: Re
         fastest = max(students, key=lambda network: network.speedup)
         low, high = (pick(network.speedup for network in students) for pick in (min, max))
         span = times(high) if len(students) == 1 else f"{times(low)} to {times(high)}"
-        typical = "" if data.dataset is None else _typical_force(data.dataset.force_rms_ev_per_ang)
+        rms = None if data.dataset is None else data.dataset.force_rms_ev_per_ang
+        typical = "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
         energy = f"{1000 * students[0].energy_rmse_ev_per_atom:.1f} meV/atom"
         yield (
             f"Students on the front run MD {span} as fast as {teacher.label} "
@@ -175,10 +176,6 @@ def _external_sentences(teacher: TeacherSummary, summary: StudySummary, data: Re
             f"{teacher.label} itself has a force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å "
             f"against the data ({split_name(summary.basis)} split)."
         )
-
-
-def _typical_force(rms: float | None) -> str:
-    return "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
 
 
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:

@@ -91,10 +91,11 @@ def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
 def volume_figure(comparison: RunsComparison) -> go.Figure:
     """Hypervolume of students and of each kind of control, run by run."""
     roles = list(dict.fromkeys(role for run in comparison.runs for role in run.hypervolumes))
+    names = ["students" if role == "student" else f"controls ({role})" for role in roles]
     figure = go.Figure()
     for run, (color, _) in zip(comparison.runs, RUN_SERIES * len(comparison.runs), strict=False):
         figure.add_bar(
-            x=[_role_name(role) for role in roles], y=[run.hypervolumes.get(role) for role in roles], name=run.name,
+            x=names, y=[run.hypervolumes.get(role) for role in roles], name=run.name,
             marker={"color": color}, hovertemplate=f"{escape(run.name)}, %{{x}}: %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
     volumes = [volume for run in comparison.runs for volume in run.hypervolumes.values()]
@@ -141,10 +142,6 @@ def _volume_caption(comparison: RunsComparison) -> str:
         return "Nothing has been measured."
     values = [one.text(value) for one, value in zip(comparison.objectives, comparison.reference, strict=True)]
     return f"From one reference point for all: {', '.join(values)}, the worst of the runs' own."
-
-
-def _role_name(role: str) -> str:
-    return "students" if role == "student" else f"controls ({role})"
 
 
 def _run_rows(comparison: RunsComparison) -> list[tuple[str, ...]]:

@@ -39,18 +39,12 @@ def page_html(
     all_data = {"dark": dumps(DARK), **(data or {}), **{panel.name: figure_json(panel.figure) for panel in panels}}
     return render(
         template,
-        title=title,
-        about=about,
-        panels=panels,
+        title=title, about=about, panels=panels, assets=assets,
         data={name: json_text(value_json) for name, value_json in all_data.items()},
-        assets=assets,
-        style_sheet=Markup(style_sheet()),
-        head_script=Markup(_browser_file("theme.js")),
-        script=Markup(script()),
-        plotly=Markup(get_plotlyjs()),
-        plotly_version=get_plotlyjs_version(),
+        style_sheet=Markup(style_sheet()), script=Markup(script()), head_script=Markup(_browser_file("theme.js")),
+        plotly=Markup(get_plotlyjs()), plotly_version=get_plotlyjs_version(),
         **values,
-    )
+    )  # fmt: skip
 
 
 def json_text(value_json: str) -> Markup:

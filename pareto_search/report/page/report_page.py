@@ -58,24 +58,17 @@ def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str
     data, tables = study.data, study.tables
     return page_html(
         "report.html.jinja",
-        title=data.name,
-        about=_about(study),
-        panels=list(_panels(study)),
-        data={"study": study_json(tables)},
-        assets=assets,
-        answer=words,
+        title=data.name, about=_about(study), panels=list(_panels(study)), data={"study": study_json(tables)},
+        assets=assets, answer=words,
         cards=study_cards(study.summary),
         split=split_name(study.summary.basis),
-        roles=_role_switches(tables.models),
-        menus=list(_filter_menus(tables)),
+        roles=_role_switches(tables.models), menus=list(_filter_menus(tables)),
         claims=[(claim_cells(claim)[:-1], claim.verdict, _TAGS[claim.verdict]) for claim in tables.claims],
         claim_heads=CLAIM_HEADS,
-        columns=TABLES,
-        part_colors=PART_COLORS,
-        has_costs=bool(tables.costs),
-        has_failures=not failures(tables.models).empty,
+        columns=TABLES, part_colors=PART_COLORS,
+        has_costs=bool(tables.costs), has_failures=not failures(tables.models).empty,
         **_provenance(study),
-    )
+    )  # fmt: skip
 
 
 def _about(study: ReportedStudy) -> str:
