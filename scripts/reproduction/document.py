@@ -10,7 +10,7 @@ from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.config import TrainingSettings
 from pareto_search.report.numbers import number
-from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells
+from pareto_search.report.page.page_tables import CLAIM_HEADS, claim_cells
 from pareto_search.report.words import answer, percent_interval
 from reproduction.kept import KeptRun, read_kept_run
 from reproduction.sections import SECTIONS, Section

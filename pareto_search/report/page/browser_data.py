@@ -15,7 +15,7 @@ from pareto_search.report.figures.learning_curves import PANELS
 from pareto_search.report.figures.parallel import hyperparameter_names
 from pareto_search.report.figures.rdf import teacher_curve
 from pareto_search.report.figures.style import look_of
-from pareto_search.report.page.model_tables import TABLES
+from pareto_search.report.page.page_tables import TABLES
 from pareto_search.report.tables import ArchitectureKey, ReportTables
 
 #: Commands that the record of a network offers; RUN and MODEL_ID are filled in. Only verbs that exist belong here.

@@ -16,10 +16,9 @@ from pareto_search.report.figures.style import look_of
 from pareto_search.report.numbers import count, split_name
 from pareto_search.report.page.browser_data import study_json
 from pareto_search.report.page.cards import study_cards
-from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells
 from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
-from pareto_search.report.page.model_tables import PART_COLORS, TABLES
 from pareto_search.report.page.page import page_html, write_assets
+from pareto_search.report.page.page_tables import CLAIM_HEADS, PART_COLORS, TABLES, claim_cells
 from pareto_search.report.tables import ReportInput, ReportTables, failures, make_tables
 from pareto_search.report.words import Answer, answer
 
