@@ -7,7 +7,7 @@ import numpy as np
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
 from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS, EmtAluminumSource, ExternalTeacher, TeacherMdSource
-from pareto_search.report.numbers import count, signed
+from pareto_search.report.numbers import count, signed, split_name
 from pareto_search.report.tables import ReportInput, ReportTables
 
 #: Errors on two splits that differ by more than this factor are worth a word.
@@ -57,9 +57,8 @@ def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Ite
 def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
     if summary.basis.reason is None or summary.n_architectures == 0:
         return
-    split = "validation" if summary.basis.split == "valid" else "test"
     yield (
-        f"These numbers come from the {summary.basis.stage} stage on the {split} split, because "
+        f"These numbers come from the {summary.basis.stage} stage on the {split_name(summary.basis)} split, because "
         f"{summary.basis.reason}. Networks were chosen by the same errors, so they look better than they are."
     )
 

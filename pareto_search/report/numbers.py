@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pareto_search.analysis.networks import Basis
 from pareto_search.objectives import Objective
 
 
@@ -52,6 +53,11 @@ def p_text(p_value: float) -> str:
         return f"{p_value:.2g}"
     mantissa, exponent = f"{p_value:.0e}".split("e")
     return f"{mantissa}×10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def split_name(basis: Basis) -> str:
+    """What the split that carries claims is called: test or validation."""
+    return "test" if basis.split == "test" else "validation"
 
 
 def together(objectives: Sequence[Objective]) -> str:

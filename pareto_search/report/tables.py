@@ -151,17 +151,11 @@ def make_tables(data: ReportInput) -> ReportTables:
     search = average_networks(searched, Basis("search", "valid"))
     search = search[(search["role"] != "teacher") & (basis.stage == "confirm")]
     return ReportTables(
-        objectives=data.objectives,
-        basis=basis,
-        models=models,
-        searched=searched,
-        networks=_with_numbers(average_networks(models, basis), models),
-        search=_with_numbers(search, models),
+        objectives=data.objectives, basis=basis, models=models, searched=searched,
+        networks=_with_numbers(average_networks(models, basis), models), search=_with_numbers(search, models),
         costs={(record.architecture_key, record.engine): record for record in data.costs},
-        curves=data.curves.reindex(columns=list(CURVE_COLUMNS)),
-        events=data.events,
-        rdf=data.rdf,
-    )
+        curves=data.curves.reindex(columns=list(CURVE_COLUMNS)), events=data.events, rdf=data.rdf,
+    )  # fmt: skip
 
 
 def _group_numbers(models: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

@@ -15,7 +15,7 @@ from pareto_search.analysis.study_summary import StudySummary, TeacherSummary
 from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.objectives import Objective
 from pareto_search.report.cautions import cautions
-from pareto_search.report.numbers import count, number, p_text, signed, times, together
+from pareto_search.report.numbers import count, number, p_text, signed, split_name, times, together
 from pareto_search.report.tables import ReportInput, ReportTables
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
@@ -71,10 +71,6 @@ def _verdict(summary: StudySummary) -> Verdict:
     return "better" if paired.is_better else "worse" if paired.is_worse else "unsure"
 
 
-def _split(summary: StudySummary) -> str:
-    return "test" if summary.basis.split == "test" else "validation"
-
-
 def _headline(verdict: Verdict, summary: StudySummary) -> str:
     ablation = summary.of_kind("ablation")
     against = ablation.paired_force_rmse if ablation is not None and ablation.paired_force_rmse.n else None
@@ -113,7 +109,7 @@ def _controls(summary: StudySummary) -> str:
 
 def _findings(verdict: Verdict, summary: StudySummary, data: ReportInput) -> Iterator[str]:
     headline = summary.headline
-    if summary.teacher is not None and summary.teacher.is_external:
+    if summary.teacher is not None and is_external(summary):
         yield from _external_sentences(summary.teacher, summary, data)
         yield _headline(verdict, summary)
     if headline is not None and headline.paired_force_rmse.n:
@@ -165,30 +161,27 @@ def _external_sentences(teacher: TeacherSummary, summary: StudySummary, data: Re
         fastest = max(students, key=lambda network: network.speedup)
         low, high = (pick(network.speedup for network in students) for pick in (min, max))
         span = times(high) if len(students) == 1 else f"{times(low)} to {times(high)}"
-        typical = "" if data.dataset is None else _typical_force(data.dataset.force_rms_ev_per_ang)
+        rms = None if data.dataset is None else data.dataset.force_rms_ev_per_ang
+        typical = "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
         energy = f"{1000 * students[0].energy_rmse_ev_per_atom:.1f} meV/atom"
         yield (
             f"Students on the front run MD {span} as fast as {teacher.label} "
             f"({number(teacher.md_us_per_atom_step)} µs/atom/step); the fastest, {fastest.label}, takes "
             f"{number(fastest.md_us_per_atom_step)} µs at a force RMSE of "
             f"{1000 * fastest.force_rmse_ev_per_ang:.1f} meV/Å. The most accurate errs by {energy} in energy "
-            f"({_split(summary)} split{typical})."
+            f"({split_name(summary.basis)} split{typical})."
         )
     if not teacher.made_the_data:
         yield (
             f"{teacher.label} itself has a force RMSE of {1000 * teacher.force_rmse_ev_per_ang:.1f} meV/Å "
-            f"against the data ({_split(summary)} split)."
+            f"against the data ({split_name(summary.basis)} split)."
         )
-
-
-def _typical_force(rms: float | None) -> str:
-    return "" if rms is None else f"; force components are {number(1000 * rms)} meV/Å in the root mean square"
 
 
 def _difference_sentence(comparison: ControlComparison, summary: StudySummary) -> str:
     paired = comparison.paired_force_rmse
     text = (
-        f"Force RMSE on the {_split(summary)} split is {percent_interval(paired)} that of the "
+        f"Force RMSE on the {split_name(summary.basis)} split is {percent_interval(paired)} that of the "
         f"{_controls_of_kind(comparison.control_kind)}: "
         f"{count(paired.n, 'pair')} over {count(paired.n_architectures, 'architecture')} "
         f"and {count(paired.n_seeds, 'seed')}"

@@ -10,7 +10,7 @@ from pareto_search.analysis.label_weights import WeightGain
 from pareto_search.analysis.paired import PairedDifference
 from pareto_search.config import TrainingSettings
 from pareto_search.report.numbers import number
-from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells, claims_markdown, markdown_table
+from pareto_search.report.page.page_tables import CLAIM_HEADS, claim_cells
 from pareto_search.report.words import answer, percent_interval
 from reproduction.kept import KeptRun, read_kept_run
 from reproduction.sections import SECTIONS, Section
@@ -25,7 +25,7 @@ def reproduction_markdown(folder: Path) -> str:
         parts.append(conclusions.read_text(encoding="utf-8"))
     gathered = _gathered_claims(found)
     rows = [(*claim_cells(claim), f"[{name}]({folder.name}/{name}/report.html)") for name, claim in gathered.values()]
-    parts += ["## Claim by claim\n", _GATHERED, markdown_table((*CLAIM_HEADS, "Run"), rows)]
+    parts += ["## Claim by claim\n", _GATHERED, _markdown_table((*CLAIM_HEADS, "Run"), rows)]
     parts += _gathered_gains(found)
     parts += ["## What was run\n", _SCALE, _scale_table(found)]
     for name, run in found.items():
@@ -97,7 +97,7 @@ def _gains_table(columns: Mapping[str, Sequence[WeightGain]], of: Callable[[Weig
         for gain in gains:
             table.setdefault(gain.weight_atomic_energy, {})[head] = percent_interval(of(gain))
     rows = [(f"{weight:g}", *(row.get(head, "") for head in columns)) for weight, row in sorted(table.items())]
-    return markdown_table(("weight", *columns), rows)
+    return _markdown_table(("weight", *columns), rows)
 
 
 def _teacher_error(run: KeptRun) -> str:
@@ -129,7 +129,7 @@ def _scale_table(found: Mapping[str, KeptRun]) -> str:
             f"{training.plateau_patience}, {training.termination_patience}", f"{training.batch_size}",
             f"{confirmed['seed'].nunique()}", f"{measure.n_atoms:,}{liquid}",
         ))  # fmt: skip
-    return markdown_table(heads, rows)
+    return _markdown_table(heads, rows)
 
 
 def _from_to(numbers: pd.Series) -> str:
@@ -149,7 +149,7 @@ def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str)
     headline = f" {answer(run.summary, run.data, run.tables).headline}" if is_told else ""
     yield f"{section.about}{headline} [Figures]({page})\n"
     if claims:
-        yield claims_markdown(claims)
+        yield _markdown_table(CLAIM_HEADS, [claim_cells(claim) for claim in claims])
     if gains:
         yield "Force RMSE of students against controls without a teacher, by the weight of the atomic energies:\n"
         kinds = dict.fromkeys(gain.control_kind for gain in gains)
@@ -179,7 +179,7 @@ def _errors_table(run: KeptRun) -> str:
         )
         for _, row in run.tables.networks.sort_values(["n_weights", *kinds]).iterrows()
     ]  # fmt: skip
-    return markdown_table(heads, rows)
+    return _markdown_table(heads, rows)
 
 
 def _costs_table(networks: pd.DataFrame) -> str:
@@ -188,7 +188,7 @@ def _costs_table(networks: pd.DataFrame) -> str:
         (row["label"], number(row["md_us_per_atom_step"]), number(row["bytes_per_atom"] / 1000))
         for _, row in networks.sort_values("n_weights").drop_duplicates("label").iterrows()
     ]
-    return markdown_table(("network", "µs/atom/step", "kB/atom"), rows)
+    return _markdown_table(("network", "µs/atom/step", "kB/atom"), rows)
 
 
 def _kind(row: pd.Series, training: TrainingSettings) -> str:
@@ -202,3 +202,8 @@ def _spread(mean: float, std: float) -> str:
     if pd.isna(mean):
         return ""
     return number(mean) if pd.isna(std) else f"{number(mean)} ± {number(std, 2)}"
+
+
+def _markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

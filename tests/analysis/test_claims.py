@@ -7,7 +7,7 @@ from pareto_search.analysis.claims import paper_claims
 from pareto_search.analysis.networks import claim_basis, clean_models
 from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.records import CURVE_COLUMNS
-from pareto_search.report.page.claims_table import estimate_text
+from pareto_search.report.page.page_tables import estimate_text
 from tests.report.synthetic import LADDER, STUDENT_WEIGHTS, TEACHER, row
 
 RNG = np.random.default_rng(0)

@@ -19,7 +19,7 @@ _NAMES = {
     "n_features": "Features", "n_sensitivities": "Sensitivities", "n_atom_layers": "Atom layers",
     "n_interaction_layers": "Interaction<br>layers", "l_max": "l", "n_max": "n",
     "dist_soft_max_ang": "Soft cutoff<br>(Å)", "dist_hard_max_ang": "Hard cutoff<br>(Å)",
-    "weight_energy": "Loss weight<br>energy", "weight_forces": "Loss weight<br>forces",
+    "activation": "Activation", "weight_energy": "Loss weight<br>energy", "weight_forces": "Loss weight<br>forces",
     "weight_atomic_energy": "Loss weight<br>atomic energies",
     "weight_teacher_forces": "Loss weight<br>teacher's forces",
     "learning_rate": "Learning<br>rate", "batch_size": "Batch size",
@@ -43,13 +43,18 @@ def setting_name(parameter: str) -> str:
     return plain_text(_NAMES.get(parameter, parameter))
 
 
+def hyperparameter_names(rows: pd.DataFrame) -> dict[str, str]:
+    """Columns that are hyperparameters, in the order of their axes, and what figures call them."""
+    places = {name: place for place, name in enumerate(_NAMES)}
+    columns = sorted(hyperparameter_columns(rows), key=lambda name: places.get(name, len(places)))
+    return {name: setting_name(name) for name in columns}
+
+
 def _varied_settings(rows: pd.DataFrame) -> list[Quantity]:
     """Numbers among the settings, whatever their family, that differ between the rows: the family's own first."""
-    places = {name: place for place, name in enumerate(_NAMES)}
-    own = sorted(hyperparameter_columns(rows), key=lambda name: places.get(name, len(places)))
     return [
         Quantity(name, _NAMES.get(name, name), is_log=name in _LOGARITHMIC)
-        for name in (*own, *WEIGHT_COLUMNS, *TRAINING_COLUMNS)
+        for name in (*hyperparameter_names(rows), *WEIGHT_COLUMNS, *TRAINING_COLUMNS)
         if is_numeric_dtype(rows[name]) and rows[name].nunique() > 1
     ]
 

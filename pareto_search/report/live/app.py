@@ -39,36 +39,20 @@ def make_app(board: Board, interval_ms: int = INTERVAL_MS) -> Dash:
         include_assets_files=False, index_string=_index_page(), serve_locally=True,
     )  # fmt: skip
     app.layout = lambda: page_layout(interval_ms)
+    asks = Output("asked", "data"), Input("tick", "n_intervals"), Input("clicked", "data"), State("seen", "data")
+    app.clientside_callback(ClientsideFunction("live", "ask"), *asks)
+    points = (kind(name, "clickData") for kind in (Output, Input) for name in FIGURES)
     app.clientside_callback(
-        ClientsideFunction("live", "ask"),
-        Output("asked", "data"),
-        Input("tick", "n_intervals"),
-        Input("clicked", "data"),
-        State("seen", "data"),
-    )
-    app.clientside_callback(
-        ClientsideFunction("live", "point"),
-        Output("clicked", "data"),
-        *(Output(name, "clickData") for name in FIGURES),
-        *(Input(name, "clickData") for name in FIGURES),
-        prevent_initial_call=True,
+        ClientsideFunction("live", "point"), Output("clicked", "data"), *points, prevent_initial_call=True
     )
     for name in FIGURES:
-        app.clientside_callback(
-            ClientsideFunction("live", "keep"),
-            Output(name, "figure"),
-            Input(f"{name}-sent", "data"),
-            State(name, "id"),
-            prevent_initial_call=True,
-        )
+        keeps = Output(name, "figure"), Input(f"{name}-sent", "data"), State(name, "id")
+        app.clientside_callback(ClientsideFunction("live", "keep"), *keeps, prevent_initial_call=True)
 
-    @app.callback(
-        *(Output(component, prop) for name in PARTS for component, prop in OUTPUTS[name]),
-        Output("seen", "data"),
-        Input("asked", "data"),
-        State("seen", "data"),
-        prevent_initial_call=True,
-    )
+    outputs = (Output(component, prop) for name in PARTS for component, prop in OUTPUTS[name])
+    seen_data = Output("seen", "data"), Input("asked", "data"), State("seen", "data")
+
+    @app.callback(*outputs, *seen_data, prevent_initial_call=True)
     def refresh(asked: dict[str, Any], seen: dict[str, str] | None) -> tuple[Any, ...]:
         *values, versions = refreshed(board, asked, seen or {})
         return (*values, {**versions, "answer": str(asked["n"])})

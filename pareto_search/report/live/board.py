@@ -20,11 +20,12 @@ from pareto_search.records import ModelRecord
 from pareto_search.report.figures.quantities import MEMORY, STEP_TIME
 from pareto_search.report.live.details import Details, network_details, trial_details
 from pareto_search.report.live.followed_run import FollowedRun
-from pareto_search.report.live.progress_cards import Card, progress_cards
+from pareto_search.report.live.progress_cards import progress_cards
 from pareto_search.report.live.progress_tables import LiveTable, costs_table, failures_table, trials_table
 from pareto_search.report.live.study_figures import front_figure, volume_figure
 from pareto_search.report.live.trial_catalogue import TrialCatalogue
 from pareto_search.report.live.trial_curves import network_figure, trials_figure
+from pareto_search.report.page.elements import Card
 from pareto_search.report.tables import ReportTables
 
 #: Figures are drawn in a refresh until they have taken this long; the others follow in the next.
@@ -157,12 +158,7 @@ class Board:
         return costs_table(self._run.costs, teacher.architecture if isinstance(teacher, TeacherSettings) else None)
 
     def _tables(self) -> tuple[ReportTables, NDArray[np.float64]]:
-        run = self._run
-        ends = run.ends()
-        n_epochs = np.full(len(ends), np.nan)
-        is_known = [end is not None for end in ends]
-        n_epochs[is_known] = run.progress.n_epochs_at(end for end in ends if end is not None)
-        return run.tables(), n_epochs
+        return self._run.tables(), self._run.n_epochs_at_ends()
 
     def _front_speed(self) -> go.Figure:
         return front_figure(self._parts["tables"].content[0], STEP_TIME)
@@ -199,15 +195,8 @@ class Board:
         return details, network_figure(curve, trial, student)
 
     def _network_details(self, record: ModelRecord) -> tuple[Details, go.Figure]:
-        siblings = [
-            other
-            for other in self._run.networks.records
-            if other.stage == record.stage and _architecture(other) == _architecture(record)
-        ]
+        key = record.stage, record.architecture_key
+        siblings = [other for other in self._run.networks.records if (other.stage, other.architecture_key) == key]
         trial = None if record.trial_id is None else self._run.progress.trials.get(record.trial_id)
         details = network_details(record, siblings[:_N_SIBLINGS])
         return details, network_figure(self._run.curve(record.model_id), trial, record)
-
-
-def _architecture(record: ModelRecord) -> str:
-    return record.architecture_key

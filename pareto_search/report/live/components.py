@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 from dash import dcc, html
 
 from pareto_search.report.live.details import Details
-from pareto_search.report.live.progress_cards import Card
 from pareto_search.report.live.progress_tables import LiveTable, Row
+from pareto_search.report.page.elements import Card
 
 #: Figures by the name of their part: title and caption. The first is the one whose points are trials.
 FIGURES = {
@@ -62,30 +62,20 @@ def page_layout(interval_ms: int) -> html.Div:
 
 def _figure_panel(name: str) -> html.Figure:
     title, caption = FIGURES[name]
-    graph = dcc.Graph(
-        id=name, figure=_empty_figure(), config=_GRAPH_CONFIG, className="plot", style={"height": "400px"}
-    )
+    axes = {"visible": False}
+    empty = go.Figure(layout={"template": "none", "height": 400, "xaxis": axes, "yaxis": axes})
+    graph = dcc.Graph(id=name, figure=empty, config=_GRAPH_CONFIG, className="plot", style={"height": "400px"})
     return html.Figure(
         [html.Div(html.H3(title, id=f"{name}-title"), className="panel-head"), graph, html.Figcaption(caption)],
         className="panel", **{"aria-labelledby": f"{name}-title"},
     )  # fmt: skip
 
 
-def _empty_figure() -> go.Figure:
-    axes = {"visible": False}
-    return go.Figure(layout={"template": "none", "height": 400, "xaxis": axes, "yaxis": axes})
-
-
 def card_box(card: Card) -> html.Div:
     """A key number in its box."""
-    return html.Div(
-        [
-            html.Div(card.label, className="label"),
-            html.Div(card.value, className="value", title=card.value),
-            html.Div(card.detail, className="detail"),
-        ],
-        className=f"card {card.tone}", id=f"card-{card.name}",
-    )  # fmt: skip
+    value = html.Div(card.value, className="value", title=card.value)
+    parts = [html.Div(card.label, className="label"), value, html.Div(card.detail, className="detail")]
+    return html.Div(parts, className=f"card {card.tone}", id=f"card-{card.name}")
 
 
 def table_box(name: str, table: LiveTable, mark: str) -> Any:

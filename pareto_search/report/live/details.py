@@ -1,24 +1,18 @@
 """What the live page shows of one trial or network."""
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pareto_search.analysis.progress import Mark, TrialProgress
 from pareto_search.records import CostRecord, ModelRecord
 from pareto_search.report.live.trial_catalogue import STATE_NAMES, TrialCatalogue, time_of_day
 from pareto_search.report.numbers import number, whole
+from pareto_search.report.page.elements import facts
 
-_MARK_NAMES = {
-    "began": "begun",
-    "costs": "costs known",
-    "training": "training",
-    "promoted": "promoted",
-    "resumed": "taken up again",
-    "paused": "paused",
-    "interrupted": "interrupted",
-    "ended": "ended",
-}
+#: How kinds of marks are called, where that is not their own name.
+_MARK_NAMES = {"began": "begun", "costs": "costs known", "resumed": "taken up again"}
+#: Names with their values as texts.
+Facts = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -26,10 +20,10 @@ class Details:
     """Facts about a trial or a network."""
 
     title: str
-    facts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    facts: tuple[tuple[str, Facts], ...]
     model_id: str | None = None
     trial: int | None = None
-    others: tuple[tuple[str, str], ...] = field(default=())
+    others: Facts = ()
 
 
 def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequence[ModelRecord]) -> Details:
@@ -41,16 +35,19 @@ def trial_details(trial: TrialProgress, catalogue: TrialCatalogue, records: Sequ
         records: Its networks.
     """
     student = next((record for record in records if record.role == "student"), None)
-    facts = [("Trial", _trial_facts(trial, catalogue)), ("Parameters", _plain_facts(trial.params))]
+    found: list[tuple[str, Facts]] = [
+        ("Trial", _trial_facts(trial, catalogue)),
+        ("Parameters", facts(trial.params.items())),
+    ]
     cost = catalogue.cost(trial)
     if cost is not None:
-        facts.append(("Cost", _cost_facts(cost)))
-    facts.append(("History", tuple((time_of_day(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
+        found.append(("Cost", _cost_facts(cost)))
+    found.append(("History", tuple((time_of_day(mark.at_s), _mark_text(mark)) for mark in trial.marks)))
     if student is not None:
-        facts.append(("Student", _record_facts(student)))
+        found.append(("Student", _record_facts(student)))
     others = tuple((record.model_id, f"{_role(record)}: {record.model_id}") for record in records)
     model_id = None if student is None else student.model_id
-    return Details(f"Trial {trial.number}", tuple(facts), model_id, trial.number, others)
+    return Details(f"Trial {trial.number}", tuple(found), model_id, trial.number, others)
 
 
 def network_details(record: ModelRecord, siblings: Sequence[ModelRecord]) -> Details:
@@ -69,14 +66,14 @@ def _role(record: ModelRecord) -> str:
     return record.role if record.control_kind is None else f"{record.control_kind} control"
 
 
-def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> tuple[tuple[str, str], ...]:
+def _trial_facts(trial: TrialProgress, catalogue: TrialCatalogue) -> Facts:
     error = number(1e3 * trial.last_error_ev_per_ang, 4)
-    facts = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
+    found = [("Architecture", catalogue.label(trial)), ("State", STATE_NAMES[trial.state]),
              ("Epochs", whole(trial.epoch)), ("Force RMSE, validation", f"{error} meV/Å")]  # fmt: skip
-    return (*facts, ("Reason", trial.reason)) if trial.reason else tuple(facts)
+    return (*found, ("Reason", trial.reason)) if trial.reason else found
 
 
-def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
+def _cost_facts(cost: CostRecord) -> Facts:
     md, capacity = cost.md, cost.capacity
     return (
         ("MD step", f"{number(md.us_per_atom_step_median)} µs/atom ({number(md.us_per_atom_step_q25)} – "
@@ -87,20 +84,10 @@ def _cost_facts(cost: CostRecord) -> tuple[tuple[str, str], ...]:
     )  # fmt: skip
 
 
-def _record_facts(record: ModelRecord) -> tuple[tuple[str, str], ...]:
-    return _plain_facts({name: value for name, value in record.to_plain().items() if value is not None})
-
-
-def _plain_facts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _plain(value)) for name, value in values.items())
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _record_facts(record: ModelRecord) -> Facts:
+    return facts((name, value) for name, value in record.to_plain().items() if value is not None)
 
 
 def _mark_text(mark: Mark) -> str:
-    text = f"{_MARK_NAMES[mark.kind]}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
+    text = f"{_MARK_NAMES.get(mark.kind, mark.kind)}{f' at epoch {mark.epoch}' if mark.epoch else ''}"
     return f"{text}: {mark.text}" if mark.text else text

@@ -2,14 +2,15 @@
 
 import contextlib
 import json
-import math
 import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pareto_search.analysis.progress import Progress
@@ -41,7 +42,6 @@ class FollowedRun:
     Attributes:
         costs: Measured costs by architecture; of several the newest.
         config: The settings, or None while there are none.
-        description: The content of `dataset.json`, empty while there is none.
         problem: Why the results could not be read the last time, or None.
         n_starts: How often the results were read from their beginning.
     """
@@ -51,7 +51,6 @@ class FollowedRun:
         self._clock = clock
         self.now_s = clock()
         self.config: StudyConfig | None = None
-        self.description: dict[str, object] = {}
         self.costs: dict[ArchitectureKey, CostRecord] = {}
         self.n_costs_read = 0
         self.problem: str | None = None
@@ -61,7 +60,7 @@ class FollowedRun:
 
     def _start(self) -> None:
         self.progress = Progress()
-        self.networks = StoredNetworks()
+        self.networks = _StoredNetworks()
         self.n_starts += 1
 
     def refresh(self) -> None:
@@ -69,12 +68,11 @@ class FollowedRun:
         self.now_s = self._clock()
         self._read_config()
         self._read_costs()
+        self.problem = None
         try:
             self._read_results()
         except StoreError as error:
             self.problem = str(error)
-        else:
-            self.problem = None
 
     @property
     def is_reported(self) -> bool:
@@ -89,7 +87,11 @@ class FollowedRun:
     @property
     def budget(self) -> StudyBudget:
         """Limits of the study."""
-        return StudyBudget(None, None, None, 0, 0) if self.config is None else _budget(self.config)
+        if self.config is None:
+            return StudyBudget(None, None, None, 0, 0)
+        search, epochs = self.config.search, self.config.confirm_training.max_epochs
+        n_confirm = self.config.max_confirmation_networks
+        return StudyBudget(search.n_trials, search.max_hours, search.max_trained_epochs, n_confirm, epochs)
 
     def curve(self, model_id: str) -> pd.DataFrame:
         """The learning curve of a stored network, `CURVE_COLUMNS`; read now, and empty where that cannot be."""
@@ -103,10 +105,11 @@ class FollowedRun:
         """What the report's figures are drawn from."""
         return make_tables(ReportInput(self.config, self.networks.frame, pd.DataFrame(), list(self.costs.values())))
 
-    def ends(self) -> list[int | None]:
-        """Number of the event that ended each network, in their order; None where the journal does not hold it."""
-        found = (self.progress.networks.get(record.model_id) for record in self.networks.records)
-        return [None if end is None else end.event for end in found]
+    def n_epochs_at_ends(self) -> NDArray[np.float64]:
+        """Epochs trained until each network ended, in their order; NaN where the journal does not hold its end."""
+        ends = [self.progress.networks.get(record.model_id) for record in self.networks.records]
+        n_epochs = self.progress.n_epochs_at(0 if end is None else end.event for end in ends).astype(float)
+        return np.where([end is None for end in ends], np.nan, n_epochs)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -115,21 +118,25 @@ class FollowedRun:
         if self._has_changed(path):
             with contextlib.suppress(OSError, yaml.YAMLError, UnicodeDecodeError, ValidationError):
                 self.config = StudyConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        if self._has_changed(self.directory.dataset_json):
-            with contextlib.suppress(OSError, ValueError):
-                self.description = json.loads(self.directory.dataset_json.read_text(encoding="utf-8"))
 
     def _read_costs(self) -> None:
         folder = self.directory.costs_dir
-        if not self._has_changed(folder) and self.now_s - folder_time_s(folder) > _SETTLED_S:
-            return  # files come and are replaced by renaming, which changes the folder's own time
-        for path in sorted(self.directory.costs_dir.glob("[!.]*.json")):
+        if not self._has_changed(folder) and self._has_settled(folder):
+            return
+        for path in sorted(folder.glob("[!.]*.json")):
             if not self._has_changed(path):
                 continue
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 record = CostRecord.from_plain(json.loads(path.read_text(encoding="utf-8")))
                 self.costs[record.architecture_key] = record
                 self.n_costs_read += 1
+
+    def _has_settled(self, folder: Path) -> bool:
+        """Whether a folder's own time, which changes as files come or are renamed, lies back far enough."""
+        try:
+            return self.now_s - folder.stat().st_mtime > _SETTLED_S
+        except OSError:
+            return True
 
     def _has_changed(self, path: Path) -> bool:
         """Whether a file is another than at the last call; a file that is gone has not changed."""
@@ -159,14 +166,6 @@ class FollowedRun:
         return last is None or reader.event_at(self.progress.n_events) == last
 
 
-def folder_time_s(folder: Path) -> float:
-    """When a folder changed last, Unix time; minus infinity where there is none."""
-    try:
-        return folder.stat().st_mtime
-    except OSError:
-        return -math.inf
-
-
 def check_followable(path: Path) -> None:
     """Refuse a path that no run can be followed in.
 
@@ -188,18 +187,7 @@ def check_followable(path: Path) -> None:
         ResultReader(directory.results_sqlite).close()
 
 
-def _budget(config: StudyConfig) -> StudyBudget:
-    """Limits of a study by its settings."""
-    return StudyBudget(
-        n_trials=config.search.n_trials,
-        max_hours=config.search.max_hours,
-        max_epochs=config.search.max_trained_epochs,
-        n_confirm=config.max_confirmation_networks,
-        confirm_epochs=config.confirm_training.max_epochs,
-    )
-
-
-class StoredNetworks:
+class _StoredNetworks:
     """Stored networks in the order they came.
 
     Attributes:

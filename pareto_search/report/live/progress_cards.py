@@ -1,24 +1,13 @@
 """Cards of the live page: where the run stands, as key numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from pareto_search.analysis.progress import Progress
 from pareto_search.analysis.time_left import RunState, StudyBudget, time_left
 from pareto_search.durations import duration
 from pareto_search.report.live.trial_catalogue import STATE_NAMES, UNKNOWN
 from pareto_search.report.numbers import number, whole
-
-
-@dataclass(frozen=True)
-class Card:
-    """A key number; tones as in the report: good, bad, plain."""
-
-    name: str
-    label: str
-    value: str
-    detail: str
-    tone: str = "plain"
+from pareto_search.report.page.elements import Card
 
 
 def progress_cards(
@@ -34,18 +23,20 @@ def progress_cards(
         n_networks: Stored networks by status.
     """
     rate = progress.epochs_per_s()
+    n_ended = sum(not trial.is_live for trial in progress.trials.values())
+    age = f"{duration(max(0.0, now_s - progress.last_at_s))} ago" if progress.n_events else UNKNOWN
     left = time_left(progress, budget, now_s)
     is_over = state.kind in ("ended", "dead", "nothing")
     tone = {"dead": "bad", "quiet": "bad", "ended": "good"}.get(state.kind, "plain")
     return [
         Card("stage", "Stage", _stage_name(progress, state), _stage_detail(progress, now_s), tone),
-        Card("trials", "Trials", _trials_value(progress), _trials_detail(progress, is_over)),
+        Card("trials", "Trials", f"{n_ended:,} ended", _trials_detail(progress, is_over)),
         Card("networks", "Networks stored", whole(sum(n_networks.values())), _listed(n_networks)),
         Card("epochs", "Epochs trained", whole(progress.n_epochs),
              "all but the teacher's" if rate is None else f"{number(rate)} epochs/s in the last minutes"),
         Card("left", "Time left", UNKNOWN if is_over or left.seconds is None else f"≈ {duration(left.seconds)}",
              "nothing is under way" if is_over else left.how),
-        Card("last", "Last event", _age(progress, now_s), _event_text(progress)),
+        Card("last", "Last event", age, _event_text(progress)),
     ]  # fmt: skip
 
 
@@ -64,11 +55,6 @@ def _stage_detail(progress: Progress, now_s: float) -> str:
     return f"for {duration(max(0.0, now_s - progress.stage_began_at_s))}{planned}"
 
 
-def _trials_value(progress: Progress) -> str:
-    n_live = sum(trial.is_live for trial in progress.trials.values())
-    return f"{len(progress.trials) - n_live:,} ended"
-
-
 def _trials_detail(progress: Progress, is_over: bool) -> str:
     counts = progress.counts()
     names = {"interrupted": "interrupted", "measuring": "in measurement", "ready": "ready", "waiting": "at a rung"}
@@ -79,10 +65,6 @@ def _trials_detail(progress: Progress, is_over: bool) -> str:
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n:,} {name}" for name, n in counts.items() if n) or "none yet"
-
-
-def _age(progress: Progress, now_s: float) -> str:
-    return UNKNOWN if progress.n_events == 0 else f"{duration(max(0.0, now_s - progress.last_at_s))} ago"
 
 
 def _event_text(progress: Progress) -> str:

@@ -13,16 +13,10 @@ from pareto_search.search.space import to_architecture
 
 #: How states of trials are called.
 STATE_NAMES = {
-    "measuring": "costs are measured",
-    "ready": "waits for a slot",
-    "training": "training",
-    "waiting": "waits at a rung",
-    "interrupted": "interrupted",
-    "complete": "complete",
-    "pruned": "pruned",
-    "infeasible": "beyond the caps",
-    "failed": "failed",
-}
+    "measuring": "costs are measured", "ready": "waits for a slot", "training": "training",
+    "waiting": "waits at a rung", "interrupted": "interrupted", "complete": "complete", "pruned": "pruned",
+    "infeasible": "beyond the caps", "failed": "failed",
+}  # fmt: skip
 #: What stands for a value that is not known.
 UNKNOWN = "–"
 

@@ -11,6 +11,8 @@ from pareto_search.records import ModelRecord
 from pareto_search.report.figures.style import STUDENT, axis, layout, look_of, no_data
 from pareto_search.report.live.study_figures import epoch_axis, redrawn
 
+#: Short name of a trial's architecture.
+_Label = Callable[[TrialProgress], str]
 #: Trials that have ended, and those that wait, are drawn as far as these many of the last: thousands may wait.
 _N_LAST = 40
 #: Colour, width and legend name of the curves of trials, by their state.
@@ -30,25 +32,23 @@ _MARKS = {
 }
 
 
-def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgress], str]) -> go.Figure:
+def trials_figure(trials: Iterable[TrialProgress], label: _Label) -> go.Figure:
     """Validation force RMSE of the search's students against epoch, and what was decided about them."""
     shown = drawn_trials(trials)
     figure = go.Figure()
     for state, (color, width, name) in _CURVES.items():
         members = [trial for trial in shown if _look(trial) == state and trial.errors]
         if members:
-            _add_curves(figure, members, label, name, {"color": color, "width": width})
+            figure.add_trace(_curves(members, label, name, color, width))
+    marks = [(trial, mark) for trial in shown for mark in trial.marks if trial.errors]
     for kind, (color, symbol, name) in _MARKS.items():
-        found = [
-            (trial, mark) for trial in shown for mark in trial.marks if _kind(trial, mark) == kind and trial.errors
-        ]
+        found = [(trial, mark) for trial, mark in marks if _kind(trial, mark) == kind]
         if found:
-            _add_marks(figure, found, label, name, {"color": color, "symbol": symbol})
+            figure.add_trace(_points(found, label, name, color, symbol))
     errors = [1e3 * error for trial in shown for error in trial.errors.values()]
     last = max((epoch for trial in shown for epoch in trial.errors), default=0)
-    epochs = epoch_axis("Epoch", last)
     figure.update_layout(**layout(
-        xaxis=epochs, yaxis=axis("Validation force RMSE (meV/Å)", errors),
+        xaxis=epoch_axis("Epoch", last), yaxis=axis("Validation force RMSE (meV/Å)", errors),
         showlegend=True, annotations=[] if errors else no_data("No trial has reported an epoch yet"),
     ))  # fmt: skip
     return redrawn(figure)
@@ -56,11 +56,10 @@ def trials_figure(trials: Iterable[TrialProgress], label: Callable[[TrialProgres
 
 def drawn_trials(trials: Iterable[TrialProgress]) -> list[TrialProgress]:
     """All trials that are under way, and the last of those that wait and of those that have ended, by number."""
-    under_way: list[TrialProgress] = []
-    waiting: list[TrialProgress] = []
-    ended: list[TrialProgress] = []
-    for trial in sorted(trials, key=lambda trial: trial.changed_at):
-        (waiting if trial.state == "waiting" else under_way if trial.is_live else ended).append(trial)
+    by_change = sorted(trials, key=lambda trial: trial.changed_at)
+    waiting = [trial for trial in by_change if trial.state == "waiting"]
+    ended = [trial for trial in by_change if not trial.is_live and trial.state != "waiting"]
+    under_way = [trial for trial in by_change if trial.is_live and trial.state != "waiting"]
     return sorted([*under_way, *waiting[-_N_LAST:], *ended[-_N_LAST:]], key=lambda trial: trial.number)
 
 
@@ -72,18 +71,10 @@ def _look(trial: TrialProgress) -> str:
 
 def _kind(trial: TrialProgress, mark: Mark) -> str:
     """Which of `_MARKS` shows it; a pruned trial's last pause is its end."""
-    if mark.kind == "ended":
-        return trial.state
-    return mark.kind
+    return trial.state if mark.kind == "ended" else mark.kind
 
 
-def _add_curves(
-    figure: go.Figure,
-    trials: Sequence[TrialProgress],
-    label: Callable[[TrialProgress], str],
-    name: str,
-    line: dict[str, object],
-) -> None:
+def _curves(trials: Sequence[TrialProgress], label: _Label, name: str, color: str, width: float) -> go.Scatter:
     """All curves of one kind as one trace, with gaps."""
     xs, ys, numbers, texts = [], [], [], []
     for trial in trials:
@@ -92,31 +83,27 @@ def _add_curves(
         ys += [*(1e3 * trial.errors[epoch] for epoch in epochs), None]
         numbers += [trial.number] * (len(epochs) + 1)
         texts += [f"Trial {trial.number}, {escape(label(trial))}"] * (len(epochs) + 1)
-    figure.add_scatter(
-        x=xs, y=ys, customdata=numbers, text=texts, mode="lines+markers", name=name, line=line,
-        marker={"size": 4 if name == "Training" else 3}, meta="trial",
+    return go.Scatter(
+        x=xs, y=ys, customdata=numbers, text=texts, mode="lines+markers", name=name,
+        line={"color": color, "width": width}, marker={"size": 4 if name == "Training" else 3}, meta="trial",
         hovertemplate="<b>%{text}</b><br>epoch %{x}: %{y:.1f} meV/Å<extra></extra>",
     )  # fmt: skip
 
 
-def _add_marks(
-    figure: go.Figure,
-    marks: Sequence[tuple[TrialProgress, Mark]],
-    label: Callable[[TrialProgress], str],
-    name: str,
-    look: dict[str, object],
-) -> None:
+def _points(
+    marks: Sequence[tuple[TrialProgress, Mark]], label: _Label, name: str, color: str, symbol: str
+) -> go.Scatter:
     """Points where something was decided about a trial, with the reason."""
-    figure.add_scatter(
-        x=[mark.epoch for _, mark in marks], y=[1e3 * error_at(trial, mark.epoch) for trial, mark in marks],
+    return go.Scatter(
+        x=[mark.epoch for _, mark in marks], y=[1e3 * _error_at(trial, mark.epoch) for trial, mark in marks],
         customdata=[trial.number for trial, _ in marks], mode="markers", name=name, meta="trial",
-        marker={**look, "size": 9, "line": {"color": look["color"], "width": 1.8}},
+        marker={"color": color, "symbol": symbol, "size": 9, "line": {"color": color, "width": 1.8}},
         text=[f"Trial {trial.number}, {escape(label(trial))}<br>{escape(mark.text)}" for trial, mark in marks],
         hovertemplate=f"<b>{name}</b> at epoch %{{x}}<br>%{{text}}<extra></extra>",
     )  # fmt: skip
 
 
-def error_at(trial: TrialProgress, epoch: int) -> float:
+def _error_at(trial: TrialProgress, epoch: int) -> float:
     """The error that was reported last up to an epoch, else the first, eV/Å; NaN where there is none."""
     known = [at for at in trial.errors if at <= epoch]
     return trial.errors[max(known, default=min(trial.errors))] if trial.errors else float("nan")

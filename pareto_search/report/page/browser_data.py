@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pareto_search.analysis.networks import hyperparameter_columns
 from pareto_search.records import MODEL_COLUMNS, CostRecord
 from pareto_search.report.figures.learning_curves import PANELS
+from pareto_search.report.figures.parallel import hyperparameter_names
 from pareto_search.report.figures.rdf import teacher_curve
 from pareto_search.report.figures.style import look_of
-from pareto_search.report.page.model_tables import TABLES
+from pareto_search.report.page.page_tables import TABLES
 from pareto_search.report.tables import ArchitectureKey, ReportTables
 
 #: Commands that the record of a network offers; RUN and MODEL_ID are filled in. Only verbs that exist belong here.
@@ -41,7 +42,7 @@ def study_json(tables: ReportTables) -> str:
             for role, kind in sorted(set(zip(models["role"], models["control_kind"], strict=True)))
         },
         "commands": COMMANDS,
-        "hyperparameters": hyperparameter_columns(models),
+        "hyperparameters": hyperparameter_names(models),
     })  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,7 +16,7 @@ from pareto_search.objectives import Objective, objectives_named
 from pareto_search.report.figures.accuracy import front_steps
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import RUN_SERIES, axis, layout, no_data
-from pareto_search.report.numbers import number, whole
+from pareto_search.report.numbers import number, split_name, whole
 from pareto_search.report.page.elements import Panel
 from pareto_search.report.page.page import page_html
 from pareto_search.report.tables import ReportInput
@@ -51,16 +52,11 @@ def write_comparison(inputs: Mapping[str, ReportInput], html: Path, *, is_forced
         Panel("volumes", "Hypervolume", _volume_caption(comparison), volume_figure(comparison)),
         Panel("growth", "Growth of the hypervolume", growth, growth_figure(inputs, objectives)),
     ]
+    title = " and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs"
     page = page_html(
-        "comparison.html.jinja",
-        title=" and ".join(inputs) if len(inputs) < 4 else f"{len(inputs)} runs",
-        about="Runs side by side",
-        panels=panels,
-        headline=_headline(comparison),
-        differences=comparison.differences,
-        heads=_HEADS,
-        runs=_run_rows(comparison),
-    )
+        "comparison.html.jinja", title=title, about="Runs side by side", panels=panels, heads=_HEADS,
+        headline=_headline(comparison), differences=comparison.differences, runs=_run_rows(comparison),
+    )  # fmt: skip
     write_atomic(html, page)
     return comparison
 
@@ -95,18 +91,15 @@ def overlay_figure(comparison: RunsComparison, x: Quantity) -> go.Figure:
 def volume_figure(comparison: RunsComparison) -> go.Figure:
     """Hypervolume of students and of each kind of control, run by run."""
     roles = list(dict.fromkeys(role for run in comparison.runs for role in run.hypervolumes))
+    names = ["students" if role == "student" else f"controls ({role})" for role in roles]
     figure = go.Figure()
     for run, (color, _) in zip(comparison.runs, RUN_SERIES * len(comparison.runs), strict=False):
         figure.add_bar(
-            x=[_role_name(role) for role in roles], y=[run.hypervolumes.get(role) for role in roles], name=run.name,
+            x=names, y=[run.hypervolumes.get(role) for role in roles], name=run.name,
             marker={"color": color}, hovertemplate=f"{escape(run.name)}, %{{x}}: %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
     volumes = [volume for run in comparison.runs for volume in run.hypervolumes.values()]
-    heights = {
-        **axis(f"Hypervolume ({volume_unit(comparison.objectives)})", volumes or [1.0], is_log=False),
-        "rangemode": "tozero",
-    }
-    heights.pop("range", None)
+    heights = _from_zero(f"Hypervolume ({volume_unit(comparison.objectives)})", volumes)
     return figure.update_layout(**layout(barmode="group", yaxis=heights, xaxis={"type": "category"}))
 
 
@@ -126,20 +119,22 @@ def growth_figure(inputs: Mapping[str, ReportInput], objectives: Sequence[Object
             line={"color": color, "width": 2, "shape": "hv"},
             hovertemplate=f"{escape(name)}: %{{x:,.0f}} epochs, %{{y:.3f}}<extra></extra>",
         )  # fmt: skip
-    heights = f"Hypervolume ({volume_unit(objectives)})"
-    return figure.update_layout(**layout(
-        xaxis={**axis("Epochs trained", [1.0], is_log=False), "range": None, "rangemode": "tozero"},
-        yaxis={**axis(heights, [1.0], is_log=False), "range": None, "rangemode": "tozero"},
-    ))  # fmt: skip
+    heights = _from_zero(f"Hypervolume ({volume_unit(objectives)})")
+    return figure.update_layout(**layout(xaxis=_from_zero("Epochs trained"), yaxis=heights))
+
+
+def _from_zero(title: str, values: Sequence[float] = ()) -> dict[str, Any]:
+    """An axis from 0 to what its figure shows."""
+    return {**axis(title, values or [1.0], is_log=False), "range": None, "rangemode": "tozero"}
 
 
 def _headline(comparison: RunsComparison) -> str:
     ranked = sorted(comparison.runs, key=lambda run: -run.hypervolumes.get("student", 0.0))
     if not ranked or ranked[0].hypervolumes.get("student", 0.0) == 0.0:
         return "No run has students that can be compared."
-    split = "test" if ranked[0].basis.split == "test" else "validation"
     volumes = ", ".join(f"{run.name} {run.hypervolumes.get('student', 0.0):.3f}" for run in ranked)
-    return f"Hypervolume of the students on the {split} split, {volume_unit(comparison.objectives)}: {volumes}."
+    split, unit = split_name(ranked[0].basis), volume_unit(comparison.objectives)
+    return f"Hypervolume of the students on the {split} split, {unit}: {volumes}."
 
 
 def _volume_caption(comparison: RunsComparison) -> str:
@@ -147,10 +142,6 @@ def _volume_caption(comparison: RunsComparison) -> str:
         return "Nothing has been measured."
     values = [one.text(value) for one, value in zip(comparison.objectives, comparison.reference, strict=True)]
     return f"From one reference point for all: {', '.join(values)}, the worst of the runs' own."
-
-
-def _role_name(role: str) -> str:
-    return "students" if role == "student" else f"controls ({role})"
 
 
 def _run_rows(comparison: RunsComparison) -> list[tuple[str, ...]]:

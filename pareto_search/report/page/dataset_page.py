@@ -13,7 +13,7 @@ from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
 from pareto_search.report.page.page import page_html
 
 #: Units by the ending of a quantity's name.
-UNITS = (("_ev_per_atom", "eV/atom"), ("_ev_per_ang", "eV/Å"), ("_g_per_cm3", "g/cm³"), ("_ang3", "Å³"),
+_UNITS = (("_ev_per_atom", "eV/atom"), ("_ev_per_ang", "eV/Å"), ("_g_per_cm3", "g/cm³"), ("_ang3", "Å³"),
          ("_ang", "Å"), ("_ev", "eV"))  # fmt: skip
 
 
@@ -27,19 +27,14 @@ def write_dataset_page(summary: dict[str, Any], html: Path) -> None:
     """
     notes = summary.get("notes")
     source = notes.get("source") if isinstance(notes, Mapping) else None
-    name = str(summary.get("name") or summary.get("source") or source or "Dataset")
-    about = {key: value for key, value in summary.items() if key not in ("histograms", "notes")}
+    title = str(summary.get("name") or summary.get("source") or source or "Dataset")
+    values = {key: value for key, value in summary.items() if key not in ("histograms", "notes")}
+    histograms = enumerate((summary.get("histograms") or {}).items())
+    panels = [_panel(f"hist{index}", quantity, *_counts_and_edges(pair)) for index, (quantity, pair) in histograms]
     page = page_html(
-        "dataset.html.jinja",
-        title=name,
-        about="What the dataset holds",
-        panels=[
-            _panel(f"hist{index}", str(quantity), *_counts_and_edges(histogram))
-            for index, (quantity, histogram) in enumerate((summary.get("histograms") or {}).items())
-        ],
-        notes=note_lines(notes),
-        facts=facts(flatten(about)),
-    )
+        "dataset.html.jinja", title=title, about="What the dataset holds", panels=panels,
+        notes=note_lines(notes), facts=facts(flatten(values)),
+    )  # fmt: skip
     write_atomic(html, page)
 
 
@@ -72,14 +67,13 @@ def _histogram_figure(counts: list[float], edges: list[float], title: str, unit:
         heights["range"] = [0, 1.08 * max(filled, default=1.0)]
     widths = axis(f"{title} ({unit})" if unit else title, [1.0])
     widths.pop("range")
-    figure.update_layout(**layout(xaxis=widths, yaxis=heights, showlegend=False, height=320,
-                                  margin={"l": 62, "r": 16, "t": 34, "b": 56}))  # fmt: skip
-    return figure
+    margin = {"l": 62, "r": 16, "t": 34, "b": 56}
+    return figure.update_layout(**layout(xaxis=widths, yaxis=heights, showlegend=False, height=320, margin=margin))
 
 
 def _title_and_unit(name: str) -> tuple[str, str]:
     """Such as ("Force", "eV/Å") from "force_ev_per_ang"."""
-    for ending, unit in UNITS:
+    for ending, unit in _UNITS:
         if name.endswith(ending):
             return name.removesuffix(ending).replace("_", " ").capitalize(), unit
     return name.replace("_", " ").capitalize(), ""

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
-from markupsafe import Markup
 
-from pareto_search.report.templates import render
+
+@dataclass(frozen=True)
+class Card:
+    """A key number; tones: good, bad, plain."""
+
+    name: str
+    label: str
+    value: str
+    detail: str
+    tone: str = "plain"
 
 
 @dataclass(frozen=True)
@@ -62,18 +70,21 @@ class Panel:
 
     @property
     def summary(self) -> str:
-        """What a reader who does not see the figure should know is in it."""
-        return _summary_text(self.figure)
-
-
-def card_html(label: str, value: str, detail: str, tone: str = "plain") -> str:
-    """A key number; tones: good, bad, plain."""
-    return render("card.html.jinja", label=label, value=value, detail=detail, tone=tone)
-
-
-def json_script(name: str, value_json: str) -> str:
-    """JSON inside the page; "<" is written as an escape so that no text in it can end the element."""
-    return render("json_script.html.jinja", name=name, json=Markup(value_json.replace("<", "\\u003c")))
+        """What a reader who does not see the figure should know of it: its axes, and how many points each kind has."""
+        layout = self.figure.layout.to_plotly_json()
+        axes = layout.get("scene", layout)
+        titles = [axes.get(f"{name}axis", {}).get("title", {}).get("text") for name in "xyz"]
+        counts: dict[str, int] = {}
+        for trace in (trace.to_plotly_json() for trace in self.figure.data):
+            places = trace.get("z", trace.get("x"))
+            if "markers" in trace.get("mode", "") and places is not None and places[0] is not None:
+                counts[trace["name"]] = counts.get(trace["name"], 0) + len(places)
+            for dimension in trace.get("dimensions", ()):
+                titles.append(dimension["label"])
+                counts[trace["name"]] = len(dimension["values"])
+        shown = "; ".join(f"{name}: {n:,}" for name, n in counts.items())
+        named = ", ".join(title.replace("<br>", " ").strip() for title in titles if title)
+        return f"Axes: {named}." + (f" Points: {shown}." if shown else "")
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
@@ -99,24 +110,6 @@ def note_lines(notes: Any) -> list[str]:
     if isinstance(notes, dict):
         return [f"{name}: {_plain(value)}" for name, value in notes.items()]
     return [str(note) for note in ([notes] if isinstance(notes, str) else notes or [])]
-
-
-def _summary_text(figure: go.Figure) -> str:
-    """The axes of a figure and how many points each kind has."""
-    layout = figure.layout.to_plotly_json()
-    axes = layout.get("scene", layout)
-    titles = [axes.get(f"{name}axis", {}).get("title", {}).get("text") for name in "xyz"]
-    counts: dict[str, int] = {}
-    for trace in (trace.to_plotly_json() for trace in figure.data):
-        places = trace.get("z", trace.get("x"))
-        if "markers" in trace.get("mode", "") and places is not None and places[0] is not None:
-            counts[trace["name"]] = counts.get(trace["name"], 0) + len(places)
-        for dimension in trace.get("dimensions", ()):
-            titles.append(dimension["label"])
-            counts[trace["name"]] = len(dimension["values"])
-    shown = "; ".join(f"{name}: {n:,}" for name, n in counts.items())
-    named = ", ".join(title.replace("<br>", " ").strip() for title in titles if title)
-    return f"Axes: {named}." + (f" Points: {shown}." if shown else "")
 
 
 def _plain(value: object) -> str:

@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.style import DARK
 from pareto_search.report.page.browser_data import dumps, figure_json
-from pareto_search.report.page.elements import Panel, json_script
+from pareto_search.report.page.elements import Panel
 from pareto_search.report.templates import render
 
 
@@ -39,23 +39,21 @@ def page_html(
     all_data = {"dark": dumps(DARK), **(data or {}), **{panel.name: figure_json(panel.figure) for panel in panels}}
     return render(
         template,
-        title=title,
-        about=about,
-        panels=panels,
-        data=[json_script(name, text) for name, text in all_data.items()],
-        assets=assets,
-        style_sheet=Markup(style_sheet()),
-        head_script=Markup(_head_script()),
-        script=Markup(script()),
-        plotly=Markup(get_plotlyjs()),
-        plotly_version=get_plotlyjs_version(),
+        title=title, about=about, panels=panels, assets=assets,
+        data={name: json_text(value_json) for name, value_json in all_data.items()},
+        style_sheet=Markup(style_sheet()), script=Markup(script()), head_script=Markup(_browser_file("theme.js")),
+        plotly=Markup(get_plotlyjs()), plotly_version=get_plotlyjs_version(),
         **values,
-    )
+    )  # fmt: skip
+
+
+def json_text(value_json: str) -> Markup:
+    """JSON inside a script element; "<" is written as an escape so that no text in it can end the element."""
+    return Markup(value_json.replace("<", "\\u003c"))
 
 
 #: What pages that do not carry them share.
 STYLE_FILE, SCRIPT_FILE = "page.css", "page.js"
-_FOLDER = files("pareto_search.report.page") / "browser"
 #: Parts of the script, in the order in which they are joined.
 _SCRIPTS = (
     "format.js", "data.js", "state.js", "cells.js", "hover.js", "scales.js", "traces.js", "figures.js", "tables.js",
@@ -65,13 +63,12 @@ _SCRIPTS = (
 
 def style_sheet() -> str:
     """The style sheet of all pages."""
-    return (_FOLDER / "page.css").read_text(encoding="utf-8")
+    return _browser_file(STYLE_FILE)
 
 
 def script() -> str:
     """The script of all pages: its files one after another in one function, so that nothing becomes global."""
-    parts = [(_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS]
-    return "\n".join(["(function () {\n'use strict';", *parts, "})();"])
+    return "\n".join(["(function () {\n'use strict';", *map(_browser_file, _SCRIPTS), "})();"])
 
 
 def write_assets(folder: Path) -> None:
@@ -81,6 +78,5 @@ def write_assets(folder: Path) -> None:
     write_atomic(folder / SCRIPT_FILE, script())
 
 
-def _head_script() -> str:
-    """The part that runs before anything is shown, so that a dark page does not flash."""
-    return (_FOLDER / "theme.js").read_text(encoding="utf-8")
+def _browser_file(name: str) -> str:
+    return (files("pareto_search.report.page") / "browser" / name).read_text(encoding="utf-8")

@@ -2,26 +2,23 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import yaml
-from markupsafe import Markup
 
-from pareto_search.analysis.claim import Claim
 from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.files import write_atomic
 from pareto_search.report.figures.entry import Entry, ReportedStudy, shown_figures
 from pareto_search.report.figures.style import look_of
-from pareto_search.report.numbers import count
+from pareto_search.report.numbers import count, split_name
 from pareto_search.report.page.browser_data import study_json
-from pareto_search.report.page.cards import cards_html
-from pareto_search.report.page.claims_table import CLAIM_HEADS, claim_cells
+from pareto_search.report.page.cards import study_cards
 from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
-from pareto_search.report.page.model_tables import PART_COLORS, TABLES
 from pareto_search.report.page.page import page_html, write_assets
+from pareto_search.report.page.page_tables import CLAIM_HEADS, PART_COLORS, TABLES, claim_cells
 from pareto_search.report.tables import ReportInput, ReportTables, failures, make_tables
 from pareto_search.report.words import Answer, answer
 
@@ -60,24 +57,17 @@ def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str
     data, tables = study.data, study.tables
     return page_html(
         "report.html.jinja",
-        title=data.name,
-        about=_about(study),
-        panels=_panels(study),
-        data={"study": study_json(tables)},
-        assets=assets,
-        answer=words,
-        cards=Markup(cards_html(study.summary)),
-        split="test" if study.summary.basis.split == "test" else "validation",
-        roles=_role_switches(tables.models),
-        menus=list(_filter_menus(tables)),
-        claims=_claim_rows(tables.claims),
+        title=data.name, about=_about(study), panels=list(_panels(study)), data={"study": study_json(tables)},
+        assets=assets, answer=words,
+        cards=study_cards(study.summary),
+        split=split_name(study.summary.basis),
+        roles=_role_switches(tables.models), menus=list(_filter_menus(tables)),
+        claims=[(claim_cells(claim)[:-1], claim.verdict, _TAGS[claim.verdict]) for claim in tables.claims],
         claim_heads=CLAIM_HEADS,
-        columns=TABLES,
-        part_colors=PART_COLORS,
-        has_costs=bool(tables.costs),
-        has_failures=not failures(tables.models).empty,
+        columns=TABLES, part_colors=PART_COLORS,
+        has_costs=bool(tables.costs), has_failures=not failures(tables.models).empty,
         **_provenance(study),
-    )
+    )  # fmt: skip
 
 
 def _about(study: ReportedStudy) -> str:
@@ -86,22 +76,13 @@ def _about(study: ReportedStudy) -> str:
     return f"{description} ({size})" if description else size
 
 
-def _panels(study: ReportedStudy) -> list[Panel]:
+def _panels(study: ReportedStudy) -> Iterator[Panel]:
     """The figures for which the study has what they need."""
     entries = shown_figures(study.tables)
-    return [
-        Panel(
-            entry.name,
-            entry.title,
-            entry.caption(study),
-            entry.draw(study.tables),
-            tag=entry.tag,
-            menu=entry.menu.name if entry.menu else "",
-            options=tuple(entry.menu.options(study.tables)) if entry.menu else (),
-            is_wide=is_wide,
-        )
-        for entry, is_wide in zip(entries, _widths(entries), strict=True)
-    ]
+    for entry, is_wide in zip(entries, _widths(entries), strict=True):
+        menu, options = (entry.menu.name, tuple(entry.menu.options(study.tables))) if entry.menu else ("", ())
+        caption, figure = entry.caption(study), entry.draw(study.tables)
+        yield Panel(entry.name, entry.title, caption, figure, entry.tag, menu, options, is_wide)
 
 
 def _widths(entries: list[Entry]) -> Iterator[bool]:
@@ -111,11 +92,6 @@ def _widths(entries: list[Entry]) -> Iterator[bool]:
         has_partner = waits or (number + 1 < len(entries) and not entries[number + 1].is_wide)
         yield entry.is_wide or not has_partner
         waits = not entry.is_wide and has_partner and not waits
-
-
-def _claim_rows(claims: Sequence[Claim]) -> list[tuple[tuple[str, ...], str, str]]:
-    """Cells of each claim, its verdict and the verdict's tag."""
-    return [(claim_cells(claim)[:-1], claim.verdict, _TAGS[claim.verdict]) for claim in claims]
 
 
 def _provenance(study: ReportedStudy) -> dict[str, object]:

@@ -159,8 +159,9 @@ function settings(row) {
   const digits = (name) => short(networks[name][row], 4);
   const pairs = [
     ['Family', networks.family[row] || '–'],
-    ...study.hyperparameters.filter((name) => networks[name][row] !== '' && !Number.isNaN(networks[name][row]))
-      .map((name) => [name, typeof networks[name][row] === 'number' ? digits(name) : networks[name][row]]),
+    ...Object.entries(study.hyperparameters)
+      .filter(([name]) => networks[name][row] !== '' && !Number.isNaN(networks[name][row]))
+      .map(([name, title]) => [title, typeof networks[name][row] === 'number' ? digits(name) : networks[name][row]]),
     ['Weights', whole(networks.n_weights[row])],
   ];
   if (state.select.of === 'network') {

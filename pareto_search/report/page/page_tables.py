@@ -1,5 +1,6 @@
-"""The tables of a report: all networks, costs, and what went wrong. The page's script writes their rows."""
+"""The tables of a report: all networks, costs and what went wrong, whose rows the page's script writes, and claims."""
 
+from pareto_search.analysis.claim import Claim
 from pareto_search.report.page.elements import Column
 
 NETWORKS = (
@@ -51,3 +52,20 @@ PART_COLORS = (("neighbour list", "#56B4E9"), ("model", "#7b8aa1"), ("integrator
 
 #: Columns of every table of the page, by the table's name.
 TABLES = {"networks": NETWORKS, "costs": COSTS, "failures": FAILURES}
+
+#: Headings of `claim_cells`.
+CLAIM_HEADS = ("Claim", "Paper", "Quantity", "Here (95 % interval)", "From", "Verdict")
+
+
+def claim_cells(claim: Claim) -> tuple[str, ...]:
+    """A claim as a row of a table."""
+    return (claim.statement, claim.source, claim.quantity, estimate_text(claim), claim.n, claim.verdict)
+
+
+def estimate_text(claim: Claim) -> str:
+    """Such as "−9.1 (−12.0 to −6.2)"."""
+    digits = 2 if abs(claim.estimate) < 3 else 1
+    numbers = [claim.estimate, *(claim.ci95 or ())]
+    sign = "+" if claim.is_difference else ""
+    value, *interval = (f"{number:{sign}.{digits}f}".replace("-", "−") for number in numbers)
+    return f"{value} ({interval[0]} to {interval[1]})" if interval else f"{value} (no interval)"
