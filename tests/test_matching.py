@@ -17,7 +17,7 @@ from pareto_search.config import (
 )
 from pareto_search.networks import training as network
 from pareto_search.networks.job import NetworkJob, control_of
-from pareto_search.networks.training import NetworkFolders, train_network
+from pareto_search.networks.training import NetworkFolders, NetworkTraining
 from pareto_search.training.fit import FitResult, fit
 from tests.training.toy import TINY, toy_data
 
@@ -110,7 +110,7 @@ def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, fol
     monkeypatch.setattr(network, "fit", spy)
     control = control_of(STUDENT, kind)
     for job in (STUDENT, control):
-        assert train_network(job, data, folders, None).status == "complete"
+        assert NetworkTraining(job, data, folders).run().status == "complete"
 
     (start, seen), (control_start, control_seen) = runs[STUDENT.weights], runs[control.weights]
     assert all(torch.equal(a, b) for a, b in zip(start, control_start, strict=True))
@@ -120,7 +120,7 @@ def test_same_initial_weights_and_same_batches_in_the_same_order(kind, data, fol
 
 
 def test_only_students_see_labels(data, folders):
-    records = {job.role: train_network(job, data, folders, None) for job in (STUDENT, control_of(STUDENT, "paper"))}
+    records = {job.role: NetworkTraining(job, data, folders).run() for job in (STUDENT, control_of(STUDENT, "paper"))}
     assert records["student"].label_hash == data.labels.sha256
     assert records["control"].label_hash is None
     curves = {role: pd.read_csv(folders.models_dir / r.model_id / "curve.csv") for role, r in records.items()}
@@ -129,13 +129,13 @@ def test_only_students_see_labels(data, folders):
 
 
 def test_a_network_is_trained_once(data, folders, monkeypatch):
-    first = train_network(STUDENT, data, folders, None)
+    first = NetworkTraining(STUDENT, data, folders).run()
 
     def never(*args, **kwargs):
         raise AssertionError("trained twice")
 
     monkeypatch.setattr(network, "fit", never)
-    again = train_network(replace(STUDENT, trial_id=9), data, folders, None)
+    again = NetworkTraining(replace(STUDENT, trial_id=9), data, folders).run()
     assert again == replace(first, trial_id=9)
     assert not list(folders.training_dir.glob("*.pt"))
 
@@ -159,7 +159,7 @@ def test_identity_follows_everything_that_decides_the_weights(data):
 
 def test_divergence_and_failure_leave_a_record(data, folders, monkeypatch):
     diverging = replace(STUDENT, training=TRAINING.model_copy(update={"learning_rate": 1e18}))
-    record = train_network(diverging, data, folders, None)
+    record = NetworkTraining(diverging, data, folders).run()
     assert (record.status, record.test_force_rmse_ev_per_ang) == ("diverged", None)
     assert "epoch" in record.reason
 
@@ -170,18 +170,18 @@ def test_divergence_and_failure_leave_a_record(data, folders, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(network, "fit", broken)
         with pytest.raises(RuntimeError, match="out of paper"):
-            train_network(job, data, folders, None)
+            NetworkTraining(job, data, folders).run()
     folder = folders.models_dir / job.model_id(data)
     failed = network.finished_record(folder)
     assert (failed.status, failed.reason) == ("failed", "RuntimeError: out of paper")
     assert not network.is_finished(folder)
-    assert train_network(job, data, folders, None).status == "complete"  # what failed is tried again
+    assert NetworkTraining(job, data, folders).run().status == "complete"  # what failed is tried again
     assert network.is_finished(folder)
 
 
 def test_result_of_fit_is_kept_as_it_is(data, folders, monkeypatch):
     result = FitResult("complete", 3, 2, (), 1.5)
     monkeypatch.setattr(network, "fit", lambda *args, **kwargs: result)
-    record = train_network(STUDENT, data, folders, None)
+    record = NetworkTraining(STUDENT, data, folders).run()
     assert (record.n_epochs, record.train_s, record.n_weights) == (3, 1.5, record.n_weights)
     assert record.n_weights > 50

@@ -21,7 +21,7 @@ from pareto_search.journal import Journal
 from pareto_search.loading import load_study_data
 from pareto_search.networks.job import control_of
 from pareto_search.networks.teaching import NetworkTeaching
-from pareto_search.networks.training import finished_record, train_network
+from pareto_search.networks.training import NetworkTraining, finished_record
 from pareto_search.potential.model_files import read_description, save_model
 from pareto_search.search.run_trial import student_job
 from pareto_search.stages import open_study
@@ -115,7 +115,7 @@ def test_students_take_weights_over_from_the_last_generation_and_are_held_agains
         student = student_job(
             search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
         )
-        record = train_network(student, shared.data, shared.folders(), None)
+        record = NetworkTraining(student, shared.data, shared.folders()).run()
         found, theirs, first = (
             ps.load(folder).potential.network.state_dict()
             for folder in (out / "models" / record.model_id, out / "models" / last, out / "teacher")
@@ -175,7 +175,7 @@ def pretrained(tmp_path_factory):
             config.search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9}
         )
         jobs = [student, control_of(student, "scratch"), control_of(student, "ablation")]
-        records = [train_network(job, shared.data, shared.folders(), None) for job in jobs]
+        records = [NetworkTraining(job, shared.data, shared.folders()).run() for job in jobs]
         yield shared, records, study.store, study.directory
 
 
@@ -217,7 +217,7 @@ def test_a_student_that_is_lost_on_them_is_not_trained_on(pretrained, monkeypatc
     pretraining = settings.model_copy(update={"training": training})
     search = shared.config.search.model_copy(update={"transfer": TransferSettings(pretraining=pretraining)})
     job = student_job(search, {"trial_number": 0, "n_features": 5, "weight_forces": 30, "weight_atomic_energy": 9})
-    record = train_network(job, shared.data, shared.folders(), None)
+    record = NetworkTraining(job, shared.data, shared.folders()).run()
     assert record.status == "diverged"
     assert re.fullmatch(r"the loss became non-finite in epoch \d of training on the teacher's frames", record.reason)
 
@@ -305,7 +305,7 @@ def test_a_teacher_without_atomic_energies_is_refused_or_teaches_forces(tmp_path
     with open_study(config, tmp_path / "run") as study:
         data = study.labelled.data
         student = student_job(config.search, {"trial_number": 0, "n_features": 5})
-        record = train_network(student, data, study.shared.folders(), None)
+        record = NetworkTraining(student, data, study.shared.folders()).run()
         curve = read_curve(study.directory, record)
     np.testing.assert_allclose(data.labels.forces_ev_per_ang, data.dataset.forces, atol=1e-6)  # EMT made the data too
     assert (record.weight_teacher_forces, record.weight_atomic_energy) == (30, 0)

@@ -15,7 +15,7 @@ from pareto_search.measure.device import device_name
 from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.device_gate import DeviceGate
 from pareto_search.networks.job import NetworkJob
-from pareto_search.networks.training import NetworkFolders, is_finished, train_network
+from pareto_search.networks.training import NetworkFolders, NetworkTraining, is_finished
 from pareto_search.potential.build import engine_traits
 from pareto_search.potential.process import prepare_torch
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord
@@ -104,8 +104,7 @@ class SharedStudy:
             save_at: Epochs after which a checkpoint is written.
         """
         prepare_torch(self.config.cluster.cpus_per_trial)
-        cost = self.cost(job.architecture)
-        return train_network(job, self.data, self.folders(), cost, on_epoch=on_epoch, save_at=save_at)
+        return NetworkTraining(job, self.data, self.folders(), self.cost(job.architecture)).run(on_epoch, save_at)
 
     def is_finished(self, job: NetworkJob) -> bool:
         """Whether a network is there."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pareto_search.journal import Journal
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
-from pareto_search.networks.training import log_record, record_unfinished
+from pareto_search.networks.training import NetworkTraining, log_record
 from pareto_search.records import ModelRecord
 from pareto_search.search.messages import TrialEnd
 from pareto_search.search.run_trial import student_job
@@ -62,7 +62,7 @@ class Outcomes:
         shared = self.shared
         job = student_job(shared.config.search, {**end.params, "trial_number": end.number})
         cost = shared.cost_table.get(end.cost_key) if end.cost_key else None
-        return record_unfinished(job, shared.data, shared.folders(), cost, status, end.reason or "")
+        return NetworkTraining(job, shared.data, shared.folders(), cost).give_up(status, end.reason or "")
 
     def _note_network(self, model_id: str, trial_id: int | None = None) -> None:
         record = self.store.get(model_id)
