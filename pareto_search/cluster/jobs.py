@@ -1,10 +1,11 @@
 """Work as Ray tasks: named, held to limits, tried again where its process or machine was lost, and how it ended."""
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import ray
 
@@ -17,46 +18,87 @@ logger = logging.getLogger(__name__)
 
 Shared = TypeVar("Shared")
 Job = TypeVar("Job")
+Key = TypeVar("Key")
 Result = TypeVar("Result")
 
 #: Work is started again this often if its worker process dies; work that raises is not.
 _MAX_RETRIES = 2
 
 
-def start_work(
-    job: Callable[[Shared, Job], Result],
-    shared_ref: ray.ObjectRef[Shared],
-    argument: Job,
-    *,
-    name: str,
-    cluster: ClusterSettings,
-    notes: Path,
-    n_cpus: float,
-    n_gpus: float,
-) -> ray.ObjectRef[Result]:
-    """Begin to call a job in a worker with what it shares with others and its argument.
+class Tasks(Generic[Key, Result]):
+    """Calls of one function in workers, under way.
 
     Args:
-        job: The job.
-        shared_ref: What it shares, in the object store.
-        argument: What is its own.
-        name: Of the task, in the dashboard.
+        function: Called with what all calls share and what is a call's own.
         cluster: The limits on time and memory.
         notes: Folder on storage that all machines share.
-        n_cpus: CPUs that the task holds.
-        n_gpus: GPUs that the task holds.
+        n_cpus: CPUs that a task holds.
+        n_gpus: GPUs that a task holds.
+
+    Attributes:
+        shared_ref: What all calls share, in the object store; set before the first `start`.
     """
-    task = _call.options(name=name, num_cpus=n_cpus, num_gpus=n_gpus, max_retries=_MAX_RETRIES, retry_exceptions=False)
-    reference = task.remote(job, shared_ref, argument, cluster, notes / f"{name}-hung.txt")
-    return cast("ray.ObjectRef[Result]", reference)
+
+    def __init__(
+        self, function: Callable[..., Result], cluster: ClusterSettings, notes: Path, n_cpus: float, n_gpus: float
+    ) -> None:
+        self.shared_ref: ray.ObjectRef[Any] | None = None
+        self._function, self._cluster, self._notes = function, cluster, notes
+        self._holds = {"num_cpus": n_cpus, "num_gpus": n_gpus}
+        self._running: dict[ray.ObjectRef[Result], tuple[Key, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def start(self, key: Key, argument: object, name: str) -> None:
+        """Begin a call.
+
+        Args:
+            key: What `collect` knows it by.
+            argument: What is its own.
+            name: Of the task, in the dashboard.
+        """
+        assert self.shared_ref is not None, "it is set before the first start"
+        task = _call.options(name=name, max_retries=_MAX_RETRIES, retry_exceptions=False, **self._holds)
+        note = self._notes / f"{name}-hung.txt"
+        reference: Any = task.remote(self._function, self.shared_ref, argument, self._cluster, note)
+        self._running[reference] = key, time.perf_counter()
+
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Wait until one has ended, at most so long."""
+        if self._running:
+            ray.wait(list(self._running), timeout=timeout_s)
+
+    def collect(self) -> list[tuple[Key, Result | None, str | None, float]]:
+        """Those that have ended: key, result or None, the reason if there is none, and seconds since `start`.
+
+        Raises:
+            WriteError: If what made one fail would make all others fail too, such as a full disk.
+        """
+        if not self._running:
+            return []
+        ready, _ = ray.wait(list(self._running), num_returns=len(self._running), timeout=0)
+        ended = []
+        for reference in ready:
+            key, begun_s = self._running.pop(reference)
+            ended.append((key, *_outcome_of(reference), time.perf_counter() - begun_s))
+        return ended
+
+    def cancel(self) -> None:
+        """Stop what is under way."""
+        for reference in self._running:
+            ray.cancel(reference, force=True)
+        self._running.clear()
 
 
-def outcome_of(reference: ray.ObjectRef[Result]) -> tuple[Result | None, str | None]:
-    """Result of work that has ended, or None and the reason.
+@ray.remote
+def _call(job: Callable[..., object], shared: object, argument: object, cluster: ClusterSettings, note: Path) -> object:
+    with named_failures(cluster), limited(cluster, note):
+        return job(shared, argument)
 
-    Raises:
-        WriteError: If what made it fail would make all other work fail too.
-    """
+
+def _outcome_of(reference: ray.ObjectRef[Result]) -> tuple[Result | None, str | None]:
+    """Result of work that has ended, or None and the reason."""
     try:
         return ray.get(reference), None
     except ray.exceptions.RayTaskError as error:
@@ -65,12 +107,6 @@ def outcome_of(reference: ray.ObjectRef[Result]) -> tuple[Result | None, str | N
         return None, str(error.cause)
     except ray.exceptions.RayError as error:
         return None, f"its worker process died ({type(error).__name__})"
-
-
-@ray.remote
-def _call(job: Callable[..., object], shared: object, argument: object, cluster: ClusterSettings, note: Path) -> object:
-    with named_failures(cluster), limited(cluster, note):
-        return job(shared, argument)
 
 
 def run_jobs(
@@ -98,25 +134,19 @@ def run_jobs(
         WriteError: If a job failed for what would befall the others too, such as a full disk.
         KeyboardInterrupt: On Ctrl-C, after the running jobs were cancelled; so for anything on_result raises.
     """
-    start = partial(
-        start_work, job, ray.put(shared), cluster=cluster, notes=notes,
-        n_cpus=cluster.cpus_per_trial, n_gpus=cluster.gpus_per_trial,
-    )  # fmt: skip
-    waiting = list(reversed(jobs))
-    limit = n_slots(cluster)
-    running: dict[ray.ObjectRef[Result], Job] = {}
+    tasks = Tasks[Job, Result](job, cluster, notes, cluster.cpus_per_trial, cluster.gpus_per_trial)
+    tasks.shared_ref = ray.put(shared)
+    waiting, limit = deque(jobs), n_slots(cluster)
     try:
-        while waiting or running:
-            while waiting and len(running) < limit:
-                following = waiting.pop()
-                running[start(following, name=name(following))] = following
+        while waiting or len(tasks):
+            while waiting and len(tasks) < limit:
+                following = waiting.popleft()
+                tasks.start(following, following, name(following))
                 logger.debug("job %s: started", name(following))
-            ready, _ = ray.wait(list(running), num_returns=1)
-            finished = running.pop(ready[0])
-            result, reason = outcome_of(ready[0])
-            if reason is not None:
-                logger.info("job %s: failed, %s", name(finished), reason)
-            on_result(finished, result, reason)
+            tasks.wait()
+            for finished, result, reason, _ in tasks.collect():
+                if reason is not None:
+                    logger.info("job %s: failed, %s", name(finished), reason)
+                on_result(finished, result, reason)
     finally:
-        for reference in running:
-            ray.cancel(reference, force=True)
+        tasks.cancel()

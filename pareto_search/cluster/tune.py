@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.trainable.function_trainable import wrap_function
 
-from pareto_search.cluster.cost_tasks import CostTasks, MeasureCosts
+from pareto_search.cluster.jobs import Tasks
 from pareto_search.cluster.session import RememberedSlots, n_slots
 from pareto_search.cluster.tune_events import Events, StopAll, interruptible, log_end, quiet_tune
 from pareto_search.cluster.tune_loggers import make_loggers
@@ -40,7 +40,7 @@ def run_search(
     study_db: Path,
     storage_dir: Path,
     shared: object,
-    measure: MeasureCosts,
+    measure: Callable[[Any, dict[str, object]], Costs],
     trial: TrialFunction,
     on_end: Callable[[TrialEnd], None],
     known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,
@@ -86,7 +86,11 @@ def run_search(
 
     with open_optuna_study(study_db, study_name, objectives) as study:
         prepare(study)
-        cost_tasks = CostTasks(measure, cluster, storage_dir)
+        # A measurement takes a whole GPU, so that no trial holds memory or time of it. Of CPUs, which trials may all
+        # hold, it takes none: trials wait at the device gate at the end of their epoch.
+        on_gpu = cluster.gpus_per_trial > 0
+        held = (cluster.cpus_per_trial, 1) if on_gpu else (0, 0)
+        cost_tasks = Tasks[int, Costs](measure, cluster, storage_dir, *held)
         book = TrialBook(OptunaLedger(study, settings), settings, ended, reference=reference)
         slots = RememberedSlots(lambda: n_slots(cluster))
         dispatcher = Dispatcher(book, settings, study_name, cost_tasks, stop, slots, known_costs, note)

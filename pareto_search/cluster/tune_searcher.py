@@ -8,11 +8,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from pareto_search.cluster.cost_tasks import CostTasks
+from pareto_search.cluster.jobs import Tasks
 from pareto_search.errors import WriteError
 from pareto_search.objectives import Objective
 from pareto_search.search.dispatch import Dispatcher
-from pareto_search.search.messages import ENDS_ALL, FAILURE
+from pareto_search.search.messages import ENDS_ALL, FAILURE, Costs
 from pareto_search.search.stop import Stop
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class StudySearch(Searcher):
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, objectives: tuple[Objective, ...], cost_tasks: CostTasks, stop: Stop
+        self, dispatcher: Dispatcher, objectives: tuple[Objective, ...], cost_tasks: Tasks[int, Costs], stop: Stop
     ) -> None:
         super().__init__(
             metric=[objective.column for objective in objectives],  # type: ignore[arg-type]  # takes several, too
