@@ -19,20 +19,9 @@ from pareto_search.errors import DataError
 
 #: What ASE's many readers raise on a damaged file.
 _READ_ERRORS = (
-    AssertionError,
-    OSError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    ArithmeticError,
-    StopIteration,
-    ImportError,
-    ParseError,
-    UnknownFileTypeError,
-    sqlite3.Error,
-)
+    AssertionError, OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError,
+    StopIteration, ImportError, ParseError, UnknownFileTypeError, sqlite3.Error,
+)  # fmt: skip
 
 
 def read_ase_file(settings: ExtxyzSource) -> Dataset:

@@ -42,15 +42,6 @@ hippynn.settings.WARN_LOW_DISTANCES = False
 hippynn.settings.PROGRESS = None
 
 __all__ = [
-    "HEnergy",
-    "HipHopNNModule",
-    "Hipnn",
-    "HipnnQuad",
-    "HipnnVec",
-    "HippynnCalculator",
-    "compiling_at_first_call",
-    "inputs",
-    "networks",
-    "physics",
-    "targets",
-]
+    "HEnergy", "HipHopNNModule", "Hipnn", "HipnnQuad", "HipnnVec", "HippynnCalculator", "compiling_at_first_call",
+    "inputs", "networks", "physics", "targets",
+]  # fmt: skip
