@@ -268,13 +268,8 @@ def _born_again(run: _Run) -> Iterator[Claim]:
 def _generations(run: _Run) -> Iterator[Claim]:
     """Each generation of teachers against the one that taught it."""
     for number, (before, after) in enumerate(pairwise(run.generations), start=1):
-        yield from _against_teachers(
-            after,
-            before,
-            f"generation {number}",
-            f"Teachers of generation {number}",
-            f"those of generation {number - 1}",
-        )
+        name, earlier = f"generation {number}", f"those of generation {number - 1}"
+        yield from _against_teachers(after, before, name, f"Teachers of {name}", earlier)
 
 
 def _against_teachers(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
@@ -17,16 +16,6 @@ from pareto_search.measure.device import no_wait
 from pareto_search.measure.springs import SiteSprings
 from pareto_search.potential.interface import TimedCalculator
 from pareto_search.records import MdTiming
-
-
-@dataclass(frozen=True)
-class _Trace:
-    """What the timed steps left: their seconds, shape (n_steps,), and the calculator's shares."""
-
-    step_s: NDArray[np.float64]
-    neighbor_s: float
-    model_s: float
-    n_list_builds: int
 
 
 def start_nve(
@@ -80,11 +69,11 @@ def time_md(
         atoms, calculator, timestep_fs=settings.timestep_fs, temperature_k=settings.temperature_k, seed=seed
     )
     dynamics.atoms.set_constraint(SiteSprings(dynamics.atoms))
-    trace = _run(dynamics, calculator, settings, clock, synchronize)
+    step_s, neighbor_s, model_s, n_list_builds = _run(dynamics, calculator, settings, clock, synchronize)
     us_per_atom = 1e6 / len(atoms)
-    steps = trace.step_s * us_per_atom
+    steps = step_s * us_per_atom
     low, middle, high = (float(q) for q in np.percentile(steps, [25, 50, 75]))
-    neighbor, model = (seconds / settings.n_steps * us_per_atom for seconds in (trace.neighbor_s, trace.model_s))
+    neighbor, model = (seconds / settings.n_steps * us_per_atom for seconds in (neighbor_s, model_s))
     return MdTiming(
         n_atoms=len(atoms),
         n_neighbors_mean=float(calculator.n_neighbors_mean),
@@ -93,7 +82,7 @@ def time_md(
         n_warmup_steps=settings.n_warmup_steps,
         timestep_fs=settings.timestep_fs,
         skin_ang=settings.skin_ang,
-        n_list_builds=trace.n_list_builds,
+        n_list_builds=n_list_builds,
         us_per_atom_step_median=middle,
         us_per_atom_step_q25=low,
         us_per_atom_step_q75=high,
@@ -111,8 +100,12 @@ def _run(
     settings: MeasureSettings,
     clock: Callable[[], float],
     synchronize: Callable[[], None],
-) -> _Trace:
-    """Warm up, then time every step; energies are checked outside the timed span."""
+) -> tuple[NDArray[np.float64], float, float, int]:
+    """Warm up, then time every step; energies are checked outside the timed span.
+
+    Returns:
+        Seconds of the steps, shape (n_steps,), those of neighbour lists and of the model in all, and lists built.
+    """
     forces = dynamics.atoms.get_forces(md=True)
     for number in range(settings.n_warmup_steps):
         forces = dynamics.step(forces)
@@ -126,12 +119,8 @@ def _run(
         synchronize()
         step_s[number] = clock() - started
         _check_finite(dynamics.atoms, f"step {number + 1}")
-    return _Trace(
-        step_s=step_s,
-        neighbor_s=calculator.neighbor_s - neighbor_s,
-        model_s=calculator.model_s - model_s,
-        n_list_builds=calculator.n_list_builds - n_builds,
-    )
+    spent = calculator.neighbor_s - neighbor_s, calculator.model_s - model_s
+    return step_s, *spent, calculator.n_list_builds - n_builds
 
 
 def _check_finite(system: Atoms, where: str) -> None:

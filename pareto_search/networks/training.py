@@ -19,10 +19,9 @@ from pareto_search.errors import DataError
 from pareto_search.files import whole_folder
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.networks.job import NetworkJob
-from pareto_search.potential.build import build_potential
+from pareto_search.potential.build import build_potential, take_over_interaction
 from pareto_search.potential.interface import Potential
 from pareto_search.potential.model_files import load_model, read_description, save_model
-from pareto_search.potential.transfer import take_over_interaction
 from pareto_search.records import CostRecord, CurvePoint, ModelRecord, Status
 from pareto_search.training.checkpoint import read_checkpoint
 from pareto_search.training.fit import fit

@@ -1,4 +1,6 @@
-"""Building the potential of an architecture, whatever its family."""
+"""Building the potential of an architecture, whatever its family, and what it takes over from a teacher."""
+
+import torch
 
 from pareto_search.config import Architecture, imported
 from pareto_search.data.references import ReferenceEnergies
@@ -34,3 +36,36 @@ def build_potential(
 def engine_traits(architecture: Architecture, engine: str) -> EngineTraits:
     """Memory of an engine of an architecture's family."""
     return _potential_type(architecture).engine_traits[engine]
+
+
+def take_over_interaction(student: Potential, teacher: Potential, *, is_frozen: bool) -> tuple[str, ...]:
+    """Give a student the teacher's interaction weights (sensitivities, mixing, self term) where their shapes are equal.
+
+    Equal numbers of sensitivities let the radial functions pass; with equal numbers of features all passes.
+
+    Args:
+        student: Changed in place.
+        teacher: The teacher.
+        is_frozen: Whether what was taken over is kept as it is in training.
+
+    Returns:
+        Names of the weights taken over.
+
+    Raises:
+        ConfigError: If no shape is equal.
+    """
+    theirs = teacher.interaction_parameters()
+    taken = []
+    for name, weight in student.interaction_parameters().items():
+        if name in theirs and theirs[name].shape == weight.shape:
+            with torch.no_grad():
+                weight.copy_(theirs[name])
+            weight.requires_grad_(not is_frozen)
+            taken.append(name)
+    if not taken:
+        raise ConfigError(
+            f"a student {student.architecture.label} can take over nothing of the interaction layer of its teacher "
+            f"{teacher.architecture.label}; give it as many sensitivities (and features), or set "
+            "search.transfer.interaction: own"
+        )
+    return tuple(taken)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -19,7 +19,8 @@ from pareto_search.analysis.front import to_costs
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.config import Choice, Range, SearchSettings, SpaceSettings
 from pareto_search.objectives import Objective
-from pareto_search.search.space import from_unit
+from pareto_search.records import Scalar
+from pareto_search.search.space import distribution_of, from_unit
 
 #: Small, because a search has tens of trials: NSGA-II evolves only after one population.
 _NSGA2_POPULATION = 16
@@ -198,31 +199,24 @@ def _as_optuna(
     )
 
 
-def _is_ordered(dimension: Range | Choice) -> bool:
-    """Whether a list of choices is one of numbers, whose order a sampler should know."""
-    return isinstance(dimension, Choice) and dimension.is_numeric
+def _ordered(dimension: Range | Choice) -> list[Scalar]:
+    """Numbers to choose from, whose order a sampler should know, rising; empty for other dimensions."""
+    return sorted(dimension.choices, key=float) if isinstance(dimension, Choice) and dimension.is_numeric else []
 
 
 def _coded_distribution(space: SpaceSettings, name: str, dimension: Range | Choice) -> BaseDistribution:
     """Numbers to choose from become their position in rising order."""
-    if isinstance(dimension, Choice):
-        n = len(dimension.choices)
-        return IntDistribution(0, n - 1) if _is_ordered(dimension) else CategoricalDistribution(dimension.choices)
-    if name in space.whole_numbers:
-        return IntDistribution(int(dimension.low), int(dimension.high), log=dimension.log)
-    return FloatDistribution(dimension.low, dimension.high, log=dimension.log)
+    ordered = _ordered(dimension)
+    return IntDistribution(0, len(ordered) - 1) if ordered else distribution_of(space, name, dimension)
 
 
 def _code(params: Mapping[str, Any], searched: Mapping[str, Range | Choice]) -> dict[str, object]:
     return {
-        name: sorted(dim.choices, key=float).index(params[name])
-        if isinstance(dim, Choice) and _is_ordered(dim)
-        else params[name]
+        name: ordered.index(params[name]) if (ordered := _ordered(dim)) else params[name]
         for name, dim in searched.items()
     }
 
 
 def _decode(space: SpaceSettings, name: str, dimension: Range | Choice, value: Any) -> Any:
-    if isinstance(dimension, Choice) and _is_ordered(dimension):
-        return space.whole(name, sorted(dimension.choices, key=float)[value])
-    return value
+    ordered = _ordered(dimension)
+    return space.whole(name, ordered[value]) if ordered else value

@@ -27,7 +27,7 @@ _Model = TypeVar("_Model", bound=Settings)
 
 def distributions(space: SpaceSettings) -> dict[str, BaseDistribution]:
     """Optuna's distribution of every searched dimension, by name."""
-    return {name: _distribution(space, name, dimension) for name, dimension in space.searched.items()}
+    return {name: distribution_of(space, name, dimension) for name, dimension in space.searched.items()}
 
 
 def to_architecture(space: SpaceSettings, params: Mapping[str, object]) -> Architecture:
@@ -110,7 +110,14 @@ def to_features(space: SpaceSettings, params: Mapping[str, Any]) -> NDArray[np.f
     return np.array(features)
 
 
-def _distribution(space: SpaceSettings, name: str, dimension: Range | Choice) -> BaseDistribution:
+def distribution_of(space: SpaceSettings, name: str, dimension: Range | Choice) -> BaseDistribution:
+    """Optuna's distribution of one searched dimension.
+
+    Args:
+        space: The space.
+        name: Of the dimension.
+        dimension: What is searched.
+    """
     if isinstance(dimension, Choice):
         return CategoricalDistribution(tuple(space.whole(name, choice) for choice in dimension.choices))
     if name in space.whole_numbers:

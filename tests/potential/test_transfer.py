@@ -3,8 +3,8 @@ import torch
 
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import ConfigError
+from pareto_search.potential.build import take_over_interaction
 from pareto_search.potential.hipnn import HipnnPotential
-from pareto_search.potential.transfer import take_over_interaction
 from tests.training.toy import TINY
 
 REFERENCES = ReferenceEnergies({13: -1.0, 42: -2.0})
