@@ -1,6 +1,7 @@
 """The workers' side of a search with closed-form objectives in place of training; loads quickly."""
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ class Shared:
     """What a trial reads.
 
     Attributes:
-        folder: Trials leave notes here; those with behaviour "wait" end when `go` appears, those with "timed", and
-            measurements, take a while and note from when to when; with "hang" the second never ends.
+        folder: Trials leave notes here; those with behaviour "wait" end when `go` appears, those with "timed" when
+            another is under way, noting from when to when, as measurements do; with "hang" the second never ends.
         numbers: Something large enough for the object store.
     """
 
@@ -56,11 +57,19 @@ def costs_of(values: dict[str, Any]) -> Costs:
 
 @contextmanager
 def timed(shared: Shared, what: str) -> Iterator[None]:
-    """Take a while and note in `intervals` what began and ended when, if that is asked for."""
+    """Note in `intervals` what began and ended when, if that is asked for; a trial ends once another is under way.
+
+    Where none can be, for what it waits for waits for the GPU too, it ends all the same.
+    """
     begun = time.monotonic()
     yield
     if shared.behaviour == "timed":
-        time.sleep(5.0 if what == "trial" else 0.2)  # longer than it takes to start another
+        mark = shared.folder / f"{what}-{os.getpid()}.open"
+        mark.touch()
+        while what == "trial" and len(list(shared.folder.glob("trial-*.open"))) < 2 and time.monotonic() < begun + 20:
+            time.sleep(0.05)
+        time.sleep(0.2)  # long enough for the other one to see this one
+        mark.unlink()
         with (shared.folder / "intervals").open("a") as file:
             file.write(json.dumps([what, begun, time.monotonic()]) + "\n")
 
