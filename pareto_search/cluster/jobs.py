@@ -42,7 +42,7 @@ class Tasks(Generic[Key, Result]):
     def __init__(
         self, function: Callable[..., Result], cluster: ClusterSettings, notes: Path, n_cpus: float, n_gpus: float
     ) -> None:
-        self.shared_ref: ray.ObjectRef[Any] | None = None
+        self.shared_ref: ray.ObjectRef[object] | None = None
         self._function, self._cluster, self._notes = function, cluster, notes
         self._holds = {"num_cpus": n_cpus, "num_gpus": n_gpus}
         self._running: dict[ray.ObjectRef[Result], tuple[Key, float]] = {}

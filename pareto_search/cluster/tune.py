@@ -40,7 +40,7 @@ def run_search(
     study_db: Path,
     storage_dir: Path,
     shared: object,
-    measure: Callable[[Any, dict[str, object]], Costs],
+    measure: Callable[..., Costs],
     trial: TrialFunction,
     on_end: Callable[[TrialEnd], None],
     known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,

@@ -35,7 +35,7 @@ class CostSource(Protocol):
     def __len__(self) -> int:
         """Measurements under way."""
 
-    def start(self, number: int, params: dict[str, Any], name: str) -> None:
+    def start(self, number: int, params: dict[str, object], name: str) -> None:
         """Begin to measure for a trial.
 
         Args:

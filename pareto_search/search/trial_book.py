@@ -185,6 +185,6 @@ class TrialBook:
         self._ledger.note_seconds(self.budget.seconds)
 
 
-def is_finite(value: Any) -> bool:
+def is_finite(value: object) -> bool:
     """Whether a value is a number and finite."""
     return isinstance(value, Real) and math.isfinite(value)

@@ -135,7 +135,7 @@ def layout(**changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def no_data(text: str) -> list[dict[str, Any]]:
+def no_data(text: str) -> list[dict[str, object]]:
     """Annotation of a figure that has nothing to show."""
     return [{"text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5,
              "font": {"size": 14, "color": MUTED}}]  # fmt: skip
