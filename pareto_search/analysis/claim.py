@@ -19,6 +19,9 @@ from pareto_search.analysis.paired import (
 
 Verdict = Literal["holds", "does not hold", "not sure"]
 
+#: Name, source, statement and quantity of a claim, as in `Claim`.
+Words = tuple[str, str, str, str]
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -45,54 +48,41 @@ class Claim:
     is_difference: bool = True
 
 
-def verdict_of(ci95: Interval | None, *, is_below: bool, is_enough: bool = True) -> Verdict:
-    """Whether an interval lies on the claimed side of 0; nothing is sure of fewer values than are enough.
+def verdict_of(ci95: Interval | None, *, is_below: bool, limit: float = 0.0, is_enough: bool = True) -> Verdict:
+    """Whether an interval lies on the claimed side of a limit; nothing is sure of fewer values than are enough.
 
     Args:
-        ci95: 95 % interval of what is claimed to lie on a side of 0; None: there is none.
-        is_below: Whether the claimed side is below 0.
+        ci95: 95 % interval of what is claimed to lie on a side of the limit; None: there is none.
+        is_below: Whether the claimed side is below the limit.
+        limit: In the unit of the interval.
         is_enough: Whether it rests on as many values as may decide.
     """
     if ci95 is None or not is_enough:
         return "not sure"
-    low, high = ci95 if is_below else (-ci95[1], -ci95[0])
+    low, high = (ci95[0] - limit, ci95[1] - limit) if is_below else (limit - ci95[1], limit - ci95[0])
     return "holds" if high < 0 else "does not hold" if low > 0 else "not sure"
 
 
-def ratio_claim(values: pd.DataFrame, name: str, source: str, statement: str, quantity: str) -> Iterator[Claim]:
+def ratio_claim(values: pd.DataFrame, words: Words) -> Iterator[Claim]:
     """A claim that students have less of something than their controls: the report's own percentage and interval.
 
-    Args:
-        values: As `pair_values` returns them; without any there is no claim.
-        name: As in `Claim`, as the next three are.
-        source: See there.
-        statement: See there.
-        quantity: See there.
+    `values` are as `pair_values` returns them; without any there is no claim.
     """
     found = paired_difference(values)
     if found.mean_percent is not None:
         n, verdict = _n_and_verdict(found.ci95_percent, values)
-        yield Claim(name, source, statement, quantity, found.mean_percent, found.ci95_percent, n, verdict)
+        yield Claim(*words, found.mean_percent, found.ci95_percent, n, verdict)
 
 
 def paired_claim(
-    pairs: pd.DataFrame,
-    values: NDArray[np.float64],
-    name: str,
-    source: str,
-    statement: str,
-    quantity: str,
-    shown: Callable[[float], float] = float,
+    pairs: pd.DataFrame, values: NDArray[np.float64], words: Words, shown: Callable[[float], float] = float
 ) -> Iterator[Claim]:
     """A claim that the mean of one value for each pair is below 0, architectures and seeds counting as in reports.
 
     Args:
         pairs: As `match_controls` returns them.
         values: Shape (n_pairs,); those that are not finite are left out, and without any there is no claim.
-        name: As in `Claim`, as the next three are.
-        source: See there.
-        statement: See there.
-        quantity: See there.
+        words: Of the claim.
         shown: Mean and interval are given as this of them; it must keep signs.
     """
     is_known = np.isfinite(values)
@@ -101,26 +91,20 @@ def paired_claim(
     if mean is not None:
         n, verdict = _n_and_verdict(ci95, known)
         interval = ci95 and (shown(ci95[0]), shown(ci95[1]))
-        yield Claim(name, source, statement, quantity, shown(mean), interval, n, verdict)
+        yield Claim(*words, shown(mean), interval, n, verdict)
 
 
-def seeds_claim(
-    values: NDArray[np.float64], name: str, source: str, statement: str, quantity: str, limit: float = 0.0
-) -> Claim:
+def seeds_claim(values: NDArray[np.float64], words: Words, limit: float = 0.0) -> Claim:
     """A claim that the mean of one value for each seed is below a limit.
 
     Args:
         values: Shape (n_seeds,), finite.
-        name: As in `Claim`, as the next three are.
-        source: See there.
-        statement: See there.
-        quantity: See there.
+        words: Of the claim.
         limit: What the interval must lie below.
     """
     ci95 = mean_interval(values)
-    beyond = None if ci95 is None else (ci95[0] - limit, ci95[1] - limit)
-    verdict = verdict_of(beyond, is_below=True, is_enough=len(values) >= MIN_SEEDS)
-    return Claim(name, source, statement, quantity, float(values.mean()), ci95, _in_seeds(len(values)), verdict)
+    verdict = verdict_of(ci95, is_below=True, limit=limit, is_enough=len(values) >= MIN_SEEDS)
+    return Claim(*words, float(values.mean()), ci95, _in_seeds(len(values)), verdict)
 
 
 def _in_seeds(n: int) -> str:

@@ -133,9 +133,9 @@ def _accuracy(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows):
         source = "Fig. 2, 3A" if kind == "paper" else _BEYOND
         yield from ratio_claim(
-            pair_values(run.pairs(kind), run.column("force_rmse_ev_per_ang")), f"force, {kind}", source,
-            f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
-            "student against control, %",
+            pair_values(run.pairs(kind), run.column("force_rmse_ev_per_ang")),
+            (f"force, {kind}", source, f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
+             "student against control, %"),
         )  # fmt: skip
 
 
@@ -146,9 +146,10 @@ def _loss_weights_alone(run: _Run) -> Iterator[Claim]:
     pairs = match_controls(pd.concat([ablation, paper]), run.basis, "paper")
     for error, column in (("force", "force_rmse_ev_per_ang"), ("energy", "energy_rmse_ev_per_atom")):
         yield from ratio_claim(
-            pair_values(pairs, run.column(column)), f"{error}, loss weights alone", _BEYOND,
-            f"The students' own loss weights, without a teacher, give a lower {error} RMSE than the paper's",
-            "ablation control against paper control, %",
+            pair_values(pairs, run.column(column)),
+            (f"{error}, loss weights alone", _BEYOND,
+             f"The students' own loss weights, without a teacher, give a lower {error} RMSE than the paper's",
+             "ablation control against paper control, %"),
         )  # fmt: skip
 
 
@@ -181,7 +182,7 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
         errors = cheap[cheap["number"] == best].groupby("seed")[error].mean().to_numpy(dtype=float)
         values = 100 * (errors / float(run.teachers[error].mean()) - 1)
         quantity = "the most accurate such student against the teacher, %"
-        yield seeds_claim(values, name, "Fig. 2", statement, quantity, MAX_ERROR_PERCENT)
+        yield seeds_claim(values, (name, "Fig. 2", statement, quantity), MAX_ERROR_PERCENT)
 
 
 def _energy(run: _Run) -> Iterator[Claim]:
@@ -189,17 +190,19 @@ def _energy(run: _Run) -> Iterator[Claim]:
         pairs = run.pairs(kind)
         source = "Fig. 3B" if kind == "paper" else _BEYOND
         yield from ratio_claim(
-            pair_values(pairs, run.column("energy_rmse_ev_per_atom")), f"energy, {kind}", source,
-            f"At equal cost, students have a lower energy RMSE than {_AGAINST[kind]}", "student against control, %",
+            pair_values(pairs, run.column("energy_rmse_ev_per_atom")),
+            (f"energy, {kind}", source, f"At equal cost, students have a lower energy RMSE than {_AGAINST[kind]}",
+             "student against control, %"),
         )  # fmt: skip
         if kind in TAUGHT_CONTROLS:
             continue
         force = _percent(pairs, run.column("force_rmse_ev_per_ang"))
         energy = _percent(pairs, run.column("energy_rmse_ev_per_atom"))
         yield from paired_claim(
-            pairs, force - energy, f"energy gains less, {kind}", source,
-            f"Energies gain less by the teacher than forces do ({_AGAINST[kind]})",
-            "difference in force RMSE minus that in energy RMSE, % points",
+            pairs, force - energy,
+            (f"energy gains less, {kind}", source,
+             f"Energies gain less by the teacher than forces do ({_AGAINST[kind]})",
+             "difference in force RMSE minus that in energy RMSE, % points"),
         )  # fmt: skip
 
 
@@ -210,9 +213,9 @@ def _liquid(run: _Run) -> Iterator[Claim]:
         n_lost = int((was_run & pairs[["rdf_error", "rdf_error_control"]].isna().any(axis=1)).sum())
         but = f" (without {n_lost} of {was_run.sum()} pairs, in which MD went wrong)" if n_lost else ""
         yield from ratio_claim(
-            pair_values(pairs, "rdf_error"), f"RDF, {kind}", "Fig. 3C",
-            f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}{but}",
-            "RDF error, student against control, %",
+            pair_values(pairs, "rdf_error"),
+            (f"RDF, {kind}", "Fig. 3C", f"The liquid's g(r) is nearer to the teacher's than with {_AGAINST[kind]}{but}",
+             "RDF error, student against control, %"),
         )  # fmt: skip
 
 
@@ -231,10 +234,10 @@ def _correlation(run: _Run) -> Iterator[Claim]:
     ):
         found = spearman(values.iloc[:, 0], values.iloc[:, 1], numbers.loc[values.index])
         if found is not None:
-            beyond = found.ci95 and (found.ci95[0] - limit, found.ci95[1] - limit)
             yield Claim(
                 name, "Fig. 3C", statement, "rank correlation", found.value, found.ci95,
-                f"{found.n} networks, {found.n_architectures} architectures", verdict_of(beyond, is_below=False),
+                f"{found.n} networks, {found.n_architectures} architectures",
+                verdict_of(found.ci95, is_below=False, limit=limit),
             )  # fmt: skip
 
 
@@ -251,10 +254,8 @@ def _learning(run: _Run) -> Iterator[Claim]:
              "scatter in the last third of the epochs against control's, %", late_scatter),
         ):  # fmt: skip
             values = np.array([np.nan if pair is None else measure(*pair) for pair in curves], dtype=float)
-            yield from paired_claim(
-                pairs, values, f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity,
-                _percent_of_log2,
-            )  # fmt: skip
+            words = (f"{name}, {kind}", "Fig. 4", f"{statement} ({_AGAINST[kind]})", quantity)
+            yield from paired_claim(pairs, values, words, _percent_of_log2)
 
 
 def _born_again(run: _Run) -> Iterator[Claim]:
@@ -279,7 +280,7 @@ def _against_teachers(
     for error, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
         values = 100 * (networks.groupby("seed")[column].mean().to_numpy(dtype=float) / teachers[column].mean() - 1)
         statement = f"{who} have a lower {error} RMSE than {whom}"
-        yield seeds_claim(values, f"{name}, {error}", "section 3.5", statement, "against the teacher, %")
+        yield seeds_claim(values, (f"{name}, {error}", "section 3.5", statement, "against the teacher, %"))
 
 
 def _costs(run: _Run) -> Iterator[Claim]:
