@@ -123,7 +123,7 @@ class Dispatcher:
 
     def promote(self, number: int) -> SearchTrial:
         """Let a trial that waits train on."""
-        self.book.trials[number].go_on()
+        self.book.trials[number].wait_at(None)
         self._rungs.resume(number)
         return self._train(number)
 

@@ -136,8 +136,8 @@ class OptunaLedger:
         return [self._kept(trial) for trial in self._study.get_trials(deepcopy=False)]
 
     def begin(self, params: Mapping[str, object], attributes: Mapping[str, object]) -> OptunaTrial:
-        """Add a running trial."""
-        return OptunaTrial(begin_trial(self._study, self._settings, params, attributes))
+        """Add a running trial, in one transaction."""
+        return OptunaTrial(begin_running(self._study, params, distributions(self._settings.space), attributes))
 
     def _kept(self, trial: FrozenTrial) -> KeptTrial:
         is_complete = trial.state is TrialState.COMPLETE
@@ -149,20 +149,6 @@ class OptunaLedger:
             trial.user_attrs,
             OptunaTrial(live_trial(self._study, trial)) if trial.state is TrialState.RUNNING else None,
         )
-
-
-def begin_trial(
-    study: optuna.Study, settings: SearchSettings, params: Mapping[str, object], attributes: Mapping[str, object]
-) -> Trial:
-    """Add a running trial, in one transaction.
-
-    Args:
-        study: The study.
-        settings: Whose space the point is from.
-        params: The point.
-        attributes: User attributes of the trial.
-    """
-    return begin_running(study, params, distributions(settings.space), attributes)
 
 
 def _status_of(trial: FrozenTrial) -> EndStatus | None:

@@ -72,13 +72,9 @@ class SearchTrial:
             self.reached[epoch] = values
             self._keep(RUNGS, self.reached)
 
-    def wait_at(self, epoch: int) -> None:
-        """Keep that it waits at a rung."""
+    def wait_at(self, epoch: int | None) -> None:
+        """Keep at which rung it waits; None: it goes on."""
         self._keep(PAUSED, epoch)
-
-    def go_on(self) -> None:
-        """Keep that it waits no more."""
-        self._keep(PAUSED, None)
 
     def trained_until(self, epoch: int) -> int:
         """Note an epoch that it has reached; returns how many were trained since the one before."""

@@ -16,7 +16,7 @@ from pareto_search.config import CapSettings, Choice, PruningSettings, SearchSet
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
 from pareto_search.search.dispatch import Dispatcher
 from pareto_search.search.messages import ENDS_ALL, FAILURE, IS_FINAL, N_TRAINED_EPOCHS, Costs, TrialEnd
-from pareto_search.search.optuna_study import OptunaLedger, begin_trial, open_optuna_study
+from pareto_search.search.optuna_study import OptunaLedger, open_optuna_study
 from pareto_search.search.stop import Stop
 from pareto_search.search.trial_book import TrialBook
 from tests.cluster.fake_study import settings_of
@@ -226,7 +226,7 @@ def test_caps_that_nothing_meets_end_the_search_with_advice(study: optuna.Study)
 
 def test_a_trial_whose_driver_died_before_it_was_refused_is_refused_by_the_next(study: optuna.Study) -> None:
     settings = SETTINGS.model_copy(update={"caps": CapSettings(max_md_us_per_atom_step=1.0)})
-    trial = begin_trial(study, settings, POINT, {"costs": costs_of(POINT).to_plain()})
+    trial = OptunaLedger(study, settings).begin(POINT, {"costs": costs_of(POINT).to_plain()})
     search = Search(study, settings)
     search.suggest("a")
     assert search.ends[trial.number].status == "infeasible"
@@ -327,7 +327,7 @@ def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> Non
 
 
 def test_trials_of_a_killed_driver_are_handed_out_first(study: optuna.Study) -> None:
-    number = begin_trial(study, SETTINGS, POINT, {}).number
+    number = OptunaLedger(study, SETTINGS).begin(POINT, {}).number
     search = Search(study, SETTINGS)
     assert search.has_work
     assert search.suggest("a") == {**POINT, "trial_number": number}
