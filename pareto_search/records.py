@@ -294,9 +294,9 @@ class CostRecord:
         return architecture_key(str(self.architecture["family"]), {**self.architecture, "family": None})
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> Self:
+    def from_plain(cls, values: Mapping[str, Any]) -> "CostRecord":
         """Build from the JSON form."""
-        return TypeAdapter(cls).validate_python(values)
+        return _COST_RECORD.validate_python(values)
 
     def to_plain(self) -> dict[str, object]:
         """JSON form."""
@@ -309,3 +309,7 @@ class CostRecord:
             "max_atoms": self.capacity.max_atoms,
             "bytes_per_atom": self.capacity.bytes_per_atom,
         }
+
+
+#: Made once: that takes far longer than to use it.
+_COST_RECORD = TypeAdapter(CostRecord)

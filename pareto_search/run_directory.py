@@ -98,7 +98,7 @@ def open_run(path: Path, config: StudyConfig) -> Iterator[RunDirectory]:
     Args:
         path: The directory.
         config: Settings of this run. They must equal those the directory was made with, except that budgets may
-            have grown and neutral settings may differ (`config.roles`).
+            have grown and neutral settings may differ (`config.base`).
 
     Raises:
         StoreError: If the directory is in use, was made with another config, holds something else or is not writable.

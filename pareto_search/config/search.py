@@ -13,7 +13,7 @@ from pareto_search.config.network import NO_TRANSFER, TrainingSettings, Transfer
 from pareto_search.config.space import SpaceSettings
 from pareto_search.objectives import DEFAULT_OBJECTIVES, LEARNED, OBJECTIVES, Objective, objectives_named
 
-#: Kinds of control, each the student's job with one thing taken away (`search.network_job.control_of`).
+#: Kinds of control, each the student's job with one thing taken away (`networks.job.control_of`).
 ControlKind = Literal["paper", "ablation", "tuned", "static", "one_teacher", "scratch"]
 #: Those that a teacher teaches: they measure a way of teaching, not the teacher.
 TAUGHT_CONTROLS = ("static", "one_teacher", "scratch")

@@ -87,7 +87,7 @@ def control_of(student: NetworkJob, kind: ControlKind) -> NetworkJob:
 
     Without a teacher: `paper` has the paper's control weights; `ablation` the student's own with no weight on a
     teacher's labels. With a teacher: `static` lacks the schedule of loss weights, `one_teacher` all teachers but the
-    first, `scratch` the weights taken over. A `tuned` control (see `tuning`) is made by `control_with`.
+    first, `scratch` the weights taken over. A `tuned` control (see `search.tuned_controls`) is made by `control_with`.
     """
     control = replace(student, role="control", control_kind=kind)
     if kind == "paper":
