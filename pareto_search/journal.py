@@ -4,19 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Unpack
 
-from pareto_search.records import Event, EventDetails, EventKind
+from pareto_search.records import Event
 
 logger = logging.getLogger(__name__)
-
-
-class Note(Protocol):
-    """`Journal.note`, as it is passed to code that holds no journal."""
-
-    def __call__(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -31,18 +24,18 @@ class Journal:
     listeners: list[Callable[[Event], None]]
     clock: Callable[[], float] = time.time
 
-    def note(self, kind: EventKind, /, **details: Unpack[EventDetails]) -> None:
-        """Pass on that something happened."""
-        event = Event(self.clock(), kind, **details)
+    def note(self, event: Event) -> None:
+        """Pass on that something happened now."""
+        timed = replace(event, at_s=self.clock())
         for listener in self.listeners:
-            listener(event)
+            listener(timed)
 
     @contextmanager
     def stage(self, name: str, n_planned: int | None = None) -> Iterator[None]:
         """Note the beginning and the end of a stage; one that is interrupted has no end."""
-        self.note("stage_began", stage=name, n_planned=n_planned)
+        self.note(Event("stage_began", stage=name, n_planned=n_planned))
         yield
-        self.note("stage_ended", stage=name)
+        self.note(Event("stage_ended", stage=name))
 
 
 @contextmanager

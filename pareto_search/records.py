@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self
 
 from pydantic import TypeAdapter
 
@@ -174,7 +174,7 @@ class Event:
     """Something that happened in a run, as its driver noted it: a row of `events.csv`. None: does not apply.
 
     Attributes:
-        at_s: Unix time; a clock may be set back, so the order is that of the rows.
+        at_s: Unix time, given by the journal; a clock may be set back, so the order is that of the rows.
         kind: What happened; `training` is the start of a trial's stint on a worker.
         stage: The stage of the run, of events that belong to no trial.
         model_id: The network that ended, or whose MD of the liquid did.
@@ -185,7 +185,7 @@ class Event:
         text: A trial's parameters as JSON when it begins; otherwise the reason.
     """
 
-    at_s: float
+    at_s: float = field(default=0.0, kw_only=True)
     kind: EventKind
     stage: str | None = None
     trial_id: int | None = None
@@ -196,20 +196,6 @@ class Event:
     seconds: float | None = None
     n_planned: int | None = None
     text: str | None = None
-
-
-class EventDetails(TypedDict, total=False):
-    """Fields of `Event` that belong to some kinds of event alone."""
-
-    stage: str | None
-    trial_id: int | None
-    model_id: str | None
-    status: str | None
-    epoch: int | None
-    valid_force_rmse_ev_per_ang: float | None
-    seconds: float | None
-    n_planned: int | None
-    text: str | None
 
 
 #: Columns of `events.csv`, in order.

@@ -122,7 +122,7 @@ def test_numpy_numbers_are_stored_as_numbers(tmp_path: Path) -> None:
 def test_csv_files_hold_the_tables(tmp_path: Path) -> None:
     with ResultStore(tmp_path / "r.sqlite") as store:
         store.put(TEACHER, CURVE)
-        store.add_event(Event(7.5, "paused", trial_id=3, epoch=2, text="not among the best, alas"))
+        store.add_event(Event("paused", at_s=7.5, trial_id=3, epoch=2, text="not among the best, alas"))
         store.export_csv(tmp_path / "models.csv", tmp_path / "curves.csv", tmp_path / "events.csv")
     header, row = (tmp_path / "models.csv").read_text().splitlines()
     assert tuple(header.split(",")) == MODEL_COLUMNS
@@ -135,12 +135,12 @@ def test_csv_files_hold_the_tables(tmp_path: Path) -> None:
 
 
 def test_events_are_kept_in_order_and_can_be_followed(tmp_path: Path) -> None:
-    events = [Event(9.0, "trial_began", trial_id=0, text="{}"), Event(8.0, "epoch", trial_id=0, epoch=1)]
+    events = [Event("trial_began", at_s=9.0, trial_id=0, text="{}"), Event("epoch", at_s=8.0, trial_id=0, epoch=1)]
     with ResultStore(tmp_path / "r.sqlite") as store:
         for event in events:
             store.add_event(event)
     with ResultStore(tmp_path / "r.sqlite") as store:
-        store.add_event(Event(10.0, "trial_ended", trial_id=0, status="complete"))
+        store.add_event(Event("trial_ended", at_s=10.0, trial_id=0, status="complete"))
         assert store.events()["at_s"].tolist() == [9.0, 8.0, 10.0]  # also where the clock was set back
         assert store.events(after=2)["kind"].tolist() == ["trial_ended"]
         assert tuple(store.events().columns) == EVENT_COLUMNS
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 def test_a_reader_sees_what_a_store_that_is_open_has_written(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
-    events = [Event(9.0, "trial_began", trial_id=0, text="{}"), Event(8.0, "epoch", trial_id=0, epoch=1)]
+    events = [Event("trial_began", at_s=9.0, trial_id=0, text="{}"), Event("epoch", at_s=8.0, trial_id=0, epoch=1)]
     with ResultStore(path) as store:
         store.put(TEACHER, CURVE)
         store.add_event(events[0])
@@ -250,12 +250,12 @@ def test_a_reader_sees_what_a_killed_store_had_written(tmp_path: Path) -> None:
     path = tmp_path / "r.sqlite"
     script = (
         "import os, pathlib; from pareto_search.store import ResultStore; from pareto_search.records import Event\n"
-        f"store = ResultStore(pathlib.Path({str(path)!r})); store.add_event(Event(1.0, 'training', trial_id=5))\n"
+        f"store = ResultStore(pathlib.Path({str(path)!r})); store.add_event(Event('training', at_s=1.0, trial_id=5))\n"
         "os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script], check=False)
     with ResultReader(path) as reader:
-        assert reader.event_list() == [Event(1.0, "training", trial_id=5)]
+        assert reader.event_list() == [Event("training", at_s=1.0, trial_id=5)]
 
 
 def test_a_file_that_is_damaged_further_on_is_told_as_such(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pareto_search.errors import MeasurementError
 from pareto_search.journal import Journal
 from pareto_search.measure.liquid_files import LiquidResult, liquid_columns
 from pareto_search.networks.liquid_work import LiquidJob, LiquidWork, log_result
+from pareto_search.records import Event
 from pareto_search.store import ResultStore
 
 logger = logging.getLogger(__name__)
@@ -81,13 +82,13 @@ class LiquidStage:
         if found is None:
             if job == self.work.teacher:
                 self._teacher_failure = reason
-            self.journal.note("liquid_ended", model_id=job.model_id, status="failed", text=reason)
+            self.journal.note(Event("liquid_ended", model_id=job.model_id, status="failed", text=reason))
             return
         result, seconds = found
         self.results[job.model_id] = result
         log_result(result, self._store()[job.model_id])
         self.journal.note(
-            "liquid_ended", model_id=job.model_id, status="complete", seconds=seconds, text=result.run.reason
+            Event("liquid_ended", model_id=job.model_id, status="complete", seconds=seconds, text=result.run.reason)
         )
 
     def _store(self) -> dict[str, dict[str, float | None]]:

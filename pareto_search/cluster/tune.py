@@ -19,7 +19,7 @@ from pareto_search.cluster.tune_loggers import make_loggers
 from pareto_search.cluster.tune_searcher import RungScheduler, StudySearch
 from pareto_search.cluster.worker import TrialFunction, run_in_worker
 from pareto_search.config import ClusterSettings, SearchSettings
-from pareto_search.journal import Note
+from pareto_search.records import Event
 from pareto_search.search.dispatch import Dispatcher
 from pareto_search.search.messages import Costs, TrialEnd
 from pareto_search.search.optuna_study import OptunaLedger, open_optuna_study
@@ -45,7 +45,7 @@ def run_search(
     on_end: Callable[[TrialEnd], None],
     known_costs: Callable[[Mapping[str, object]], Costs | None] = lambda params: None,
     on_result: Callable[[dict[str, object]], None] | None = None,
-    note: Note = lambda kind, **details: None,
+    note: Callable[[Event], None] = lambda event: None,
     reference: Sequence[float] | None = None,
     prepare: Callable[[optuna.Study], None] = lambda study: None,
     join_ray: Callable[[], None] = lambda: None,

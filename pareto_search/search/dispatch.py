@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from pareto_search.config import SearchSettings
 from pareto_search.errors import ConfigError, ParetoSearchError
-from pareto_search.journal import Note
+from pareto_search.records import Event
 from pareto_search.search.ledger import SEED_POINT
 from pareto_search.search.messages import IS_FINAL, Costs, EndStatus
 from pareto_search.search.proposing import Exhausted, is_exhausted, propose
@@ -71,7 +71,7 @@ class Dispatcher:
         stop: Stop,
         n_slots: Callable[[], int],
         known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
-        note: Note = lambda kind, **details: None,
+        note: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self.book = book
         self._rungs = book.rungs
@@ -146,7 +146,7 @@ class Dispatcher:
             self._rungs.passed(number, epoch)
         else:
             self._rungs.pause(number, epoch)
-            self._note("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch))
+            self._note(Event("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch)))
         return goes_on
 
     def announce_failure(self, number: int, reason: str) -> None:
@@ -177,7 +177,7 @@ class Dispatcher:
     def _train(self, number: int) -> SearchTrial:
         trial = self.book.trials[number]
         self._training.add(number)
-        self._note("training", trial_id=number, epoch=trial.n_epochs)
+        self._note(Event("training", trial_id=number, epoch=trial.n_epochs))
         return trial
 
     def _why_paused(self, epoch: int) -> str:
@@ -202,7 +202,7 @@ class Dispatcher:
             except Exhausted:
                 return False
         trial = self.book.begin(params, attributes)
-        self._note("trial_began", trial_id=trial.number, text=json.dumps(params))
+        self._note(Event("trial_began", trial_id=trial.number, text=json.dumps(params)))
         self._find_costs(trial)
         return True
 
@@ -223,7 +223,7 @@ class Dispatcher:
 
     def _costs_came(self, trial: SearchTrial, costs: Costs, seconds: float | None = None) -> None:
         """Train the trial next or refuse it; the seconds are those that its costs took to measure, if they were."""
-        self._note("costs_known", trial_id=trial.number, seconds=seconds)
+        self._note(Event("costs_known", trial_id=trial.number, seconds=seconds))
         trial.know_costs(costs, self._settings.caps)
         broken = broken_caps(costs, self._settings.caps)
         if not broken:

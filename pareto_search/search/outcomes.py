@@ -7,7 +7,7 @@ from pareto_search.journal import Journal
 from pareto_search.networks.job import NetworkJob
 from pareto_search.networks.shared_study import SharedStudy
 from pareto_search.networks.training import NetworkTraining, log_record
-from pareto_search.records import ModelRecord
+from pareto_search.records import Event, ModelRecord
 from pareto_search.search.messages import TrialEnd
 from pareto_search.search.run_trial import student_job
 from pareto_search.store import ResultStore
@@ -24,10 +24,12 @@ class Outcomes:
     def trial_reported(self, result: dict[str, Any]) -> None:
         """Note an epoch of a trial's student."""
         self.journal.note(
-            "epoch",
-            trial_id=result["trial_number"],
-            epoch=result["epoch"],
-            valid_force_rmse_ev_per_ang=result["valid_force_rmse_ev_per_ang"],
+            Event(
+                "epoch",
+                trial_id=result["trial_number"],
+                epoch=result["epoch"],
+                valid_force_rmse_ev_per_ang=result["valid_force_rmse_ev_per_ang"],
+            )
         )
 
     def trial_ended(self, end: TrialEnd) -> None:
@@ -39,7 +41,9 @@ class Outcomes:
         self.store.ingest(self.shared.directory.models_dir / model_id for model_id in model_ids)
         for model_id in model_ids:
             self._note_network(model_id, trial_id=end.number)
-        self.journal.note("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
+        self.journal.note(
+            Event("trial_ended", trial_id=end.number, status=end.status, epoch=end.epoch, text=end.reason)
+        )
 
     def network_ended(self, job: NetworkJob, record: ModelRecord | None, reason: str | None) -> None:
         """Store a network that belongs to no trial; the record is None where its worker was lost.
@@ -54,7 +58,7 @@ class Outcomes:
         model_id = job.model_id(self.shared.data)
         self.store.ingest([self.shared.directory.models_dir / model_id])
         if record is None and self.store.get(model_id) is None:
-            self.journal.note("network_ended", stage=job.stage, model_id=model_id, status="failed", text=reason)
+            self.journal.note(Event("network_ended", stage=job.stage, model_id=model_id, status="failed", text=reason))
         else:
             self._note_network(model_id)
 
@@ -68,12 +72,14 @@ class Outcomes:
         record = self.store.get(model_id)
         if record is not None:
             self.journal.note(
-                "network_ended",
-                stage=record.stage,
-                trial_id=trial_id,
-                model_id=model_id,
-                status=record.status,
-                epoch=record.n_epochs,
-                seconds=record.train_s,
-                text=record.reason,
+                Event(
+                    "network_ended",
+                    stage=record.stage,
+                    trial_id=trial_id,
+                    model_id=model_id,
+                    status=record.status,
+                    epoch=record.n_epochs,
+                    seconds=record.train_s,
+                    text=record.reason,
+                )
             )

@@ -130,18 +130,15 @@ class ResultReader:
 
     def event_list(self, after: int = 0) -> list[Event]:
         """What `events` returns, as records."""
-        return [Event(*row) for row in self._event_rows(after)]
+        return [_event(row) for row in self._event_rows(after)]
 
     def event_at(self, position: int) -> Event | None:
         """The event at a place in the order, counted from 1, or None."""
-        rows = self._event_rows(position - 1, 1)
-        return Event(*rows[0]) if rows else None
+        return next(map(_event, self._event_rows(position - 1)), None)
 
-    def _event_rows(self, after: int, limit: int = -1) -> list[Row]:
-        return self._connection.execute(
-            f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position LIMIT ?",
-            (after, limit),
-        ).fetchall()
+    def _event_rows(self, after: int) -> list[Row]:
+        query = f"SELECT {', '.join(EVENT_COLUMNS)} FROM events WHERE position > ? ORDER BY position"
+        return self._connection.execute(query, (after,)).fetchall()
 
     def export_csv(self, models_csv: Path, curves_csv: Path, events_csv: Path) -> None:
         """Write the tables as CSV, each in one step.
@@ -154,3 +151,7 @@ class ResultReader:
         write_atomic(models_csv, self.models().to_csv(index=False))
         write_atomic(curves_csv, self.curves().to_csv(index=False))
         write_atomic(events_csv, self.events().to_csv(index=False))
+
+
+def _event(row: Row) -> Event:
+    return Event(**dict(zip(EVENT_COLUMNS, row, strict=True)))

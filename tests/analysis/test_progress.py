@@ -20,7 +20,7 @@ def told(*events: Event) -> Progress:
 
 
 def of(kind: Any, at_s: float, number: int | None = None, **details: Any) -> Event:
-    return Event(at_s, kind, trial_id=number, **details)
+    return Event(kind, at_s=at_s, trial_id=number, **details)
 
 
 def epoch(at_s: float, number: int, n: int, error: float = 0.1) -> Event:

@@ -11,25 +11,25 @@ def frame(*events: Event) -> pd.DataFrame:
 
 
 SEARCH = frame(
-    Event(0.0, "stage_began", stage="teacher", n_planned=1),
-    Event(30.0, "stage_ended", stage="teacher"),
-    Event(40.0, "stage_began", stage="search"),
-    Event(40.0, "trial_began", trial_id=0),
-    Event(44.0, "costs_known", trial_id=0, seconds=4.0),
-    Event(45.0, "training", trial_id=0),
-    Event(50.0, "training", trial_id=1),
-    Event(55.0, "paused", trial_id=0, epoch=5),
-    Event(56.0, "training", trial_id=0),
+    Event("stage_began", at_s=0.0, stage="teacher", n_planned=1),
+    Event("stage_ended", at_s=30.0, stage="teacher"),
+    Event("stage_began", at_s=40.0, stage="search"),
+    Event("trial_began", at_s=40.0, trial_id=0),
+    Event("costs_known", at_s=44.0, trial_id=0, seconds=4.0),
+    Event("training", at_s=45.0, trial_id=0),
+    Event("training", at_s=50.0, trial_id=1),
+    Event("paused", at_s=55.0, trial_id=0, epoch=5),
+    Event("training", at_s=56.0, trial_id=0),
     # killed, and begun again after a night
-    Event(1000.0, "stage_began", stage="search"),
-    Event(1001.0, "training", trial_id=0),
-    Event(1011.0, "trial_ended", trial_id=0, status="complete"),
-    Event(1012.0, "stage_ended", stage="search"),
-    Event(1013.0, "stage_began", stage="confirmation", n_planned=2),
-    Event(1023.0, "network_ended", stage="confirm", model_id="a", seconds=8.0),
-    Event(1024.0, "network_ended", stage="confirm", model_id="b", seconds=9.0),
-    Event(1024.0, "stage_ended", stage="confirmation"),
-    Event(2000.0, "network_ended", stage="confirm", model_id="after the end", seconds=500.0),
+    Event("stage_began", at_s=1000.0, stage="search"),
+    Event("training", at_s=1001.0, trial_id=0),
+    Event("trial_ended", at_s=1011.0, trial_id=0, status="complete"),
+    Event("stage_ended", at_s=1012.0, stage="search"),
+    Event("stage_began", at_s=1013.0, stage="confirmation", n_planned=2),
+    Event("network_ended", at_s=1023.0, stage="confirm", model_id="a", seconds=8.0),
+    Event("network_ended", at_s=1024.0, stage="confirm", model_id="b", seconds=9.0),
+    Event("stage_ended", at_s=1024.0, stage="confirmation"),
+    Event("network_ended", at_s=2000.0, stage="confirm", model_id="after the end", seconds=500.0),
 )
 
 
@@ -44,15 +44,15 @@ def test_time_is_told_apart_by_stage_and_use() -> None:
 
 def test_workers_have_no_more_time_than_there_is() -> None:
     events = frame(
-        Event(0.0, "stage_began", stage="search"),
-        Event(10.0, "costs_known", trial_id=0, seconds=10.0),
-        Event(10.0, "training", trial_id=0),
-        Event(20.0, "costs_known", trial_id=1, seconds=20.0),  # asked for at once, and had to wait
-        Event(20.0, "training", trial_id=1),
-        Event(30.0, "costs_known", trial_id=2, seconds=20.0),  # while both trained
-        Event(40.0, "trial_ended", trial_id=0, status="complete"),
-        Event(50.0, "trial_ended", trial_id=1, status="complete"),
-        Event(50.0, "stage_ended", stage="search"),
+        Event("stage_began", at_s=0.0, stage="search"),
+        Event("costs_known", at_s=10.0, trial_id=0, seconds=10.0),
+        Event("training", at_s=10.0, trial_id=0),
+        Event("costs_known", at_s=20.0, trial_id=1, seconds=20.0),  # asked for at once, and had to wait
+        Event("training", at_s=20.0, trial_id=1),
+        Event("costs_known", at_s=30.0, trial_id=2, seconds=20.0),  # while both trained
+        Event("trial_ended", at_s=40.0, trial_id=0, status="complete"),
+        Event("trial_ended", at_s=50.0, trial_id=1, status="complete"),
+        Event("stage_ended", at_s=50.0, stage="search"),
     )
     (search,) = stage_times(events)
     assert search == StageTime("search", 50.0, 2, 30.0 + 30.0, 2 * 10.0 + 10.0)
@@ -70,10 +70,10 @@ def test_the_time_between_a_kill_and_the_next_run_is_not_counted() -> None:
 
 def test_a_clock_that_is_set_back_takes_no_time_away() -> None:
     events = frame(
-        Event(100.0, "stage_began", stage="search"),
-        Event(160.0, "training", trial_id=0),
-        Event(20.0, "paused", trial_id=0),
-        Event(30.0, "trial_ended", trial_id=0),
+        Event("stage_began", at_s=100.0, stage="search"),
+        Event("training", at_s=160.0, trial_id=0),
+        Event("paused", at_s=20.0, trial_id=0),
+        Event("trial_ended", at_s=30.0, trial_id=0),
     )
     assert active_seconds(events).tolist() == [0.0, 60.0, 60.0, 70.0]
     (search,) = stage_times(events)

@@ -14,7 +14,7 @@ from pareto_search.cluster import metrics
 from pareto_search.cluster.metrics import RunMetrics, failure_kind
 from pareto_search.journal import Journal
 from pareto_search.objectives import objectives_named
-from pareto_search.records import ModelRecord
+from pareto_search.records import Event, ModelRecord
 
 TEACHER = ModelRecord(
     model_id="teacher-1", trial_id=None, stage="teacher", role="teacher", control_kind=None, seed=0, family="hipnn",
@@ -76,18 +76,18 @@ def test_trials_are_in_one_state_each(values: dict[tuple[Any, ...], float]) -> N
     journal = journal_of()
     assert values["dataset_bytes",] == 4096
     for trial in (0, 1, 2):
-        journal.note("trial_began", trial_id=trial)
+        journal.note(Event("trial_began", trial_id=trial))
     assert states(values) == {"measuring": 3}
     assert values["measuring_queue",] == 3
-    journal.note("costs_known", trial_id=0, seconds=2.0)
-    journal.note("costs_known", trial_id=1)
-    journal.note("training", trial_id=0, epoch=0)
-    journal.note("paused", trial_id=0, epoch=5)
-    journal.note("trial_ended", trial_id=1, status="infeasible")
+    journal.note(Event("costs_known", trial_id=0, seconds=2.0))
+    journal.note(Event("costs_known", trial_id=1))
+    journal.note(Event("training", trial_id=0, epoch=0))
+    journal.note(Event("paused", trial_id=0, epoch=5))
+    journal.note(Event("trial_ended", trial_id=1, status="infeasible"))
     assert states(values) == {"measuring": 1, "paused": 1, "infeasible": 1}
     assert values["measuring_queue",] == 1
     assert values["costs_known", "measured"] == values["costs_known", "known"] == 1
-    journal.note("trial_ended", trial_id=0, status="pruned", epoch=5)
+    journal.note(Event("trial_ended", trial_id=0, status="pruned", epoch=5))
     assert states(values) == {"measuring": 1, "pruned": 1, "infeasible": 1}
     assert values["epochs_saved",] == 15
 
@@ -95,12 +95,12 @@ def test_trials_are_in_one_state_each(values: dict[tuple[Any, ...], float]) -> N
 def test_epochs_count_once_whoever_reports_them(values: dict[tuple[Any, ...], float]) -> None:
     journal = journal_of(STUDENT, CONTROL)
     for epoch in (5, 10, 10):
-        journal.note("epoch", trial_id=0, epoch=epoch)
+        journal.note(Event("epoch", trial_id=0, epoch=epoch))
     assert values["epochs_trained",] == 10
-    journal.note("network_ended", trial_id=0, model_id="student-1", stage="search", status="complete", epoch=12)
-    journal.note("network_ended", trial_id=0, model_id="paper-1", stage="search", status="complete", epoch=7)
+    journal.note(Event("network_ended", trial_id=0, model_id="student-1", stage="search", status="complete", epoch=12))
+    journal.note(Event("network_ended", trial_id=0, model_id="paper-1", stage="search", status="complete", epoch=7))
     assert values["epochs_trained",] == 19
-    journal.note("network_ended", trial_id=1, model_id="paper-1", stage="search", status="complete", epoch=7)
+    journal.note(Event("network_ended", trial_id=1, model_id="paper-1", stage="search", status="complete", epoch=7))
     assert values["epochs_trained",] == 19  # a control that two trials share
     assert values["networks_trained", "search", "complete"] == 2
 
@@ -111,7 +111,7 @@ def test_the_front_grows_with_complete_students(values: dict[tuple[Any, ...], fl
     journal = journal_of(STUDENT, better, control)
 
     def end(model_id: str, status: str = "complete") -> None:
-        journal.note("network_ended", trial_id=0, model_id=model_id, stage="search", status=status, epoch=12)
+        journal.note(Event("network_ended", trial_id=0, model_id=model_id, stage="search", status=status, epoch=12))
 
     end("student-1")
     volume = values["hypervolume_decades3",]
@@ -141,7 +141,7 @@ def test_a_value_that_is_repeated_never_takes_the_place_of_a_new_one(
     run_metrics = RunMetrics("fake", 20, 4096, OBJECTIVES, REFERENCE, lambda model_id: None)
     with run_metrics.kept_up():
         assert is_repeating.wait(30)
-        Journal([run_metrics]).note("trial_began", trial_id=0)
+        Journal([run_metrics]).note(Event("trial_began", trial_id=0))
     assert values["measuring_queue",] == 1
 
 
@@ -156,7 +156,9 @@ def test_failures_are_counted_by_few_reasons(values: dict[tuple[Any, ...], float
     }
     for trial, (reason, kind) in enumerate(reasons.items()):
         assert failure_kind(reason) == kind
-        journal.note("trial_ended", trial_id=trial, status="failed", text=reason)
+        journal.note(Event("trial_ended", trial_id=trial, status="failed", text=reason))
     assert values["failures", "other"] == 2
-    journal.note("network_ended", model_id="x", stage="confirm", status="diverged", text="the loss became non-finite")
+    journal.note(
+        Event("network_ended", model_id="x", stage="confirm", status="diverged", text="the loss became non-finite")
+    )
     assert values["failures", "diverged"] == 1

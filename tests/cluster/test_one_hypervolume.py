@@ -14,7 +14,7 @@ from pareto_search.cluster.metrics import RunMetrics
 from pareto_search.config import SearchSettings
 from pareto_search.journal import Journal
 from pareto_search.objectives import objectives_named
-from pareto_search.records import EVENT_COLUMNS, ModelRecord
+from pareto_search.records import EVENT_COLUMNS, Event, ModelRecord
 from pareto_search.report.live.study_figures import volume_figure
 from pareto_search.search.budget import Budget
 from tests.cluster.fake_study import SPACE
@@ -44,8 +44,8 @@ def of_metrics(models: pd.DataFrame, names: tuple[str, ...], reference: tuple[fl
     journal = Journal([RunMetrics("fake", 20, 4096, objectives_named(names), reference, records.get)])
     for number, record in enumerate(records.values()):
         if record.role != "teacher":
-            journal.note("network_ended", trial_id=number, model_id=record.model_id, stage="search", epoch=1,
-                         status=record.status)  # fmt: skip
+            journal.note(Event("network_ended", trial_id=number, model_id=record.model_id, stage="search", epoch=1,
+                         status=record.status))  # fmt: skip
     return kept[f"hypervolume_decades{len(names)}",]
 
 

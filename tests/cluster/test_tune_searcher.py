@@ -14,6 +14,7 @@ from sqlalchemy import event
 from pareto_search.cluster.tune_searcher import StudySearch
 from pareto_search.config import CapSettings, Choice, PruningSettings, SearchSettings, SpaceSettings
 from pareto_search.errors import ConfigError, ParetoSearchError, StoreError, WriteError
+from pareto_search.records import Event
 from pareto_search.search.dispatch import Dispatcher
 from pareto_search.search.messages import ENDS_ALL, FAILURE, IS_FINAL, N_TRAINED_EPOCHS, Costs, TrialEnd
 from pareto_search.search.optuna_study import OptunaLedger, open_optuna_study
@@ -76,7 +77,7 @@ class Search(StudySearch):
 
     def __init__(self, study: optuna.Study, settings: SearchSettings, n_slots: int = 4) -> None:
         self.ends: dict[int, TrialEnd] = {}
-        self.events: list[tuple[str, dict[str, Any]]] = []
+        self.events: list[Event] = []
         self.costs = FakeCosts()
         self.stopped = Stop()
         self.book = TrialBook(OptunaLedger(study, settings), settings, self.ended)
@@ -88,7 +89,7 @@ class Search(StudySearch):
             self.costs,
             self.stopped,
             lambda: n_slots,
-            note=lambda kind, **details: self.events.append((kind, details)),
+            note=self.events.append,
         )
         costs: Any = self.costs
         super().__init__(self.dispatcher, settings.objective_list, costs, self.stopped)
@@ -298,12 +299,15 @@ def test_trials_wait_at_a_rung_and_are_pruned_at_the_end(study: optuna.Study) ->
     assert search.ends[5].reason == "not among the best 1/3 at epoch 1"
     assert search.budget.n_epochs == 3 * 2 * N_EPOCHS + 6
 
-    of_one = [(kind, details) for kind, details in search.events if details["trial_id"] == 1]
-    assert [kind for kind, _ in of_one] == ["trial_began", "costs_known", "training", "paused", "training"]
-    assert {**json.loads(of_one[0][1]["text"]), "trial_number": 1} == promoted_first
-    assert of_one[1][1]["seconds"] == 2.5
-    assert of_one[2][1]["epoch"] == 0
-    assert of_one[3][1] | of_one[4][1] == {"trial_id": 1, "epoch": 1, "text": "not among the best 1/3 at epoch 1"}
+    began, *of_one = [event for event in search.events if event.trial_id == 1]
+    assert {**json.loads(began.text or ""), "trial_number": 1} == promoted_first
+    assert [began.kind, *of_one] == [
+        "trial_began",
+        Event("costs_known", trial_id=1, seconds=2.5),
+        Event("training", trial_id=1, epoch=0),
+        Event("paused", trial_id=1, epoch=1, text="not among the best 1/3 at epoch 1"),
+        Event("training", trial_id=1, epoch=1),
+    ]
 
 
 def test_a_waiting_trial_still_waits_after_a_restart(study: optuna.Study) -> None:

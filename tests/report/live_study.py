@@ -70,22 +70,22 @@ def trial_events(number: int, at_s: float, shape: tuple[int, int, int], n_epochs
     params = dict(zip(("n_features", "n_sensitivities", "n_atom_layers"), shape, strict=True))
     error = synthetic.control_error(shape)
     return [
-        Event(at_s, "trial_began", trial_id=number, text=json.dumps(params)),
-        Event(at_s + 1, "costs_known", trial_id=number, seconds=0.5),
-        Event(at_s + 1, "training", trial_id=number, epoch=0),
+        Event("trial_began", at_s=at_s, trial_id=number, text=json.dumps(params)),
+        Event("costs_known", at_s=at_s + 1, trial_id=number, seconds=0.5),
+        Event("training", at_s=at_s + 1, trial_id=number, epoch=0),
         *(
-            Event(at_s + 2 + epoch, "epoch", trial_id=number, epoch=epoch,
+            Event("epoch", at_s=at_s + 2 + epoch, trial_id=number, epoch=epoch,
                   valid_force_rmse_ev_per_ang=error * (1 + 3 / epoch))
             for epoch in range(1, n_epochs + 1, 2)
         ),
-        Event(at_s + 3 + n_epochs, "trial_ended", trial_id=number, status="complete", epoch=n_epochs),
+        Event("trial_ended", at_s=at_s + 3 + n_epochs, trial_id=number, status="complete", epoch=n_epochs),
     ]  # fmt: skip
 
 
 def network_end(row: dict[Any, Any], at_s: float) -> Event:
     """The event of a row of `models.csv`."""
     number = None if pd.isna(row["trial_id"]) else int(row["trial_id"])
-    return Event(at_s, "network_ended", stage=row["stage"], trial_id=number, model_id=row["model_id"],
+    return Event("network_ended", at_s=at_s, stage=row["stage"], trial_id=number, model_id=row["model_id"],
                  status=row["status"], epoch=int(row["n_epochs"]))  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def fill(folder: Path, n_trials: int) -> Path:
     frame = synthetic.models(n_search=n_trials, ladder=())
     shapes = frame[frame["role"] == "student"].set_index("trial_id")
     of_trial = frame[frame["trial_id"].notna()].groupby("trial_id")
-    events = [Event(0.0, "stage_began", stage="search", n_planned=n_trials)]
+    events = [Event("stage_began", at_s=0.0, stage="search", n_planned=n_trials)]
     for number, (trial_id, row) in enumerate(shapes.iterrows()):
         assert trial_id == number
         shape = (int(row["n_features"]), int(row["n_sensitivities"]), int(row["n_atom_layers"]))

@@ -19,7 +19,7 @@ from pareto_search.store import ResultReader
 from tests.report import live_study, synthetic
 
 SHAPE = (12, 8, 1)
-BEGAN = Event(0.0, "stage_began", stage="search", n_planned=10)
+BEGAN = Event("stage_began", at_s=0.0, stage="search", n_planned=10)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_only_what_is_new_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert run.networks.version == 1
     assert run.networks.frame["model_id"].tolist() == ["a", "b"]
 
-    live_study.tell(folder, Event(99.0, "stage_ended", stage="search"))
+    live_study.tell(folder, Event("stage_ended", at_s=99.0, stage="search"))
     live_study.store(folder, [network("b", status="complete"), network("c")])
     run.refresh()
     assert (Counting.events_read, Counting.models_read) == (n_events + 1, 4)
@@ -89,7 +89,7 @@ def test_results_that_were_made_anew_are_read_from_their_beginning(folder: Path,
     run.refresh()
     assert run.progress.n_events > 1  # what was known is shown until there is something new
     live_study.begin(folder)
-    live_study.tell(folder, *[Event(200.0 + n, "epoch", trial_id=3, epoch=n) for n in range(1, 30)])
+    live_study.tell(folder, *[Event("epoch", at_s=200.0 + n, trial_id=3, epoch=n) for n in range(1, 30)])
     run.refresh()
     assert run.n_starts == 2
     assert list(run.progress.trials) == [3]
@@ -153,8 +153,8 @@ def test_costs_are_read_once_and_again_when_replaced(folder: Path, monkeypatch: 
 def test_the_journal_tells_when_a_network_ended(folder: Path) -> None:
     first = live_study.trial_events(0, 10.0, SHAPE, 5)
     live_study.tell(folder, BEGAN, *first[:-1],
-                    Event(18.0, "network_ended", trial_id=0, model_id="student-0", status="complete", epoch=5),
-                    Event(18.0, "network_ended", trial_id=0, model_id="paper-0", status="complete", epoch=40),
+                    Event("network_ended", at_s=18.0, trial_id=0, model_id="student-0", status="complete", epoch=5),
+                    Event("network_ended", at_s=18.0, trial_id=0, model_id="paper-0", status="complete", epoch=40),
                     first[-1])  # fmt: skip
     live_study.store(folder, [
         network("student-0", trial_id=0, n_epochs=5), network("of an older version", trial_id=0),

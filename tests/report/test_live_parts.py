@@ -32,7 +32,7 @@ from pareto_search.report.tables import make_tables
 from tests.report import live_study, synthetic
 
 SHAPE = (12, 8, 1)
-BEGAN = Event(0.0, "stage_began", stage="search", n_planned=10)
+BEGAN = Event("stage_began", at_s=0.0, stage="search", n_planned=10)
 
 
 def told(*events: Event) -> Progress:
@@ -47,11 +47,13 @@ def paused_and_promoted() -> Progress:
     events = [BEGAN]
     for number in range(4):
         events += live_study.trial_events(number, 10.0 * number, SHAPE, 9)[:6]  # epochs 1, 3 and 5
-    pauses = [Event(70.0 + number, "paused", trial_id=number, epoch=5, text="not among the best") for number in (0, 1)]
+    pauses = [
+        Event("paused", at_s=70.0 + number, trial_id=number, epoch=5, text="not among the best") for number in (0, 1)
+    ]
     return told(
-        *events, *pauses, Event(80.0, "training", trial_id=0, epoch=5),
-        Event(81.0, "trial_ended", trial_id=0, status="pruned", epoch=5, text="not among the best"),
-        Event(82.0, "trial_ended", trial_id=3, status="failed", epoch=5, text="signal 9 <killed>"),
+        *events, *pauses, Event("training", at_s=80.0, trial_id=0, epoch=5),
+        Event("trial_ended", at_s=81.0, trial_id=0, status="pruned", epoch=5, text="not among the best"),
+        Event("trial_ended", at_s=82.0, trial_id=3, status="failed", epoch=5, text="signal 9 <killed>"),
     )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def test_all_trials_that_train_are_drawn_and_the_last_of_those_that_have_ended()
 
 def test_of_thousands_that_wait_at_a_rung_the_last_are_drawn() -> None:
     events = [event for number in range(60) for event in live_study.trial_events(number, 100.0 * number, SHAPE, 3)[:-1]]
-    pauses = [Event(9000.0 + number, "paused", trial_id=number, epoch=3) for number in range(58)]
+    pauses = [Event("paused", at_s=9000.0 + number, trial_id=number, epoch=3) for number in range(58)]
     numbers = [trial.number for trial in drawn_trials(told(BEGAN, *events, *pauses).trials.values())]
     assert numbers == [*range(18, 58), 58, 59]
 
@@ -188,14 +190,14 @@ def test_trials_that_train_come_first_with_what_is_known_of_them(tmp_path: Path)
 
 
 def test_parameters_that_fit_no_architecture_are_shown_without_one(tmp_path: Path) -> None:
-    progress = told(Event(0.0, "trial_began", trial_id=0, text='{"n_features": 12}'))
+    progress = told(Event("trial_began", at_s=0.0, trial_id=0, text='{"n_features": 12}'))
     assert trials_table(progress, catalogue(tmp_path)).rows[0].cells[2] == "–"
     assert trials_table(progress, TrialCatalogue(None, {})).rows[0].cells[2] == "–"
 
 
 def test_failures_are_told_once_with_their_reason() -> None:
     progress = paused_and_promoted()
-    ended = Event(90.0, "network_ended", stage="confirm", model_id="c1", status="failed", text="out of memory")
+    ended = Event("network_ended", at_s=90.0, stage="confirm", model_id="c1", status="failed", text="out of memory")
     progress.add(ended)
     failed = {"stage": "search", "role": "student", "status": "failed"}
     records = [
@@ -293,7 +295,7 @@ def test_details_are_made_of_what_is_chosen_and_again_when_it_changes(board: Boa
     assert len(traces(figure)["Validation, as reported"]["x"]) == 5
     seen = {name: part.version for name, part in board.update({}, ("trial", "0")).items()}
     assert "details" not in board.update(seen, ("trial", "0"))
-    live_study.tell(folder_of(board), Event(99.0, "epoch", trial_id=0, epoch=11, valid_force_rmse_ev_per_ang=0.1))
+    live_study.tell(folder_of(board), Event("epoch", at_s=99.0, trial_id=0, epoch=11, valid_force_rmse_ev_per_ang=0.1))
     assert len(traces(board.update(seen, ("trial", "0"))["details"].content[1])["Validation, as reported"]["x"]) == 6
 
     details, _ = board.update({}, ("network", "teacher"))["details"].content

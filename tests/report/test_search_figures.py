@@ -26,14 +26,14 @@ OBJECTIVES = objectives_named()
 def journal(models: pd.DataFrame) -> pd.DataFrame:
     """A search whose trials end in the reverse of their order, a minute apart, with a night between two of them."""
     numbers = sorted(models.loc[(models["stage"] == "search") & models["trial_id"].notna(), "trial_id"].unique())
-    events = [Event(0.0, "stage_began", stage="search")]
+    events = [Event("stage_began", at_s=0.0, stage="search")]
     for at, trial in enumerate(reversed(numbers)):
-        events.append(Event(60.0 * at, "training", trial_id=int(trial)))
-        events.append(Event(60.0 * (at + 1), "trial_ended", trial_id=int(trial), status="complete"))
+        events.append(Event("training", at_s=60.0 * at, trial_id=int(trial)))
+        events.append(Event("trial_ended", at_s=60.0 * (at + 1), trial_id=int(trial), status="complete"))
     late = 100_000.0
-    events.append(Event(late, "stage_began", stage="confirmation", n_planned=1))
-    events.append(Event(late + 50, "network_ended", stage="confirm", model_id="x", seconds=50.0))
-    events.append(Event(late + 50, "stage_ended", stage="confirmation"))
+    events.append(Event("stage_began", at_s=late, stage="confirmation", n_planned=1))
+    events.append(Event("network_ended", at_s=late + 50, stage="confirm", model_id="x", seconds=50.0))
+    events.append(Event("stage_ended", at_s=late + 50, stage="confirmation"))
     return pd.DataFrame([event.__dict__ for event in events], columns=list(EVENT_COLUMNS))
 
 
