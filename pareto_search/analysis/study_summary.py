@@ -1,13 +1,13 @@
 """The summary of a study: what `report.json` holds."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 from pydantic import JsonValue
+from pydantic_core import to_jsonable_python
 
 from pareto_search.analysis.caps import BestStudents, best_under
 from pareto_search.analysis.comparison import (
@@ -110,26 +110,25 @@ class StudySummary:
 
     def to_plain(self) -> dict[str, JsonValue]:
         """The content of `report.json`: plain values, None for everything unknown."""
-        plain = asdict(self)
-        basis, comparisons = plain.pop("basis"), plain.pop("comparisons")
         content = {
             "n_architectures": self.n_architectures,
             "n_seeds": self.n_seeds,
-            **(comparisons[0] if comparisons else _NO_COMPARISON),
-            "teacher": plain["teacher"],
-            "best_under": plain["best_under"],
+            **(vars(self.headline) if self.headline else _NO_COMPARISON),
+            "teacher": self.teacher,
+            "best_under": self.best_under,
             "front": self.front,
-            "front_networks": plain["front_networks"],
-            "stage": basis["stage"],
-            "split": basis["split"],
-            "basis_reason": basis["reason"],
-            "by_control_kind": {comparison["control_kind"]: comparison for comparison in comparisons},
+            "front_networks": self.front_networks,
+            "stage": self.basis.stage,
+            "split": self.basis.split,
+            "basis_reason": self.basis.reason,
+            "by_control_kind": {comparison.control_kind: comparison for comparison in self.comparisons},
             "objectives": [objective.column for objective in self.objectives],
-            "hypervolume_reference": plain["reference"],
+            "hypervolume_reference": self.reference,
             "status_counts": self.status_counts,
-            "winners_curse": plain["winners_curse"],
+            "winners_curse": self.winners_curse,
         }
-        return {name: _strict(value) for name, value in content.items()}
+        plain: dict[str, JsonValue] = to_jsonable_python(content, inf_nan_mode="null", fallback=np.generic.item)
+        return plain
 
 
 def summarize_study(models: pd.DataFrame, *, objectives: Sequence[Objective] = objectives_named()) -> StudySummary:
@@ -205,21 +204,6 @@ _NO_COMPARISON = {
     "paired_force_rmse": _NOTHING,
     "paired_energy_rmse": _NOTHING,
     "paired_rdf_error": _NOTHING,
-    "hypervolume": asdict(HypervolumeComparison(None, None, None, None)),
-    "dominance": asdict(Dominance(0, 0, 0, 0)),
+    "hypervolume": HypervolumeComparison(None, None, None, None),
+    "dominance": Dominance(0, 0, 0, 0),
 }
-
-
-def _strict(value: object) -> JsonValue:
-    """The value in JSON types alone, with None for NaN and infinities."""
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    raise TypeError(f"{value!r} is no value of a report")
