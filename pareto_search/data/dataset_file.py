@@ -4,28 +4,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypedDict
+from typing import Annotated
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue, PlainSerializer, PlainValidator, TypeAdapter
 
 from pareto_search.data.references import ReferenceEnergies
-from pareto_search.data.split import Split, SplitJson
+from pareto_search.data.split import Split
 from pareto_search.errors import DataError
 from pareto_search.files import write_atomic
 
 _FORMAT = 1
-
-
-class DatasetJson(TypedDict):
-    """JSON form of the record."""
-
-    format: int
-    dataset_hash: str
-    split_hash: str
-    references_ev: dict[str, float]
-    notes: Mapping[str, JsonValue]
-    summary: dict[str, JsonValue]
-    split: SplitJson
 
 
 @dataclass(frozen=True)
@@ -40,11 +28,16 @@ class DatasetInfo:
     """
 
     dataset_hash: str
-    split: Split
     split_hash: str
-    references: ReferenceEnergies
-    summary: dict[str, JsonValue]
+    references: Annotated[
+        ReferenceEnergies,
+        PlainValidator(ReferenceEnergies.from_plain),
+        PlainSerializer(ReferenceEnergies.to_plain),
+        Field(alias="references_ev"),
+    ]
     notes: Mapping[str, JsonValue]
+    summary: dict[str, JsonValue]
+    split: Split
 
     @property
     def periodic_directions(self) -> set[str]:
@@ -61,29 +54,12 @@ class DatasetInfo:
         rms = found.get("rms") if isinstance(found, dict) else None
         return float(rms) if isinstance(rms, int | float) else None
 
-    def to_plain(self) -> DatasetJson:
+    def to_plain(self) -> dict[str, JsonValue]:
         """JSON form."""
-        return {
-            "format": _FORMAT,
-            "dataset_hash": self.dataset_hash,
-            "split_hash": self.split_hash,
-            "references_ev": self.references.to_plain(),
-            "notes": self.notes,
-            "summary": self.summary,
-            "split": self.split.to_plain(),
-        }
+        return {"format": _FORMAT, **_DATASET_INFO.dump_python(self, mode="json", by_alias=True, warnings=False)}
 
-    @classmethod
-    def from_plain(cls, values: DatasetJson) -> Self:
-        """Build from the JSON form."""
-        return cls(
-            dataset_hash=str(values["dataset_hash"]),
-            split=Split.from_plain(values["split"]),
-            split_hash=str(values["split_hash"]),
-            references=ReferenceEnergies.from_plain(values["references_ev"]),
-            summary=dict(values["summary"]),
-            notes=dict(values["notes"]),
-        )
+
+_DATASET_INFO = TypeAdapter(DatasetInfo)
 
 
 def write_dataset_info(path: Path, info: DatasetInfo) -> None:
@@ -106,6 +82,6 @@ def read_dataset_info(path: Path) -> DatasetInfo:
             raise DataError(
                 f"{path} has format {values['format']}, this version reads {_FORMAT}; use the version that wrote it"
             )
-        return DatasetInfo.from_plain(values)
+        return _DATASET_INFO.validate_python(values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DataError(f"{path} cannot be read as a run's dataset.json ({error!r}); {remedy}") from error

@@ -3,10 +3,11 @@
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal, Self, TypedDict
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import PlainSerializer, PlainValidator
 
 from pareto_search.config import SplitSettings
 from pareto_search.data.dataset import Dataset
@@ -16,14 +17,12 @@ PartName = Literal["train", "valid", "test"]
 PARTS: tuple[PartName, ...] = ("train", "valid", "test")
 
 
-class SplitJson(TypedDict):
-    """JSON form of a split."""
-
-    kind: str
-    seed: int
-    train: list[int]
-    valid: list[int]
-    test: list[int]
+#: Numbers of frames, a list in JSON.
+Indices = Annotated[
+    NDArray[np.int64],
+    PlainValidator(lambda numbers: np.array(numbers, dtype=np.int64)),
+    PlainSerializer(lambda numbers: numbers.tolist()),
+]
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Split:
         kind: How it was drawn, "random" or "source".
     """
 
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Indices
+    valid: Indices
+    test: Indices
     kind: str
     seed: int
 
@@ -54,17 +53,6 @@ class Split:
             digest.update(name.encode())
             digest.update(np.ascontiguousarray(self.part(name), dtype=np.int64).tobytes())
         return digest.hexdigest()
-
-    def to_plain(self) -> SplitJson:
-        """JSON form."""
-        train, valid, test = (self.part(name).tolist() for name in PARTS)
-        return {"kind": self.kind, "seed": self.seed, "train": train, "valid": valid, "test": test}
-
-    @classmethod
-    def from_plain(cls, values: SplitJson) -> Self:
-        """Build from the JSON form."""
-        train, valid, test = (np.array(values[name], dtype=np.int64) for name in PARTS)
-        return cls(train=train, valid=valid, test=test, kind=str(values["kind"]), seed=int(values["seed"]))
 
 
 def draw_split(dataset: Dataset, settings: SplitSettings) -> Split:

@@ -1,7 +1,7 @@
 """Pieces of a page, and the texts in them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def facts(pairs: Iterable[tuple[str, object]]) -> list[tuple[str, str]]:
     return [(str(name), _plain(value)) for name, value in pairs]
 
 
-def flatten(values: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
+def flatten(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
     """Nested mappings as pairs with dotted names; long lists are summed up by their length."""
     pairs: list[tuple[str, object]] = []
     for name, value in values.items():
