@@ -2,6 +2,8 @@
 
 import sys
 
+from pydantic import ValidationError
+
 
 class ParetoSearchError(Exception):
     """Base of every error that a user can act on.
@@ -59,3 +61,11 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
+
+
+def reason_of(error: BaseException) -> str:
+    """What an error says, in one line with its class; of several faults that pydantic found the first."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pareto_search.cluster.session import WorkFailedError, reason_of
+from pareto_search.cluster.session import WorkFailedError
 from pareto_search.config import ClusterSettings
-from pareto_search.errors import MeasurementError, StoreError, is_out_of_memory
+from pareto_search.errors import MeasurementError, StoreError, is_out_of_memory, reason_of
 
 #: Errors of the operating system that every other trial would meet too.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -181,8 +181,3 @@ def _unreachable(address: str, reason: str) -> ConfigError:
 def _dashboard_url() -> str | None:
     address = ray.get_runtime_context().worker.node.address_info.get("webui_url") if ray.is_initialized() else None
     return f"http://{address}" if address else None
-
-
-def reason_of(error: BaseException) -> str:
-    """The message of an error, in one line with its class."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue, PlainSerializer, PlainValidator, TypeAdap
 
 from pareto_search.data.references import ReferenceEnergies
 from pareto_search.data.split import Split
-from pareto_search.errors import DataError
+from pareto_search.errors import DataError, reason_of
 from pareto_search.files import write_atomic
 
 _FORMAT = 1
@@ -84,4 +84,4 @@ def read_dataset_info(path: Path) -> DatasetInfo:
             )
         return _DATASET_INFO.validate_python(values)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
-        raise DataError(f"{path} cannot be read as a run's dataset.json ({error!r}); {remedy}") from error
+        raise DataError(f"{path} cannot be read as a run's dataset.json ({reason_of(error)}); {remedy}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pareto_search.config import Architecture
 from pareto_search.config.families import parse_architecture
-from pareto_search.errors import WriteError
+from pareto_search.errors import WriteError, reason_of
 from pareto_search.files import write_atomic
 from pareto_search.networks.device_gate import DeviceGate
 from pareto_search.records import CostRecord
@@ -133,7 +133,7 @@ def _read(path: Path) -> CostRecord | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        logger.warning("the cost in %s cannot be read (%s) and is measured anew", path, error)
+        logger.warning("the cost in %s cannot be read (%s) and is measured anew", path, reason_of(error))
         return None
 
 
