@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -231,8 +231,6 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
     Raises:
         ConfigError: If the run has no such model, or another setting is overridden.
     """
-    from pareto_search.measure.cost import measure_cost
-
     if others := [s for s in overrides if not s.startswith("measure.") or s.startswith("measure.liquid.")]:
         raise ConfigError(
             f"{', '.join(others)}: here only settings of measure can be changed (measure.n_steps=10), and none of the "
@@ -246,10 +244,10 @@ def measure(run_dir: str | Path, model_id: str, overrides: tuple[str, ...] = ())
         loader = content.loader(potential.architecture, device="cpu")
         valid = measure_accuracy(potential, loader, content.split.valid)
         test = measure_accuracy(potential, loader, content.split.test)
-        unit, n_threads = measured_cell(config.measure.structure, content.dataset), config.cluster.cpus_per_trial
-        measured = potential.architecture, content.references, config.measure, unit
+        unit = measured_cell(config.measure.structure, content.dataset)
+        protocol = replace(study.shared.cost_protocol, settings=config.measure, unit=unit)
         with study.shared.gate().measuring():
-            cost = measure_cost(*measured, device=config.device, n_threads=n_threads)
+            cost = protocol.measure(potential.architecture)
         return Measurement(model_id, valid, test, cost)
 
 

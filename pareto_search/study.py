@@ -330,5 +330,5 @@ class Study:
     def _known_costs(self, params: Mapping[str, object]) -> Costs | None:
         """Costs of a trial's architecture, where they were measured."""
         architecture = to_architecture(self.config.search.space, params)
-        cost = self.shared.cost_table.get(self.shared.cost_key(architecture))
+        cost = self.shared.cost_table.get(self.shared.cost_protocol.key(architecture))
         return None if cost is None else costs_of(cost)

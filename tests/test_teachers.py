@@ -102,7 +102,7 @@ def test_teachers_are_trained_and_asked_once(generations, monkeypatch):
 
     monkeypatch.setattr("pareto_search.networks.teaching.make_labels", never)
     monkeypatch.setattr("pareto_search.networks.training.fit", never)
-    monkeypatch.setattr("pareto_search.networks.shared_study.measure_cost", never)
+    monkeypatch.setattr("pareto_search.measure.cost.CostProtocol.measure", never)
     assert stages.label(config, out).sha256 == labels.sha256
 
 
@@ -257,7 +257,7 @@ def read_curve(directory, record) -> pd.DataFrame:
 def test_a_teacher_is_taken_from_another_run_if_it_is_the_very_one(generations, tmp_path, monkeypatch, caplog):
     config, out, labels = generations
     teacher = config.teacher.model_copy(update={"reuse": (out,)})
-    monkeypatch.setattr("pareto_search.networks.shared_study.measure_cost", None)
+    monkeypatch.setattr("pareto_search.measure.cost.CostProtocol.measure", None)
     monkeypatch.setattr("pareto_search.networks.training.fit", None)
     with pytest.raises(TypeError):  # another seed is another teacher, and has to be trained
         stages.label(config.model_copy(update={"teacher": teacher.model_copy(update={"seed": 7})}), tmp_path / "other")

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from pareto_search.config import Architecture, ExternalTeacher, StudyConfig
 from pareto_search.files import user_cache
-from pareto_search.measure.cost import cost_key, measure_cost
+from pareto_search.measure.cost import CostProtocol
 from pareto_search.measure.device import device_name
 from pareto_search.networks.cost_table import CostTable
 from pareto_search.networks.device_gate import DeviceGate
@@ -61,37 +61,23 @@ class SharedStudy:
         is_timed_here = isinstance(self.config.teacher, ExternalTeacher)  # a speed-up compares times of one run
         return CostTable(self.directory.costs_dir, None if is_timed_here else user_cache() / "costs")
 
-    def cost_key(self, architecture: Architecture) -> str:
-        """Key of an architecture's cost on this machine."""
-        elements = tuple(sorted(self.data.references.by_element))
-        return cost_key(
-            architecture,
-            elements,
-            self.config.measure,
-            self.unit,
-            device=self.config.device,
-            n_threads=self.config.cluster.cpus_per_trial,
-        )
+    @property
+    def cost_protocol(self) -> CostProtocol:
+        """How costs are measured on this machine."""
+        elements, n_threads = tuple(sorted(self.data.references.by_element)), self.config.cluster.cpus_per_trial
+        return CostProtocol(self.config.measure, self.unit, elements, self.config.device, n_threads)
 
     def cost(self, architecture: Architecture) -> CostRecord:
         """Cost of an architecture, from the table or measured now with the device to itself."""
-        settings, n_threads = self.config.measure, self.config.cluster.cpus_per_trial
-        table, key = self.cost_table, self.cost_key(architecture)
+        protocol, table = self.cost_protocol, self.cost_table
 
         def measured() -> CostRecord:
-            engine, name = architecture.engine(settings.engine), device_name(self.config.device)
+            engine, name = architecture.engine(protocol.settings.engine), device_name(protocol.device)
             is_list_bound = engine_traits(architecture, engine).is_list_bound
-            return measure_cost(
-                architecture,
-                self.data.references,
-                settings,
-                self.unit,
-                device=self.config.device,
-                n_threads=n_threads,
-                max_atoms_guess=table.similar_max_atoms(architecture, engine, name) if is_list_bound else None,
-            )
+            guess = table.similar_max_atoms(architecture, engine, name) if is_list_bound else None
+            return protocol.measure(architecture, max_atoms_guess=guess)
 
-        return table.get_or_measure(key, measured, self.gate())
+        return table.get_or_measure(protocol.key(architecture), measured, self.gate())
 
     def train(
         self, job: NetworkJob, on_epoch: Callable[[CurvePoint], None] | None = None, save_at: Collection[int] = ()

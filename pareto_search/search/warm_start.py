@@ -153,7 +153,7 @@ def _cost_here(trial: FrozenTrial, shared: SharedStudy, theirs: SearchSettings) 
     job, their_job = (student_job(settings, {**params, "trial_number": trial.number}) for settings in (search, theirs))
     if job.model_id(shared.data) != their_job.model_id(shared.data):
         return None
-    cost = shared.cost_table.get(shared.cost_key(job.architecture))
+    cost = shared.cost_table.get(shared.cost_protocol.key(job.architecture))
     return None if cost is None or broken_caps(costs_of(cost), search.caps) else cost
 
 

@@ -92,7 +92,7 @@ class SimulatedWorkshop(SharedStudy):
 
     def cost(self, architecture: Architecture) -> CostRecord:
         """By formula, through the run's cost table."""
-        key = self.cost_key(architecture)
+        key = self.cost_protocol.key(architecture)
         n = _size(architecture)
 
         def simulated() -> CostRecord:

@@ -9,10 +9,9 @@ from ase import Atoms
 from ase.build import bulk
 
 from pareto_search.config import HipnnArchitecture, MeasureSettings
-from pareto_search.data.references import ReferenceEnergies
 from pareto_search.errors import ConfigError
 from pareto_search.measure import cost as cost_module
-from pareto_search.measure.cost import cost_key, is_compiled, measure_cost
+from pareto_search.measure.cost import CostProtocol
 from pareto_search.measure.device import device_name, software_versions
 from pareto_search.potential import calculator as calculator_module
 from pareto_search.potential.compiled import has_compiler
@@ -29,17 +28,14 @@ def settings(**changes: Any) -> MeasureSettings:
 
 def key(**changes: Any) -> str:
     """The key of a standard case with some ingredients changed."""
-    arguments = {
-        "architecture": SMALL,
-        "elements": (13,),
-        "settings": settings(),
-        "unit": bulk("Al", cubic=True),
-        "device": "cpu",
-        "n_threads": 1,
-        **changes,
-    }
-    positional = [arguments.pop(name) for name in ("architecture", "elements", "settings", "unit")]
-    return cost_key(*positional, **arguments)
+    of_network = {name: changes.pop(name) for name in ("dtype", "versions") if name in changes}
+    architecture = changes.pop("architecture", SMALL)
+    return protocol(**changes).key(architecture, **of_network)
+
+
+def protocol(**changes: Any) -> CostProtocol:
+    usual = {"settings": settings(), "unit": bulk("Al", cubic=True), "elements": (13,), "device": "cpu", "n_threads": 1}
+    return CostProtocol(**{**usual, **changes})
 
 
 def moved_cell() -> Atoms:
@@ -119,12 +115,12 @@ def test_a_gpu_that_is_not_there_is_refused() -> None:
     if torch.cuda.is_available():
         pytest.skip("has a GPU")
     with pytest.raises(ConfigError, match="asked for 'cuda'"):
-        measure_cost(SMALL, ReferenceEnergies({13: 0.0}), settings(), bulk("Al"), device="cuda", n_threads=1)
+        protocol(device="cuda").measure(SMALL)
 
 
 def test_only_long_runs_are_timed_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     short, long = settings(n_atoms=1000, n_steps=90, n_warmup_steps=9), settings(n_atoms=1000, n_steps=90)
-    assert [is_compiled(each, device="cpu") for each in (short, long)] == [False, has_compiler("cpu")]
+    assert [protocol(settings=each).is_compiled for each in (short, long)] == [False, has_compiler("cpu")]
     before = key(settings=long)
     monkeypatch.setattr(cost_module, "has_compiler", lambda device_type: not has_compiler("cpu"))
     assert key(settings=long) != before  # a compiler that was installed later makes another cost
@@ -141,8 +137,7 @@ def test_a_cost_says_where_compiling_failed(monkeypatch: pytest.MonkeyPatch, eng
     for module in (cost_module, calculator_module):
         monkeypatch.setattr(module, "has_compiler", lambda device_type: True)
     measured = settings(engine=engine, n_atoms=32, n_steps=5, n_warmup_steps=1)
-    unit = bulk("Al", cubic=True)
-    record = measure_cost(SMALL, ReferenceEnergies({13: 0.0}), measured, unit, device="cpu", n_threads=1)
+    record = protocol(settings=measured).measure(SMALL)
     runs_compiled = engine == "explicit" and not fails
     assert record.md.is_compiled == specs[0].is_compiled == runs_compiled
     assert record.is_fallback == (engine == "explicit" and fails)
@@ -157,8 +152,7 @@ def test_a_gpu_is_free_when_its_capacity_is_looked_for(monkeypatch: pytest.Monke
         cost_module, "measure_capacity", lambda *_, **__: kept.append(torch.cuda.memory_reserved()) or capacity
     )
     measured = settings(n_atoms=20_000, n_steps=5, n_warmup_steps=1)
-    unit = bulk("Al", cubic=True)
-    measure_cost(SMALL, ReferenceEnergies({13: 0.0}), measured, unit, device="cuda", n_threads=1)
+    protocol(settings=measured, device="cuda").measure(SMALL)
     assert kept[0] < 100 * 2**20  # the network alone, not what MD needed
 
 
@@ -168,13 +162,8 @@ def test_real_cost(engine: str, budget_gib: float) -> None:
     measured = settings(
         engine=engine, n_atoms=108, n_steps=6, n_warmup_steps=1, memory_budget_gib=budget_gib, rel_tol=0.1
     )
-    unit = bulk("Al", cubic=True)
-    records = [
-        measure_cost(SMALL, ReferenceEnergies({13: energy}), measured, unit, device="cpu", n_threads=1)
-        for energy in (0.0, -2000.0)
-    ]
-    record = records[0]
-    assert record.key == records[1].key == cost_key(SMALL, (13,), measured, unit, device="cpu", n_threads=1)
+    record = protocol(settings=measured).measure(SMALL)
+    assert record.key == key(settings=measured)
     assert (record.engine, record.dtype, record.device) == (engine, "float32", device_name("cpu"))
     assert record.architecture == SMALL.model_dump(mode="json")
     assert record.md.n_atoms == 108
