@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pareto_search.analysis.study_summary import StudySummary
     from pareto_search.potential.trained import TrainedPotential
     from pareto_search.report.figures.entry import Entry
-    from pareto_search.report.tables import ReportInput, ReportTables
+    from pareto_search.report.tables import ReportedStudy, ReportInput
     from pareto_search.report.words import Answer
 
 
@@ -62,24 +62,22 @@ class Results:
         """Measured costs, a row for each architecture, device and engine; the columns are the keys of `costs.json`."""
         return pd.json_normalize([record.to_plain() for record in self.data.costs])
 
-    @cached_property
+    @property
     def summary(self) -> "StudySummary":
         """What `report.json` holds: comparisons with controls, their intervals, the teacher, the front."""
-        from pareto_search.analysis.study_summary import summarize_study
-
-        return summarize_study(self.data.models, objectives=self.data.objectives)
+        return self._study.summary
 
     @cached_property
     def answer(self) -> "Answer":
         """The first section of the report, as text."""
         from pareto_search.report.words import answer
 
-        return answer(self.summary, self.data, self._tables)
+        return answer(self._study)
 
     @property
     def networks(self) -> pd.DataFrame:
         """Means over seeds of the networks that carry the claims, the teacher's among them."""
-        return self._tables.networks
+        return self._study.tables.networks
 
     @property
     def front(self) -> pd.DataFrame:
@@ -89,12 +87,12 @@ class Results:
     @property
     def claims(self) -> "list[Claim]":
         """The run's estimate, interval and verdict for each of the paper's claims."""
-        return self._tables.claims
+        return self._study.tables.claims
 
     @property
     def weight_gains(self) -> "list[WeightGain]":
         """The gain by weight of the teacher's atomic energies, in runs that confirm several weights."""
-        return self._tables.weight_gains
+        return self._study.tables.weight_gains
 
     @property
     def figures(self) -> Mapping[str, str]:
@@ -109,7 +107,7 @@ class Results:
         """
         if name not in self._entries:
             raise ConfigError(f"the run has no figure {name!r}; it has {', '.join(self._entries)}")
-        return self._entries[name].draw(self._tables)
+        return self._entries[name].draw(self._study.tables)
 
     def load(self, model_id: str, device: str = "cpu") -> "TrainedPotential":
         """A trained network by its `model_id`; `teacher` is the teacher.
@@ -126,13 +124,13 @@ class Results:
     def _entries(self) -> "dict[str, Entry]":
         from pareto_search.report.figures.entry import shown_figures
 
-        return {entry.name: entry for entry in shown_figures(self._tables)}
+        return {entry.name: entry for entry in shown_figures(self._study.tables)}
 
     @cached_property
-    def _tables(self) -> "ReportTables":
-        from pareto_search.report.tables import make_tables
+    def _study(self) -> "ReportedStudy":
+        from pareto_search.report.tables import ReportedStudy
 
-        return make_tables(self.data)
+        return ReportedStudy(self.data)
 
 
 def open_results(run_dir: str | Path) -> Results:

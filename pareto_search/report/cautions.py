@@ -5,28 +5,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from pareto_search.analysis.paired import MIN_ARCHITECTURES, MIN_PAIRS, MIN_SEEDS
-from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.config import TAUGHT_CONTROLS, EmtAluminumSource, ExternalTeacher, TeacherMdSource
 from pareto_search.report.numbers import count, signed, split_name
-from pareto_search.report.tables import ReportInput, ReportTables
+from pareto_search.report.tables import ReportedStudy
 
 #: Errors on two splits that differ by more than this factor are worth a word.
 _UNEVEN = 2.0
 
 
-def cautions(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    """Each limit that applies, most important first.
-
-    Args:
-        summary: What the study found.
-        data: What the report is made from.
-        tables: The same as tidy frames.
-    """
+def cautions(study: ReportedStudy) -> Iterator[str]:
+    """Each limit that applies, most important first."""
     for rule in (_data, _unconfirmed, _teacher, _too_few, _winners_curse, _failed, _costs, _split):
-        yield from rule(summary, data, tables)
+        yield from rule(study)
 
 
-def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _data(study: ReportedStudy) -> Iterator[str]:
+    summary, data = study.summary, study.data
     notes = "" if data.dataset is None else str(data.dataset.notes)
     is_emt = data.config is not None and isinstance(data.config.data, EmtAluminumSource)
     if is_emt or "demonstration" in notes.lower():
@@ -54,7 +48,8 @@ def _data(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Ite
             )
 
 
-def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _unconfirmed(study: ReportedStudy) -> Iterator[str]:
+    summary = study.summary
     if summary.basis.reason is None or summary.n_architectures == 0:
         return
     yield (
@@ -63,7 +58,8 @@ def _unconfirmed(summary: StudySummary, data: ReportInput, tables: ReportTables)
     )
 
 
-def _teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _teacher(study: ReportedStudy) -> Iterator[str]:
+    summary = study.summary
     teacher = summary.teacher
     if teacher is not None and teacher.is_clearly_better_than_controls is False:
         yield (
@@ -88,8 +84,8 @@ def _teacher(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         )
 
 
-def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    headline = summary.headline
+def _too_few(study: ReportedStudy) -> Iterator[str]:
+    headline = study.summary.headline
     if headline is None or headline.paired_force_rmse.n == 0:
         return
     paired = headline.paired_force_rmse
@@ -110,8 +106,8 @@ def _too_few(summary: StudySummary, data: ReportInput, tables: ReportTables) -> 
         yield "One seed per network: the spread between seeds is not known, and error bars are missing."
 
 
-def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
-    found, has_chosen = summary.winners_curse, (tables.searched["stage"] == "search").any()
+def _winners_curse(study: ReportedStudy) -> Iterator[str]:
+    found, has_chosen = study.summary.winners_curse, (study.tables.searched["stage"] == "search").any()
     if found is None or found.ci95_percent is None or not has_chosen:
         return
     low, high = found.ci95_percent
@@ -127,7 +123,8 @@ def _winners_curse(summary: StudySummary, data: ReportInput, tables: ReportTable
     yield f"{text}: {'its errors are too low' if low > 0 else 'whether its errors are too low is not sure'}."
 
 
-def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _failed(study: ReportedStudy) -> Iterator[str]:
+    tables = study.tables
     confirm = tables.models[tables.models["stage"] == "confirm"]
     lost = confirm[confirm["status"].isin(["diverged", "failed"])]
     if len(lost):
@@ -144,7 +141,8 @@ def _failed(summary: StudySummary, data: ReportInput, tables: ReportTables) -> I
         )
 
 
-def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _costs(study: ReportedStudy) -> Iterator[str]:
+    data, tables = study.data, study.tables
     devices = sorted({device for device in tables.models["device"] if device})
     if len(devices) > 1:
         yield f"Costs come from several devices ({'; '.join(devices)}) and can only be compared within one."
@@ -154,7 +152,7 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
         yield f"Costs come from several engines ({', '.join(engines)}); part of a difference may be the engine's."
     if tables.networks["md_us_per_atom_step"].isna().all():
         yield "No step time is stored, so nothing can be concluded about speed."
-    if is_capacity_flat(data, tables):
+    if is_capacity_flat(study):
         yield (
             "Capacity barely depends on the architecture here: the largest systems that fit differ by less than the "
             "measurement's bracket. The cutoff and the neighbour list decide it."
@@ -163,7 +161,8 @@ def _costs(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
         yield "Some capacities reached the measurement's limit, so they are lower bounds."
 
 
-def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Iterator[str]:
+def _split(study: ReportedStudy) -> Iterator[str]:
+    data, tables = study.data, study.tables
     kind = None if data.config is None else data.config.split.kind
     if kind == "random":
         yield (
@@ -185,8 +184,9 @@ def _split(summary: StudySummary, data: ReportInput, tables: ReportTables) -> It
     )
 
 
-def is_capacity_flat(data: ReportInput, tables: ReportTables) -> bool:
+def is_capacity_flat(study: ReportedStudy) -> bool:
     """True if `max_atoms` varies over the architectures by less than its own bracket is wide."""
+    data, tables = study.data, study.tables
     atoms = tables.models.loc[tables.models["max_atoms"] > 0].drop_duplicates("architecture")["max_atoms"].to_numpy()
     if len(atoms) < 2:
         return False

@@ -25,6 +25,7 @@ from pareto_search.analysis.networks import (
     has_several_cutoffs,
     hyperparameter_columns,
 )
+from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.config import StudyConfig
 from pareto_search.data.dataset_file import DatasetInfo
 from pareto_search.objectives import Objective, objectives_named
@@ -156,6 +157,23 @@ def make_tables(data: ReportInput) -> ReportTables:
         costs={(record.architecture_key, record.engine): record for record in data.costs},
         curves=data.curves.reindex(columns=list(CURVE_COLUMNS)), events=data.events, rdf=data.rdf,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReportedStudy:
+    """All that captions and sentences may speak of, from what a report is made of."""
+
+    data: ReportInput
+
+    @cached_property
+    def tables(self) -> ReportTables:
+        """Its tidy frames."""
+        return make_tables(self.data)
+
+    @cached_property
+    def summary(self) -> StudySummary:
+        """What it found."""
+        return summarize_study(self.data.models, objectives=self.data.objectives)
 
 
 def _group_numbers(models: pd.DataFrame, keys: Sequence[str]) -> pd.Series:

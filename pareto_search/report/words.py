@@ -16,7 +16,7 @@ from pareto_search.config import TAUGHT_CONTROLS
 from pareto_search.objectives import Objective
 from pareto_search.report.cautions import cautions
 from pareto_search.report.numbers import count, number, p_text, signed, split_name, times, together
-from pareto_search.report.tables import ReportInput, ReportTables
+from pareto_search.report.tables import ReportedStudy, ReportInput
 
 Verdict = Literal["better", "worse", "unsure", "nothing"]
 
@@ -46,20 +46,15 @@ class Answer:
     cautions: tuple[str, ...]
 
 
-def answer(summary: StudySummary, data: ReportInput, tables: ReportTables) -> Answer:
-    """The answer of a study in words.
-
-    Args:
-        summary: What the study found.
-        data: What the report is made from.
-        tables: The same as tidy frames.
-    """
+def answer(study: ReportedStudy) -> Answer:
+    """The answer of a study in words."""
+    summary = study.summary
     verdict = _verdict(summary)
     return Answer(
         verdict=verdict,
         headline=next(_external_headline(summary), _headline(verdict, summary)),
-        sentences=tuple(_findings(verdict, summary, data)),
-        cautions=tuple(cautions(summary, data, tables)),
+        sentences=tuple(_findings(verdict, summary, study.data)),
+        cautions=tuple(cautions(study)),
     )
 
 

@@ -146,7 +146,7 @@ def _section(section: Section, run: KeptRun, claims: Sequence[Claim], page: str)
     is_pooled = main is not None and main.paired_force_rmse.n_distinct < main.paired_force_rmse.n
     # Claims of students of several loss weights are about some of them, the headline about all together.
     is_told = not section.is_of_costs and not is_pooled
-    headline = f" {answer(run.summary, run.data, run.tables).headline}" if is_told else ""
+    headline = f" {answer(run).headline}" if is_told else ""
     yield f"{section.about}{headline} [Figures]({page})\n"
     if claims:
         yield _markdown_table(CLAIM_HEADS, [claim_cells(claim) for claim in claims])

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from pareto_search.analysis.study_summary import StudySummary, summarize_study
 from pareto_search.config import FileSource, StudyConfig, TeacherSettings
 from pareto_search.errors import StoreError
 from pareto_search.files import write_atomic
 from pareto_search.report.page.report_page import write_report
-from pareto_search.report.tables import ReportInput, ReportTables, make_tables
+from pareto_search.report.tables import ReportedStudy, ReportInput
 from pareto_search.results import Results, open_results, stored_config
 from pareto_search.run_directory import to_yaml
 
@@ -21,13 +20,10 @@ _CURVE_COLUMNS = ["model_id", "epoch", "train_force_rmse_ev_per_ang", "valid_for
 
 
 @dataclass(frozen=True)
-class KeptRun:
-    """A kept run, what its report would say, and how many frames its data have."""
+class KeptRun(ReportedStudy):
+    """A kept run as its report shows it, its settings, and how many frames its data have."""
 
     config: StudyConfig
-    data: ReportInput
-    tables: ReportTables
-    summary: StudySummary
     n_frames: int
 
 
@@ -56,7 +52,7 @@ def read_kept_run(folder: Path) -> KeptRun:
         costs=[],
     )
     n_frames = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["summary"]["n_frames"]
-    return KeptRun(config, data, make_tables(data), summarize_study(data.models, objectives=data.objectives), n_frames)
+    return KeptRun(data, config, n_frames)
 
 
 def _keep(results: Results, folder: Path) -> None:

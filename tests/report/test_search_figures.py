@@ -7,17 +7,15 @@ import pandas as pd
 import pytest
 
 from pareto_search.analysis.history import ended_trials, search_reference
-from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.objectives import objectives_named
 from pareto_search.records import EVENT_COLUMNS, Event
 from pareto_search.report.figures.accuracy import SEARCH_NAME, accuracy_figure
-from pareto_search.report.figures.entry import ReportedStudy
 from pareto_search.report.figures.history import history_caption, history_figure, is_searched
 from pareto_search.report.figures.importance import has_importances, importance_caption, importance_figure
 from pareto_search.report.figures.parallel import FIGURES, parallel_figure, searched_students
 from pareto_search.report.figures.quantities import FORCE, STEP_TIME
 from pareto_search.report.figures.worker_time import time_figure, work_caption
-from pareto_search.report.tables import ReportInput, make_tables
+from pareto_search.report.tables import ReportedStudy, ReportInput, make_tables
 from tests.report import synthetic
 
 OBJECTIVES = objectives_named()
@@ -148,5 +146,5 @@ def test_parallel_axes_are_what_a_further_family_searched(data: ReportInput) -> 
     assert list(first.tickvals) == [4, 5, 6]
     assert trace.meta["fields"][:2] == [["n_gaussians", 1.0, False], ["learning_rate", 1.0, True]]
     (entry,) = FIGURES
-    study = ReportedStudy(data, summarize_study(tables.models), tables)
+    study = ReportedStudy(data)
     assert "students of the search with error and cost" in entry.caption(study)

@@ -5,16 +5,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pareto_search.analysis.study_summary import summarize_study
 from pareto_search.config import SplitSettings
 from pareto_search.report.numbers import p_text
-from pareto_search.report.tables import ReportInput, make_tables
+from pareto_search.report.tables import ReportedStudy, ReportInput
 from pareto_search.report.words import Answer, answer
 from tests.report import synthetic
 
 
 def words(data: ReportInput) -> Answer:
-    return answer(summarize_study(data.models), data, make_tables(data))
+    return answer(ReportedStudy(data))
 
 
 def words_of(**study: Any) -> Answer:

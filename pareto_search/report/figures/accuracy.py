@@ -18,7 +18,7 @@ from pareto_search.analysis.cutoffs import front_cutoffs
 from pareto_search.analysis.networks import ARCHITECTURE_COLUMNS, has_several_cutoffs
 from pareto_search.analysis.pareto import pareto_mask
 from pareto_search.analysis.study_summary import StudySummary, teacher_row
-from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.panels import groups_of
 from pareto_search.report.figures.quantities import (
     CUTOFF,
@@ -32,7 +32,7 @@ from pareto_search.report.figures.quantities import (
 )
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, look_of, no_data
 from pareto_search.report.numbers import together
-from pareto_search.report.tables import ReportTables
+from pareto_search.report.tables import ReportedStudy, ReportTables
 
 SEARCH_NAME = "Search (one seed, validation)"
 #: The claim's limit of a cost, as a fraction of the teacher's, and how the region below it is called.

@@ -15,11 +15,11 @@ from pareto_search.analysis.described import describe_beside
 from pareto_search.analysis.networks import has_several_cutoffs
 from pareto_search.report.cautions import is_capacity_flat
 from pareto_search.report.figures.accuracy import add_points
-from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.quantities import CUTOFF, MEMORY, SIZE, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import ARCHITECTURE, SERIES, TEACHER, Look, axis, layout, no_data
 from pareto_search.report.numbers import number
-from pareto_search.report.tables import ReportTables, architectures
+from pareto_search.report.tables import ReportedStudy, ReportTables, architectures
 
 
 def _cost_figure(tables: ReportTables, x: Quantity, y: Quantity) -> go.Figure:
@@ -79,7 +79,7 @@ def _time_caption(study: ReportedStudy) -> str:
 
 def _memory_caption(study: ReportedStudy) -> str:
     text = "Memory of an MD step per atom against the number of weights"
-    if is_capacity_flat(study.data, study.tables):
+    if is_capacity_flat(study):
         return f"{text}: capacity barely depends on the architecture here."
     return f"{text}{_range_against_teacher(study, 'memory_fraction')}."
 

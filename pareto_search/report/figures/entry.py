@@ -14,18 +14,8 @@ from string import ascii_uppercase
 import pandas as pd
 import plotly.graph_objects as go
 
-from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.report import figures
-from pareto_search.report.tables import ReportInput, ReportTables
-
-
-@dataclass(frozen=True)
-class ReportedStudy:
-    """All that a caption may speak of."""
-
-    data: ReportInput
-    summary: StudySummary
-    tables: ReportTables
+from pareto_search.report.tables import ReportedStudy, ReportTables
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from pareto_search.analysis.comparison import front_mask
 from pareto_search.report.figures.accuracy import points, segments
-from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.panels import groups_of
 from pareto_search.report.figures.quantities import FORCE, MEMORY, STEP_TIME, Quantity, with_values
 from pareto_search.report.figures.style import TEACHER, Look, axis, layout, no_data
-from pareto_search.report.tables import ReportTables
+from pareto_search.report.tables import ReportedStudy, ReportTables
 
 AXES = (STEP_TIME, MEMORY, FORCE)
 #: More lines to the floor would hide the points.

@@ -8,10 +8,10 @@ from pandas.api.types import is_numeric_dtype
 
 from pareto_search.analysis.front import columns_of, to_costs
 from pareto_search.analysis.networks import TRAINING_COLUMNS, WEIGHT_COLUMNS, hyperparameter_columns
-from pareto_search.report.figures.entry import Entry, ReportedStudy
+from pareto_search.report.figures.entry import Entry
 from pareto_search.report.figures.quantities import Quantity
 from pareto_search.report.figures.style import FAINT, STUDENT, layout, log_ticks, no_data, plain_text, tick_text
-from pareto_search.report.tables import ReportTables
+from pareto_search.report.tables import ReportedStudy, ReportTables
 
 #: Names of settings that the package knows, in the order of their axes. Those of further families are called as in
 #: their configs.

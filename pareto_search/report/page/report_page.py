@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from pareto_search.analysis.study_summary import StudySummary, summarize_study
+from pareto_search.analysis.study_summary import StudySummary
 from pareto_search.files import write_atomic
-from pareto_search.report.figures.entry import Entry, ReportedStudy, shown_figures
+from pareto_search.report.figures.entry import Entry, shown_figures
 from pareto_search.report.figures.style import look_of
 from pareto_search.report.numbers import count, split_name
 from pareto_search.report.page.browser_data import study_json
@@ -19,7 +19,7 @@ from pareto_search.report.page.cards import study_cards
 from pareto_search.report.page.elements import Panel, facts, flatten, note_lines
 from pareto_search.report.page.page import page_html, write_assets
 from pareto_search.report.page.page_tables import CLAIM_HEADS, PART_COLORS, TABLES, claim_cells
-from pareto_search.report.tables import ReportInput, ReportTables, failures, make_tables
+from pareto_search.report.tables import ReportedStudy, ReportInput, ReportTables, failures
 from pareto_search.report.words import Answer, answer
 
 #: How the page colours a verdict on a claim: as it does the ends of networks.
@@ -42,14 +42,13 @@ def write_report(
     if shared is not None:
         write_assets(shared)
         assets = os.path.relpath(shared, html.parent)
-    summary = summarize_study(data.models, objectives=data.objectives)
-    tables = make_tables(data)
-    words = answer(summary, data, tables)
-    plain = summary.to_plain() | {"paper_claims": [asdict(claim) for claim in tables.claims]}
+    study = ReportedStudy(data)
+    words = answer(study)
+    plain = study.summary.to_plain() | {"paper_claims": [asdict(claim) for claim in study.tables.claims]}
     text = json.dumps(plain, indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomic(html, _report_html(ReportedStudy(data, summary, tables), words, assets))
+    write_atomic(html, _report_html(study, words, assets))
     write_atomic(json_path, text + "\n")
-    return summary, words
+    return study.summary, words
 
 
 def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str:
