@@ -130,12 +130,12 @@ def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, 
 @app.command()
 def liquid(
     run_dir: RunArgument,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="override a setting, as measure.liquid.n_atoms=500; may be repeated"),
-    ] = None,
+    settings: SetOption = None,
 ) -> None:
-    """Run MD of the liquid by the teacher and the confirmed networks: its structure, energy drift, stability."""
+    """Run MD of the liquid by the teacher and the confirmed networks: its structure, energy drift, stability.
+
+    With --set measure.liquid.n_atoms=500, say, it is another liquid from then on.
+    """
     from pareto_search import stages, terminal
 
     terminal.show_liquid(stages.liquid(run_dir, tuple(settings or ())))
@@ -145,9 +145,7 @@ def liquid(
 def measure(
     run_dir: RunArgument,
     model_id: ModelArgument,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="override a setting, as measure.n_atoms=2000; may be repeated")
-    ] = None,
+    settings: SetOption = None,
 ) -> None:
     """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for hippynn's."""
     from pareto_search import stages, terminal

@@ -28,6 +28,8 @@ COSTS_SOURCE = "Fig. 5"
 _BEYOND = "taken further"
 #: The weight of the teacher's atomic energies in the loss of the paper's students (its section 5).
 _PAPER_LABEL_WEIGHT = 100.0
+#: Columns of errors, without their split.
+_ERRORS = {"force": "force_rmse_ev_per_ang", "energy": "energy_rmse_ev_per_atom"}
 #: A rank correlation above this is called strong.
 _STRONG_CORRELATION = 0.5
 
@@ -131,12 +133,14 @@ _AGAINST = {
 
 def _accuracy(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows):
-        source = "Fig. 2, 3A" if kind == "paper" else _BEYOND
-        yield from ratio_claim(
-            pair_values(run.pairs(kind), run.column("force_rmse_ev_per_ang")),
-            (f"force, {kind}", source, f"At equal cost, students have a lower force RMSE than {_AGAINST[kind]}",
-             "student against control, %"),
-        )  # fmt: skip
+        yield from _lower_error(run, kind, "force", "Fig. 2, 3A")
+
+
+def _lower_error(run: _Run, kind: str, error: str, figure: str) -> Iterator[Claim]:
+    source = figure if kind == "paper" else _BEYOND
+    statement = f"At equal cost, students have a lower {error} RMSE than {_AGAINST[kind]}"
+    values = pair_values(run.pairs(kind), run.column(_ERRORS[error]))
+    yield from ratio_claim(values, (f"{error}, {kind}", source, statement, "student against control, %"))
 
 
 def _loss_weights_alone(run: _Run) -> Iterator[Claim]:
@@ -144,7 +148,7 @@ def _loss_weights_alone(run: _Run) -> Iterator[Claim]:
     ablation = run.rows[run.rows["control_kind"] == "ablation"].assign(role="student", control_kind="")
     paper = run.rows[run.rows["control_kind"] == "paper"]
     pairs = match_controls(pd.concat([ablation, paper]), run.basis, "paper")
-    for error, column in (("force", "force_rmse_ev_per_ang"), ("energy", "energy_rmse_ev_per_atom")):
+    for error, column in _ERRORS.items():
         yield from ratio_claim(
             pair_values(pairs, run.column(column)),
             (f"{error}, loss weights alone", _BEYOND,
@@ -187,17 +191,11 @@ def _tradeoff(run: _Run) -> Iterator[Claim]:
 
 def _energy(run: _Run) -> Iterator[Claim]:
     for kind in kinds_of_control(run.rows):
-        pairs = run.pairs(kind)
-        source = "Fig. 3B" if kind == "paper" else _BEYOND
-        yield from ratio_claim(
-            pair_values(pairs, run.column("energy_rmse_ev_per_atom")),
-            (f"energy, {kind}", source, f"At equal cost, students have a lower energy RMSE than {_AGAINST[kind]}",
-             "student against control, %"),
-        )  # fmt: skip
+        yield from _lower_error(run, kind, "energy", "Fig. 3B")
         if kind in TAUGHT_CONTROLS:
             continue
-        force = _percent(pairs, run.column("force_rmse_ev_per_ang"))
-        energy = _percent(pairs, run.column("energy_rmse_ev_per_atom"))
+        pairs, source = run.pairs(kind), "Fig. 3B" if kind == "paper" else _BEYOND
+        force, energy = (_percent(pairs, run.column(column)) for column in _ERRORS.values())
         yield from paired_claim(
             pairs, force - energy,
             (f"energy gains less, {kind}", source,
@@ -277,7 +275,8 @@ def _against_teachers(
     networks: pd.DataFrame, teachers: pd.DataFrame, name: str, who: str, whom: str
 ) -> Iterator[Claim]:
     """Test errors of networks against those of the teachers that taught them."""
-    for error, column in (("force", "test_force_rmse_ev_per_ang"), ("energy", "test_energy_rmse_ev_per_atom")):
+    for error, quantity in _ERRORS.items():
+        column = f"test_{quantity}"
         values = 100 * (networks.groupby("seed")[column].mean().to_numpy(dtype=float) / teachers[column].mean() - 1)
         statement = f"{who} have a lower {error} RMSE than {whom}"
         yield seeds_claim(values, (f"{name}, {error}", "section 3.5", statement, "against the teacher, %"))

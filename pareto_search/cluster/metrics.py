@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from ray.util import metrics
@@ -15,6 +17,7 @@ from pareto_search.analysis.front import RunningFront, volume_unit
 from pareto_search.objectives import Objective
 from pareto_search.records import Event, ModelRecord
 
+_Metric = TypeVar("_Metric", metrics.Gauge, metrics.Counter)
 #: What a trial may be doing; how it may have ended.
 OPEN_STATES = ("measuring", "ready", "training", "paused")
 END_STATES = ("complete", "pruned", "infeasible", "failed")
@@ -69,16 +72,12 @@ class RunMetrics:
         self._shown: dict[tuple[metrics.Gauge, str | None], float] = {}
         self._showing = threading.Lock()
 
-        def counter(name: str, description: str, *labels: str) -> metrics.Counter:
-            made = metrics.Counter(f"pareto_search_{name}", description, ("study", *labels))
-            made.set_default_tags({"study": study})
-            return made
+        def made(kind: type[_Metric], name: str, description: str, *labels: str) -> _Metric:
+            metric = kind(f"pareto_search_{name}", description, ("study", *labels))
+            metric.set_default_tags({"study": study})
+            return metric
 
-        def gauge(name: str, description: str, *labels: str) -> metrics.Gauge:
-            made = metrics.Gauge(f"pareto_search_{name}", description, ("study", *labels))
-            made.set_default_tags({"study": study})
-            return made
-
+        gauge, counter = partial(made, metrics.Gauge), partial(made, metrics.Counter)
         self._trials = gauge("trials", "Trials of the search by state", "state")
         self._measuring_queue = gauge("measuring_queue", "Trials that wait for their costs")
         unit = volume_unit(objectives)

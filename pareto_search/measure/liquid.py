@@ -7,8 +7,7 @@ that their noise is independent. A potential under which the dynamics goes wrong
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import TypedDict, Unpack
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms, units
@@ -68,15 +67,6 @@ class NoLiquidError(MeasurementError):
     def __init__(self, run: LiquidRun) -> None:
         super().__init__(f"the crystal could not be melted: after {run.stable_ps:.3g} ps of MD {run.reason}")
         self.run = run
-
-
-class _Found(TypedDict, total=False):
-    """Fields of `LiquidRun` that the dynamics gives, as far as it comes."""
-
-    reason: str
-    temperature_k: float
-    rdf: Rdf
-    nve_drift_ev_per_atom_ps: float
 
 
 class _WentWrongError(Exception):
@@ -196,7 +186,8 @@ def melt(crystal: Atoms, calculator: Calculator, settings: LiquidSettings, *, gu
                 pass
         _check_molten(atoms, crystal)
     except _WentWrongError as error:
-        raise NoLiquidError(_liquid_run(watched, atoms, settings.melt_ps, reason=str(error))) from error
+        run = _undisturbed(atoms, settings.melt_ps)
+        raise NoLiquidError(replace(run, reason=str(error), stable_ps=watched.time_ps)) from error
     atoms.calc = None
     return atoms
 
@@ -234,26 +225,22 @@ def run_liquid(
     atoms = start.copy()
     atoms.calc = calculator
     watched = _Watched(settings, _min_distance_ang(crystal, settings), guard)
-    found: _Found = {}
+    run = _undisturbed(atoms, settings.run_ps)
     try:
-        found |= _sample(watched, atoms, name)
-        found |= _nve_drift(watched, atoms)
+        rdf, temperature_k = _sample(watched, atoms, name)
+        run = replace(run, rdf=rdf, temperature_k=temperature_k)
+        return replace(run, nve_drift_ev_per_atom_ps=_nve_drift(watched, atoms))
     except _WentWrongError as error:
-        found["reason"] = str(error)
-    return _liquid_run(watched, atoms, settings.run_ps, **found)
+        return replace(run, reason=str(error), stable_ps=watched.time_ps)
 
 
-def _liquid_run(watched: _Watched, atoms: Atoms, asked_ps: float, **found: Unpack[_Found]) -> LiquidRun:
-    return LiquidRun(
-        n_atoms=len(atoms),
-        density_g_per_cm3=float(density_g_per_cm3(atoms.get_masses().sum(), atoms.get_volume())),
-        asked_ps=asked_ps,
-        stable_ps=asked_ps if "reason" not in found else watched.time_ps,
-        **found,
-    )
+def _undisturbed(atoms: Atoms, asked_ps: float) -> LiquidRun:
+    density = float(density_g_per_cm3(atoms.get_masses().sum(), atoms.get_volume()))
+    return LiquidRun(len(atoms), density, asked_ps, stable_ps=asked_ps)
 
 
-def _sample(watched: _Watched, atoms: Atoms, name: str) -> _Found:
+def _sample(watched: _Watched, atoms: Atoms, name: str) -> tuple[Rdf, float]:
+    """g(r), and the mean temperature in K."""
     settings, temperature_k = watched.settings, watched.settings.temperature_k
     digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     dynamics = watched.langevin(atoms, temperature_k, np.random.default_rng([settings.seed, digest]))
@@ -270,16 +257,16 @@ def _sample(watched: _Watched, atoms: Atoms, name: str) -> _Found:
 
     edges = bin_edges(settings.r_max_ang, settings.n_bins)
     rdf = rdf_of_frames(frames(), edges, settings.n_frames, settings.n_blocks)
-    return {"rdf": rdf, "temperature_k": float(np.mean(temperatures_k))}
+    return rdf, float(np.mean(temperatures_k))
 
 
-def _nve_drift(watched: _Watched, atoms: Atoms) -> _Found:
+def _nve_drift(watched: _Watched, atoms: Atoms) -> float | None:
     settings = watched.settings
     if settings.n_steps_nve == 0:
-        return {}
+        return None
     dynamics = VelocityVerlet(atoms, settings.timestep_fs * units.fs)
     energies = np.array(list(watched.advance(dynamics, settings.n_steps_nve, settings.temperature_k)))
-    return {"nve_drift_ev_per_atom_ps": drift_ev_per_ps(energies, settings.timestep_fs) / len(atoms)}
+    return drift_ev_per_ps(energies, settings.timestep_fs) / len(atoms)
 
 
 def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float:

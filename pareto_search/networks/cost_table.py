@@ -104,13 +104,8 @@ class CostTable:
             if record.key != key:
                 raise ValueError(f"asked for the cost with key {key}, measured one with key {record.key}")
             self.put(record)
-        logger.info(
-            "cost %s: %.2f µs/atom/step, %d atoms fit, on %s",
-            key,
-            record.md.us_per_atom_step_median,
-            record.capacity.max_atoms,
-            record.device,
-        )
+        text = "cost %s: %.2f µs/atom/step, %d atoms fit, on %s"
+        logger.info(text, key, record.md.us_per_atom_step_median, record.capacity.max_atoms, record.device)
         return record
 
     def _by_age(self) -> list[Path]:

@@ -111,27 +111,16 @@ def log_result(result: LiquidResult, columns: dict[str, float | None]) -> None:
     """One line on a network's liquid."""
     run = result.run
     if run.reason is not None:
-        logger.warning(
-            "%s: liquid MD stayed sane for %.3g of %.3g ps: %s",
-            result.model_id,
-            run.stable_ps,
-            run.asked_ps,
-            run.reason,
-        )
+        text = "%s: liquid MD stayed sane for %.3g of %.3g ps: %s"
+        logger.warning(text, result.model_id, run.stable_ps, run.asked_ps, run.reason)
     if result.role == "teacher" and run.rdf is not None:
-        logger.info(
-            "%s: liquid of %d atoms, %.3g g/cm³, %.0f K", result.model_id, run.n_atoms, run.density_g_per_cm3,
-            run.temperature_k,
-        )  # fmt: skip
+        text = "%s: liquid of %d atoms, %.3g g/cm³, %.0f K"
+        logger.info(text, result.model_id, run.n_atoms, run.density_g_per_cm3, run.temperature_k)
     if columns["rdf_error"] is not None:
-        logger.info(
-            "%s: rdf_error=%.4f ± %.4f Å (noise alone %.4f Å), NVE drift %s eV/atom/ps",
-            result.model_id,
-            columns["rdf_error"],
-            columns["rdf_error_std"],
-            columns["rdf_noise"],
-            "–" if run.nve_drift_ev_per_atom_ps is None else f"{run.nve_drift_ev_per_atom_ps:.2g}",
-        )
+        errors = (columns[name] for name in ("rdf_error", "rdf_error_std", "rdf_noise"))
+        drift = "–" if run.nve_drift_ev_per_atom_ps is None else f"{run.nve_drift_ev_per_atom_ps:.2g}"
+        text = "%s: rdf_error=%.4f ± %.4f Å (noise alone %.4f Å), NVE drift %s eV/atom/ps"
+        logger.info(text, result.model_id, *errors, drift)
 
 
 def _weights_hash(job: LiquidJob) -> str:

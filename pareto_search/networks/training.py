@@ -171,10 +171,9 @@ class NetworkTraining:
             potential, loader, snapshots.split, settings.weights, settings.training, seed=self.job.seed,
             checkpoint=checkpoint, epoch_guard=self.folders.epoch_guard,
         )  # fmt: skip
-        logger.info(
-            "%s: trained on %d frames of the teacher first, %d epochs, %s",
-            self.job.architecture.label, len(snapshots.split.train), result.n_epochs, result.status,
-        )  # fmt: skip
+        text = "%s: trained on %d frames of the teacher first, %d epochs, %s"
+        n_frames = len(snapshots.split.train)
+        logger.info(text, self.job.architecture.label, n_frames, result.n_epochs, result.status)
         return result.n_epochs if result.status == "diverged" else None
 
     def _record(self, status: Status, **columns: Any) -> ModelRecord:
@@ -260,13 +259,8 @@ def log_record(record: ModelRecord) -> ModelRecord:
     """One line on a trained network, which is given back."""
     name = record.model_id if record.trial_id is None else f"trial {record.trial_id} {record.model_id}"
     if record.status == "complete":
-        logger.info(
-            "%s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s",
-            name,
-            record.test_force_rmse_ev_per_ang,
-            record.n_epochs,
-            record.train_s,
-        )
+        text = "%s: test force_rmse=%.4f eV/Å, %d epochs, %.0f s"
+        logger.info(text, name, record.test_force_rmse_ev_per_ang, record.n_epochs, record.train_s)
     else:
         logger.warning("%s: %s, %s", name, record.status, record.reason)
     return record

@@ -163,7 +163,7 @@ def _compile(function: TensorFunction, example: object, path: Path) -> None:
     import torch._inductor
 
     partial = path.with_suffix(f".{os.getpid()}.pt2")
-    with _quiet(), torch.no_grad():
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():  # PyTorch remarks on its own compiler
         program = _export(function, example)
         torch._inductor.aoti_compile_and_package(
             program,
@@ -211,14 +211,6 @@ def _tracing() -> Iterator[None]:
         yield
     finally:
         _is_tracing = False
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without PyTorch's remarks on its own compiler."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 @functools.cache

@@ -59,8 +59,8 @@ def open_optuna_study(study_db: Path, study_name: str, objectives: Sequence[Obje
             directions=[objective.direction for objective in objectives],
             load_if_exists=True,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # as it has been since version 3.2
+        experimental = optuna.exceptions.ExperimentalWarning  # as it has been since version 3.2
+        with warnings.catch_warnings(action="ignore", category=experimental):
             study.set_metric_names([objective.column for objective in objectives])
     except (DatabaseError, sqlite3.Error, optuna.exceptions.StorageInternalError) as error:
         if storage is not None:

@@ -29,8 +29,8 @@ def compiling_at_first_call() -> Iterator[None]:
         torch.compile = compile_now
 
 
-with compiling_at_first_call(), warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # hippynn announces which kernel packages are missing
+# hippynn announces which kernel packages are missing.
+with compiling_at_first_call(), warnings.catch_warnings(action="ignore"):
     import hippynn
     from hippynn.graphs import inputs, networks, physics, targets
     from hippynn.interfaces.ase_interface import HippynnCalculator
