@@ -8,6 +8,7 @@ promoted or the search is over. Trials that an interrupted run left are taken up
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pareto_search.config import SearchSettings
@@ -48,10 +49,11 @@ class CostSource(Protocol):
         """Those that have ended: trial number, costs or None, the reason if there are none, and seconds."""
 
 
+@dataclass
 class Dispatcher:
     """Decides what becomes of the trials of a search.
 
-    Args:
+    Attributes:
         book: The trials.
         settings: Settings of the search.
         name: Of the study.
@@ -62,44 +64,36 @@ class Dispatcher:
         note: Called with what happens to trials, as `Journal.note` is.
     """
 
-    def __init__(
-        self,
-        book: TrialBook,
-        settings: SearchSettings,
-        name: str,
-        cost_source: CostSource,
-        stop: Stop,
-        n_slots: Callable[[], int],
-        known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None,
-        note: Callable[[Event], None] = lambda event: None,
-    ) -> None:
-        self.book = book
-        self._rungs = book.rungs
-        self._settings = settings
-        self._name = name
-        self._cost_source = cost_source
-        self._stop = stop
-        self._n_slots = n_slots
-        self._known_costs = known_costs
-        self._note = note
+    book: TrialBook
+    settings: SearchSettings
+    name: str
+    cost_source: CostSource
+    stop: Stop
+    n_slots: Callable[[], int]
+    known_costs: Callable[[Mapping[str, Any]], Costs | None] = lambda params: None
+    note: Callable[[Event], None] = lambda event: None
+
+    def __post_init__(self) -> None:
+        self._rungs = self.book.rungs
         self._ready: deque[int] = deque()
         self._training: set[int] = set()
         self._n_refused = self._n_failed = 0
-        self._leftovers = deque(book.leftovers)
-        points = enumerate(settings.points)
-        self._points = deque((i, to_point(settings.space, point)) for i, point in points if i not in book.seed_points)
+        self._leftovers = deque(self.book.leftovers)
+        space, done = self.settings.space, self.book.seed_points
+        points = enumerate(self.settings.points)
+        self._points = deque((i, to_point(space, point)) for i, point in points if i not in done)
 
     @property
     def has_work(self) -> bool:
         """Whether a trial waits to be finished or may be begun."""
         tried = (trial.params for trial in self.book.trials.values())
-        has_point = bool(self._points) or not is_exhausted(self._settings, tried)
+        has_point = bool(self._points) or not is_exhausted(self.settings, tried)
         return self.book.n_open > 0 or (has_point and self._may_begin())
 
     @property
     def n_under_way(self) -> int:
         """Trials that are measured, ready or trained."""
-        return self.n_training + len(self._cost_source) + len(self._ready)
+        return self.n_training + len(self.cost_source) + len(self._ready)
 
     @property
     def n_training(self) -> int:
@@ -113,9 +107,9 @@ class Dispatcher:
         self._collect_costs()
         while self._leftovers:
             self._find_costs(self.book.trials[self._leftovers.popleft()])
-        while self.n_under_way < self._n_slots() + _N_AHEAD and self._begin():
+        while self.n_under_way < self.n_slots() + _N_AHEAD and self._begin():
             self._collect_costs()
-        if self._stop.error is not None or self.n_training >= self._n_slots():
+        if self.stop.error is not None or self.n_training >= self.n_slots():
             return None
         if not self.book.budget.why_over() and (promotable := self._rungs.promotable()):
             return self.promote(promotable[0])
@@ -146,7 +140,7 @@ class Dispatcher:
             self._rungs.passed(number, epoch)
         else:
             self._rungs.pause(number, epoch)
-            self._note(Event("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch)))
+            self.note(Event("paused", trial_id=number, epoch=epoch, text=self._why_paused(epoch)))
         return goes_on
 
     def announce_failure(self, number: int, reason: str) -> None:
@@ -169,7 +163,7 @@ class Dispatcher:
     def prune_paused(self) -> None:
         """The search is over: give up what waits."""
         for number, epoch in sorted(self._rungs.paused.items()):
-            if self._stop.error is not None:  # Ctrl-C: the next run goes on with the rest
+            if self.stop.error is not None:  # Ctrl-C: the next run goes on with the rest
                 return
             self._end(self.book.trials[number], "pruned", self._why_paused(epoch), {})
         self._rungs.paused.clear()
@@ -177,7 +171,7 @@ class Dispatcher:
     def _train(self, number: int) -> SearchTrial:
         trial = self.book.trials[number]
         self._training.add(number)
-        self._note(Event("training", trial_id=number, epoch=trial.n_epochs))
+        self.note(Event("training", trial_id=number, epoch=trial.n_epochs))
         return trial
 
     def _why_paused(self, epoch: int) -> str:
@@ -198,24 +192,24 @@ class Dispatcher:
             attributes[SEED_POINT], params = self._points.popleft()
         else:
             try:
-                params = propose(self._settings, self.book.seen(), len(self.book.trials))
+                params = propose(self.settings, self.book.seen(), len(self.book.trials))
             except Exhausted:
                 return False
         trial = self.book.begin(params, attributes)
-        self._note(Event("trial_began", trial_id=trial.number, text=json.dumps(params)))
+        self.note(Event("trial_began", trial_id=trial.number, text=json.dumps(params)))
         self._find_costs(trial)
         return True
 
     def _find_costs(self, trial: SearchTrial) -> None:
         params = dict(trial.params)
-        known = trial.costs or self._known_costs(params)
+        known = trial.costs or self.known_costs(params)
         if known is None:
-            self._cost_source.start(trial.number, params, f"{self._name}-costs-{trial.number:04d}")
+            self.cost_source.start(trial.number, params, f"{self.name}-costs-{trial.number:04d}")
         else:
             self._costs_came(trial, known)
 
     def _collect_costs(self) -> None:
-        for number, costs, reason, seconds in self._cost_source.collect():
+        for number, costs, reason, seconds in self.cost_source.collect():
             if costs is None:
                 self._end(self.book.trials[number], "failed", f"its costs could not be measured: {reason}", {})
             else:
@@ -223,9 +217,9 @@ class Dispatcher:
 
     def _costs_came(self, trial: SearchTrial, costs: Costs, seconds: float | None = None) -> None:
         """Train the trial next or refuse it; the seconds are those that its costs took to measure, if they were."""
-        self._note(Event("costs_known", trial_id=trial.number, seconds=seconds))
-        trial.know_costs(costs, self._settings.caps)
-        broken = broken_caps(costs, self._settings.caps)
+        self.note(Event("costs_known", trial_id=trial.number, seconds=seconds))
+        trial.know_costs(costs, self.settings.caps)
+        broken = broken_caps(costs, self.settings.caps)
         if not broken:
             self._n_refused = 0
             self._ready.append(trial.number)

@@ -54,38 +54,25 @@ class _Pass:
     terms: dict[str, float]
 
 
+@dataclass
 class Trainer:
     """One network in training; everything that changes between epochs is in `state`."""
 
-    def __init__(
-        self,
-        potential: Potential,
-        loader: FrameLoader,
-        split: Split,
-        weights: LossWeights,
-        settings: TrainingSettings,
-        *,
-        seed: int,
-    ) -> None:
-        self.potential = potential
-        self.loader = loader
-        self.split = split
-        self.weights = weights
-        self.settings = settings
-        self.seed = seed
-        self._trainable = [p for p in potential.parameters() if p.requires_grad]
-        is_compiled = is_worth_compiling(potential, settings, loader, split.train)
+    potential: Potential
+    loader: FrameLoader
+    split: Split
+    weights: LossWeights
+    settings: TrainingSettings
+    seed: int
+
+    def __post_init__(self) -> None:
+        potential, settings = self.potential, self.settings
+        trainable = [p for p in potential.parameters() if p.requires_grad]
+        is_compiled = is_worth_compiling(potential, settings, self.loader, self.split.train)
         self.steps = Steps(potential, settings, is_compiled=is_compiled)
-        self._optimizer = torch.optim.Adam(self._trainable, lr=settings.learning_rate, fused=True)
-        self.state = Checkpoint(
-            epoch=0,
-            weights={},
-            best_weights=self._copy_weights(),
-            optimizer={},
-            plateau=Plateau(settings.learning_rate),
-            curve=(),
-            train_s=0.0,
-        )
+        self._optimizer = torch.optim.Adam(trainable, lr=settings.learning_rate, fused=True)
+        plateau, best = Plateau(settings.learning_rate), self._copy_weights()
+        self.state = Checkpoint(0, {}, best, optimizer={}, plateau=plateau, curve=(), train_s=0.0)
 
     def is_over(self) -> bool:
         """Whether the last epoch was the last."""
@@ -201,7 +188,7 @@ def fit(
     Returns:
         How it ended; a non-finite loss is status `diverged`, not an error.
     """
-    trainer = Trainer(potential, loader, split, weights, settings, seed=seed)
+    trainer = Trainer(potential, loader, split, weights, settings, seed)
     stored = read_checkpoint(checkpoint, potential.device) if checkpoint else None
     if stored is not None:
         trainer.restore(stored)

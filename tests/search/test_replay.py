@@ -80,7 +80,7 @@ def test_a_replay_ends_what_the_search_on_a_cluster_ends(tmp_path: Path) -> None
     complete: list[int] = []
     with open_optuna_study(tmp_path / "study.db", "fake", settings.objective_list) as study:
         search = Search(study, settings, n_slots=1)
-        search.dispatcher._known_costs = lambda params: Costs(curves.costs_of(curves.row(params)))
+        search.dispatcher.known_costs = lambda params: Costs(curves.costs_of(curves.row(params)))
         for stint in range(200):
             params = search.suggest(str(stint))
             search.raise_errors()
