@@ -11,18 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Tag
+from pydantic import BaseModel, ConfigDict, Tag, model_validator
 from pydantic.fields import FieldInfo
 
 LabelWeighting = Literal["equal", "spread"]
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, and an unknown key is an error."""
+    """Base of all settings: immutable, and an unknown key is an error.
+
+    Rules on several settings together are in `_faults`, which yields what is wrong; the first is the error.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def _faults(self) -> Iterator[str]:
+        yield from ()
+
+    @model_validator(mode="after")
+    def _has_no_fault(self) -> Self:
+        if fault := next(self._faults(), None):
+            raise ValueError(fault)
+        return self
 
 
 @dataclass(frozen=True)

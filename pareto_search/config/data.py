@@ -1,10 +1,11 @@
 """Settings of crystal structures, of the data source and of the split."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from pareto_search.config.base import Settings
 
@@ -21,13 +22,11 @@ class CrystalSettings(Settings):
     a_ang: PositiveFloat | None = Field(None, description="lattice constant; omitted: ASE's reference value")
     path: Path | None = Field(None, description="structure file; its first frame is repeated")
 
-    @model_validator(mode="after")
-    def _one_of(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         given = [name for name in self.ways if getattr(self, name) is not None]
         if len(given) != 1:
             names = f"{', '.join(self.ways[:-1])} and {self.ways[-1]}"
-            raise ValueError(f"give exactly one of {names}, got {given or 'none'}")
-        return self
+            yield f"give exactly one of {names}, got {given or 'none'}"
 
 
 class StructureSettings(CrystalSettings):
@@ -116,11 +115,9 @@ class TeacherMdSource(SourceSettings):
     timestep_fs: PositiveFloat = Field(2.0, le=10)
     seed: NonNegativeInt = 0
 
-    @model_validator(mode="after")
-    def _temperatures_differ(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if len(set(self.temperatures_k)) < len(self.temperatures_k):
-            raise ValueError("temperatures_k has one twice; n_replicas makes several trajectories at each")
-        return self
+            yield "temperatures_k has one twice; n_replicas makes several trajectories at each"
 
     @property
     def melts(self) -> tuple[bool, ...]:
@@ -144,9 +141,7 @@ class SplitSettings(Settings):
     test: PositiveFloat = 0.1
     seed: NonNegativeInt = 0
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         total = self.train + self.valid + self.test
         if not math.isclose(total, 1.0, abs_tol=1e-6):
-            raise ValueError(f"train + valid + test must be 1, got {total:g}")
-        return self
+            yield f"train + valid + test must be 1, got {total:g}"

@@ -1,8 +1,9 @@
 """Dimensions of a search space: a number or a label that is fixed, a range, or a list of choices."""
 
-from typing import Annotated, Any, Self
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, PositiveFloat, Tag, model_validator
+from pydantic import Discriminator, Field, PositiveFloat, Tag
 
 from pareto_search.config.base import Settings
 from pareto_search.records import Scalar
@@ -16,15 +17,13 @@ class Range(Settings):
     log: bool = False
     zero_below: PositiveFloat | None = Field(None, description="samples below this mean exactly 0")
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if self.low >= self.high:
-            raise ValueError(f"need low < high, got {self.low:g} and {self.high:g}; write a plain number to fix it")
+            yield f"need low < high, got {self.low:g} and {self.high:g}; write a plain number to fix it"
         if self.log and self.low <= 0:
-            raise ValueError(f"a log range needs low > 0, got {self.low:g}; use zero_below to include 0")
+            yield f"a log range needs low > 0, got {self.low:g}; use zero_below to include 0"
         if self.zero_below is not None and not self.low < self.zero_below < self.high:
-            raise ValueError(f"need low < zero_below < high, got {self.zero_below:g}")
-        return self
+            yield f"need low < zero_below < high, got {self.zero_below:g}"
 
     @property
     def bounds(self) -> tuple[float, float]:

@@ -58,28 +58,18 @@ class HipnnArchitecture(Architecture):
                 return {**values, "dist_soft_max_ang": 7.0}
             return values
 
-        @model_validator(mode="after")
-        def _one_soft_cutoff(self) -> Self:
+        def _faults(self) -> Iterator[str]:
             if self.dist_soft_max_ang is not None and self.dist_soft_gap_ang is not None:
-                raise ValueError("give dist_soft_max_ang or dist_soft_gap_ang, not both")
-            return self
+                yield "give dist_soft_max_ang or dist_soft_gap_ang, not both"
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         low, soft, hard = self.dist_soft_min_ang, self.dist_soft_max_ang, self.dist_hard_max_ang
         if not low < soft < hard:
-            raise ValueError(
-                f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tensors_of_the_family(self) -> Self:
+            yield (f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}")
         if self.family == "hipnn" and (self.l_max > 2 or self.n_max > 1):
-            raise ValueError(f"family hipnn has l_max up to 2 and n_max 1, got {self.l_max} and {self.n_max}")
+            yield f"family hipnn has l_max up to 2 and n_max 1, got {self.l_max} and {self.n_max}"
         if self.family == "hiphop" and (self.l_max < 1 or self.n_max < 2):
-            raise ValueError(f"family hiphop needs l_max from 1 and n_max from 2 on, got {self.l_max} and {self.n_max}")
-        return self
+            yield f"family hiphop needs l_max from 1 and n_max from 2 on, got {self.l_max} and {self.n_max}"
 
     @property
     def label(self) -> str:

@@ -1,8 +1,8 @@
 """Settings of the liquid that networks are judged by: its structure, and how MD of it holds out."""
 
-from typing import Self
+from collections.abc import Iterator
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from pareto_search.config.base import Settings
 
@@ -47,26 +47,16 @@ class LiquidSettings(Settings):
         n_steps = self.n_steps_equilibration + self.n_frames * self.n_steps_between_frames + self.n_steps_nve
         return n_steps * self.timestep_fs * 1e-3
 
-    @model_validator(mode="after")
-    def _melts_above_the_liquid(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if self.melt_temperature_k <= self.temperature_k:
-            raise ValueError(
+            yield (
                 f"melt_temperature_k must be above temperature_k, got {self.melt_temperature_k:g} and "
                 f"{self.temperature_k:g} K"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _blocks_have_frames(self) -> Self:
         if self.n_frames == 0:
-            raise ValueError(
+            yield (
                 f"n_steps_sampling {self.n_steps_sampling} and n_steps_between_frames {self.n_steps_between_frames} "
                 f"give fewer frames than n_blocks {self.n_blocks}; sample for longer or more often"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _drift_has_steps(self) -> Self:
         if 0 < self.n_steps_nve < 2:
-            raise ValueError("n_steps_nve must be 0 or at least 2: a drift is the slope of a line")
-        return self
+            yield "n_steps_nve must be 0 or at least 2: a drift is the slope of a line"

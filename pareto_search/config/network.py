@@ -1,5 +1,6 @@
 """Settings of a network: architecture, loss weights, training, teacher."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,7 +15,6 @@ from pydantic import (
     PositiveInt,
     Tag,
     field_validator,
-    model_validator,
 )
 
 from pareto_search.config.base import NEUTRAL, LabelWeighting, Settings
@@ -37,11 +37,9 @@ class LossWeights(Settings):
     weight_atomic_energy: NonNegativeFloat = Field(0.0, description="of the teacher's atomic energies")
     weight_teacher_forces: NonNegativeFloat = Field(0.0, description="of the teacher's forces, beside the data's")
 
-    @model_validator(mode="after")
-    def _something(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if not any(self.model_dump(include=set(LossWeights.model_fields)).values()):
-            raise ValueError("at least one loss weight must be above zero")
-        return self
+            yield "at least one loss weight must be above zero"
 
     def without_teacher(self) -> Self:
         """The same with no weight on any label of a teacher."""
@@ -84,14 +82,12 @@ class TrainingSettings(Settings):
     checkpoint_every_s: PositiveFloat = 30.0
     compile: Compiling = Field("auto", description="whether steps are compiled; auto: where the work repays it")
 
-    @model_validator(mode="after")
-    def _schedule_starts_at_one_and_rises(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         epochs = [row.epoch for row in self.schedule]
         if epochs and (epochs[0] != 1 or any(b <= a for a, b in pairwise(epochs))):
-            raise ValueError(f"schedule epochs must start at 1 and rise, got {epochs}")
+            yield f"schedule epochs must start at 1 and rise, got {epochs}"
         if epochs and epochs[-1] > self.max_epochs:
-            raise ValueError(f"the schedule's row of epoch {epochs[-1]} never comes: max_epochs is {self.max_epochs}")
-        return self
+            yield f"the schedule's row of epoch {epochs[-1]} never comes: max_epochs is {self.max_epochs}"
 
 
 class BornAgainSettings(Settings):
@@ -118,11 +114,9 @@ class TeacherSettings(Settings):
         (), description="run directories from which this very teacher is taken, if there"
     )
 
-    @model_validator(mode="after")
-    def _spread_of_several(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if self.label_weighting == "spread" and self.n_members < 2:
-            raise ValueError("label_weighting: spread needs n_members of at least 2: one teacher has no spread")
-        return self
+            yield "label_weighting: spread needs n_members of at least 2: one teacher has no spread"
 
 
 class PretrainingSettings(Settings):

@@ -1,11 +1,12 @@
 """Settings of the search and of the confirmation."""
 
 import math
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from pareto_search.config.base import BUDGET, NEUTRAL, Settings
 from pareto_search.config.dimensions import Choice, Range
@@ -106,34 +107,24 @@ class SearchSettings(Settings):
             raise ValueError(f"none of them depends on training; name at least one of {', '.join(learned)}")
         return names
 
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         if self.n_trials is self.max_trained_epochs is self.max_hours is self.stop_without_gain is None:
-            raise ValueError("give the search an end: n_trials, max_trained_epochs, max_hours or stop_without_gain")
-        return self
-
-    @model_validator(mode="after")
-    def _grid_is_finite(self) -> Self:
+            yield "give the search an end: n_trials, max_trained_epochs, max_hours or stop_without_gain"
         ranges = [name for name, dimension in self.space.searched.items() if isinstance(dimension, Range)]
         if self.sampler == "grid" and ranges:
-            raise ValueError(f"sampler grid needs a list of choices for every searched dimension; {ranges} are ranges")
-        return self
-
-    @model_validator(mode="after")
-    def _points_fit(self) -> Self:
+            yield f"sampler grid needs a list of choices for every searched dimension; {ranges} are ranges"
         if not self.space.searched:
-            raise ValueError("space has nothing to search: give at least one dimension a range or choices")
+            yield "space has nothing to search: give at least one dimension a range or choices"
         for number, point in enumerate(self.points, start=1):
             missing = sorted(set(self.space.searched) - set(point))
             unknown = sorted(set(point) - set(self.space.searched))
             if missing or unknown:
-                raise ValueError(
+                yield (
                     f"point {number} must name exactly the searched dimensions; "
                     f"missing {missing}, not searched {unknown}"
                 )
             for name, value in point.items():
                 _check_inside(f"point {number}: {name}", value, self.space.searched[name])
-        return self
 
 
 def _check_inside(where: str, value: float | int | str, dimension: Range | Choice) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 
 from pydantic import ConfigDict, Field, create_model, model_validator
 
@@ -42,25 +42,23 @@ class SpaceSettings(SearchedWeights):
         known = {name: getattr(space, name) for name in type(space).model_fields}
         return {**own, **{name: value for name, value in known.items() if value is not None}}
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _faults(self) -> Iterator[str]:
         for name in sorted(self.whole_numbers):
             value = self.dimensions.get(name)
             values = () if value is None else value.choices if isinstance(value, Choice) else bounds(value)
             if any(float(v) != int(v) for v in values):
-                raise ValueError(f"{name} takes whole numbers")
+                yield f"{name} takes whole numbers"
         for name in LossWeights.model_fields:
             if bounds(self.dimensions[name])[0] < 0:
-                raise ValueError(f"{name} may not be negative")
+                yield f"{name} may not be negative"
         if bounds(self.weight_energy)[0] == bounds(self.weight_forces)[0] == 0:
-            raise ValueError("weight_energy and weight_forces may not both reach 0: a control would have no loss")
+            yield "weight_energy and weight_forces may not both reach 0: a control would have no loss"
         for _ in self._corners():  # each is checked as it is made
             pass
         for name in ("learning_rate", "batch_size"):
             if (dimension := self.dimensions.get(name)) is not None:
                 for value in bounds(dimension):
                     TrainingSettings.model_validate({name: value})
-        return self
 
     def _corners(self) -> Iterator[Architecture]:
         """Architectures at the ends of the space."""

@@ -1,9 +1,10 @@
 """Settings of measuring, of the cluster, and of a whole study."""
 
 import math
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from pareto_search.config.base import NEUTRAL, Settings
 from pareto_search.config.data import DataSource, SplitSettings, StructureSettings, TeacherMdSource
@@ -83,111 +84,80 @@ class StudyConfig(Settings):
     cluster: ClusterSettings = ClusterSettings()
     device: Literal["cpu", "cuda"] = Field("cpu", description="Ray gives each trial its GPU; choose cards for Ray")
 
-    @model_validator(mode="after")
-    def _gpu_is_consistent(self) -> Self:
+    def _faults(self) -> Iterator[str]:
+        yield from self._device_faults()
+        yield from self._control_faults()
+        yield from self._teaching_faults()
+        first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
+        if first <= self.search.network_seed < first + n_seeds:
+            yield (
+                f"search.network_seed {self.search.network_seed} is among the confirmation's seeds {first} to "
+                f"{first + n_seeds - 1}; confirm with fresh ones by another confirm.first_seed"
+            )
+        if self.confirm.select == "all" and self.search.n_trials is None:
+            yield "confirm.select: all retrains every trial, so search.n_trials must say how many there are"
+
+    def _device_faults(self) -> Iterator[str]:
         on_gpu = self.device != "cpu"
         if on_gpu != (self.cluster.gpus_per_trial > 0):
-            raise ValueError(
+            yield (
                 f"device is {self.device!r} but cluster.gpus_per_trial is {self.cluster.gpus_per_trial:g}; "
                 "a GPU study needs both, a CPU study neither"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _engine_is_known(self) -> Self:
         families = [*self.search.space.families.values()]
         if isinstance(self.teacher, TeacherSettings):
             families.append(type(self.teacher.architecture))
         names = sorted({name for family in families for name in family.engine_names})
         if self.measure.engine not in (None, *names):
-            raise ValueError(f"measure.engine is one of {', '.join(names)}, got {self.measure.engine!r}")
-        return self
+            yield f"measure.engine is one of {', '.join(names)}, got {self.measure.engine!r}"
+        if self.cluster.reuse_workers and on_gpu:
+            yield "cluster.reuse_workers is for CPUs: a worker that waits for reuse would keep its GPU"
 
-    @model_validator(mode="after")
-    def _reused_workers_keep_no_gpu(self) -> Self:
-        if self.cluster.reuse_workers and self.cluster.gpus_per_trial > 0:
-            raise ValueError("cluster.reuse_workers is for CPUs: a worker that waits for reuse would keep its GPU")
-        return self
-
-    @model_validator(mode="after")
-    def _seeds_are_fresh(self) -> Self:
-        first, n_seeds = self.confirm.first_seed, self.confirm.n_seeds
-        if first <= self.search.network_seed < first + n_seeds:
-            raise ValueError(
-                f"search.network_seed {self.search.network_seed} is among the confirmation's seeds {first} to "
-                f"{first + n_seeds - 1}; confirm with fresh ones by another confirm.first_seed"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tuned_controls_have_weights_to_tune(self) -> Self:
-        searched = {"weight_energy", "weight_forces"} & set(self.search.space.searched)
-        if "tuned" in self.confirm.controls and not searched:
-            raise ValueError(
+    def _control_faults(self) -> Iterator[str]:
+        controls, transfer, teacher = self.confirm.controls, self.search.transfer, self.teacher
+        if "tuned" in controls and not {"weight_energy", "weight_forces"} & set(self.search.space.searched):
+            yield (
                 "confirm.controls has 'tuned', whose weights of energy and forces are searched as the students' are, "
                 "but the space searches neither; give one of them a range, or leave 'tuned' out"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _controls_lack_something(self) -> Self:
-        """A control that differs from its student in nothing would be the student, trained twice."""
-        teacher = self.teacher
-        missing = {
-            "static": None if self.confirm_training.schedule else "the training has no schedule",
-            "one_teacher": None if isinstance(teacher, TeacherSettings) and teacher.n_members > 1 else "there is one",
-            "scratch": None if self.search.transfer != NO_TRANSFER else "search.transfer takes over nothing",
-        }
-        if isinstance(teacher, ExternalTeacher) and self.search.transfer != NO_TRANSFER:
-            raise ValueError(
-                "search.transfer takes over from a teacher that is a network, but this one is a calculator; "
-                "frames that it makes are the data of source teacher-md"
-            )
-        if "one_teacher" in self.confirm.controls and self.search.transfer.pretraining is not None:
-            raise ValueError(
+        if "one_teacher" in controls and transfer.pretraining is not None:
+            yield (
                 "confirm.controls has 'one_teacher', but search.transfer.pretraining has all teachers label the frames "
                 "that it is trained on first as well; leave one of them out"
             )
-        for kind in self.confirm.controls:
-            if reason := missing.get(kind):
-                raise ValueError(f"confirm.controls has {kind!r}, which would be the student itself: {reason}")
-        return self
+        lacks = {  # what a control would lack, were it not for this: then it would be the student, trained twice
+            "static": None if self.confirm_training.schedule else "the training has no schedule",
+            "one_teacher": None if isinstance(teacher, TeacherSettings) and teacher.n_members > 1 else "there is one",
+            "scratch": None if transfer != NO_TRANSFER else "search.transfer takes over nothing",
+        }
+        for kind in controls:
+            if reason := lacks.get(kind):
+                yield f"confirm.controls has {kind!r}, which would be the student itself: {reason}"
 
-    @model_validator(mode="after")
-    def _interaction_can_be_taken_over(self) -> Self:
-        if self.search.transfer.interaction != "own" and isinstance(self.teacher, TeacherSettings):
-            space, teacher = self.search.space, self.teacher.architecture
-            reasons = [family.why_no_transfer(space.hyperparameters, teacher) for family in space.families.values()]
-            if all(reasons):
-                raise ValueError(str(reasons[0]))
-        return self
-
-    @model_validator(mode="after")
-    def _schedules_leave_something_without_the_teacher(self) -> Self:
-        for training in (self.search.training, self.confirm_training):
+    def _teaching_faults(self) -> Iterator[str]:
+        search, space, teacher = self.search, self.search.space, self.teacher
+        if isinstance(teacher, ExternalTeacher):
+            if search.transfer != NO_TRANSFER:
+                yield (
+                    "search.transfer takes over from a teacher that is a network, but this one is a calculator; "
+                    "frames that it makes are the data of source teacher-md"
+                )
+        else:
+            families = space.families.values()
+            reasons = [family.why_no_transfer(space.hyperparameters, teacher.architecture) for family in families]
+            if search.transfer.interaction != "own" and all(reasons):
+                yield str(reasons[0])
+            if isinstance(self.data, TeacherMdSource):
+                yield (
+                    "data.source teacher-md has its frames made by a teacher that exists already, but the teacher of "
+                    "this study is a network yet to be trained; give teacher.calculator, or another data.source"
+                )
+        for training in (search.training, self.confirm_training):
             for row in training.schedule:
                 if row.weight_energy == row.weight_forces == 0:
-                    raise ValueError(
-                        f"the schedule's row of epoch {row.epoch} has no energy or force weight to train on"
-                    )
-            if training.schedule and set(LossWeights.model_fields) & set(self.search.space.searched):
-                raise ValueError("a schedule replaces the loss weights, so the space may not search them; fix weight_*")
-        return self
-
-    @model_validator(mode="after")
-    def _all_is_a_number(self) -> Self:
-        if self.confirm.select == "all" and self.search.n_trials is None:
-            raise ValueError("confirm.select: all retrains every trial, so search.n_trials must say how many there are")
-        return self
-
-    @model_validator(mode="after")
-    def _frames_have_a_maker(self) -> Self:
-        if isinstance(self.data, TeacherMdSource) and not isinstance(self.teacher, ExternalTeacher):
-            raise ValueError(
-                "data.source teacher-md has its frames made by a teacher that exists already, but the teacher of this "
-                "study is a network yet to be trained; give teacher.calculator, or another data.source"
-            )
-        return self
+                    yield f"the schedule's row of epoch {row.epoch} has no energy or force weight to train on"
+            if training.schedule and set(LossWeights.model_fields) & set(space.searched):
+                yield "a schedule replaces the loss weights, so the space may not search them; fix weight_*"
 
     @property
     def max_confirmed(self) -> int:
