@@ -1,12 +1,13 @@
 """Files that a reader, or a process that dies, never leaves half of; arrays in npz files; the user's cache."""
 
+import fcntl
 import io
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,33 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def by_age(paths: Iterable[Path]) -> list[Path]:
+    """Files or folders, the oldest first."""
+    ages: dict[Path, int] = {}
+    for path in paths:
+        with suppress(FileNotFoundError):  # being replaced
+            ages[path] = path.stat().st_mtime_ns
+    return sorted(ages, key=lambda path: (ages[path], path.name))
+
+
+@contextmanager
+def locked(path: Path, *, is_shared: bool = False) -> Iterator[None]:
+    """Hold a lock, for this process alone or shared, that the kernel releases when the process ends.
+
+    Args:
+        path: Lock file, made for the user alone where it is not there.
+        is_shared: Whether others may hold it so too.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as file:
+        fcntl.flock(file, fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            # Explicit: closing is not enough where a forked child still has the file open.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def user_cache() -> Path:

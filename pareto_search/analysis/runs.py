@@ -82,14 +82,32 @@ def compare_runs(
     objectives = tuple(objectives)
     points = (reference_point(frame, objectives, are_claims=True) for frame in networks.values())
     reference = worst_of(points, objectives)
-    return RunsComparison(
-        runs=tuple(
-            _summary(name, models[name], networks[name], basis, objectives, reference, hashes[name]) for name in models
-        ),
-        objectives=objectives,
-        reference=reference,
-        differences=tuple(_differences(models, hashes)),
-    )
+
+    def volumes(frame: pd.DataFrame) -> dict[str, float]:
+        if reference is None:
+            return {}
+        groups = {"student": frame[frame["role"] == "student"]}
+        groups |= {kind: frame[frame["control_kind"] == kind] for kind in kinds_of_control(frame)}
+        return {
+            role: volume_of(front_points(group, objectives), objectives, reference) for role, group in groups.items()
+        }
+
+    def summary(name: str, frame: pd.DataFrame) -> RunSummary:
+        students, rows = frame[frame["role"] == "student"], models[name]
+        return RunSummary(
+            name=name,
+            basis=basis,
+            networks=frame,
+            n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
+            n_front=int(front_mask(students, objectives).sum()),
+            best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
+            hypervolumes=volumes(frame),
+            n_epochs=int(rows.loc[rows["role"] != "teacher", "n_epochs"].sum()),
+            dataset_hash=hashes[name],
+        )
+
+    runs = tuple(summary(name, frame) for name, frame in networks.items())
+    return RunsComparison(runs, objectives, reference, tuple(_differences(models, hashes)))
 
 
 def shared_objectives(
@@ -108,37 +126,6 @@ def shared_objectives(
         advice = "two must be shared" if is_forced else "--force compares them on those that they share"
         raise DataError(f"the runs have other objectives ({listed}), so their fronts cannot be compared; {advice}")
     return shared
-
-
-def _summary(
-    name: str,
-    models: pd.DataFrame,
-    networks: pd.DataFrame,
-    basis: Basis,
-    objectives: tuple[Objective, ...],
-    reference: tuple[float, ...] | None,
-    dataset_hash: str,
-) -> RunSummary:
-    students = networks[networks["role"] == "student"]
-    groups = {"student": students} | {
-        kind: networks[(networks["role"] == "control") & (networks["control_kind"] == kind)]
-        for kind in kinds_of_control(networks)
-    }
-    return RunSummary(
-        name=name,
-        basis=basis,
-        networks=networks,
-        n_architectures=len(students[list(ARCHITECTURE_COLUMNS)].drop_duplicates()),
-        n_front=int(front_mask(students, objectives).sum()),
-        best_force_rmse_ev_per_ang=float(students["force_rmse_ev_per_ang"].min()),
-        hypervolumes={}
-        if reference is None
-        else {
-            role: volume_of(front_points(group, objectives), objectives, reference) for role, group in groups.items()
-        },
-        n_epochs=int(models.loc[models["role"] != "teacher", "n_epochs"].sum()),
-        dataset_hash=dataset_hash,
-    )
 
 
 def _hash_of(models: pd.DataFrame) -> str:

@@ -7,7 +7,6 @@ A group holds `species` (n_atoms,), `coordinates` (n, n_atoms, 3) Å, `cell` (n,
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -162,11 +161,11 @@ def _sign(stored: Dataset, settings: AniH5Source) -> tuple[int, dict[str, JsonVa
         sign = 1 if settings.force_sign == "force" else -1
         return sign, {"force_sign": settings.force_sign, "force_sign_decided_by": "data.force_sign"}
     check_dataset(stored, settings)  # a broken frame is reported as such, not as a doubtful sign
-    decision = _decide_force_sign(stored, str(settings.path))
-    return decision.sign, {
-        "force_sign": "force" if decision.sign > 0 else "gradient",
-        "force_sign_decided_by": f"auto: correlation with ASE EMT forces over {decision.n_frames} frames",
-        "force_sign_correlation": round(decision.correlation, 4),
+    correlation, n_frames = _correlation_with_emt(stored, str(settings.path))
+    return 1 if correlation > 0 else -1, {
+        "force_sign": "force" if correlation > 0 else "gradient",
+        "force_sign_decided_by": f"auto: correlation with ASE EMT forces over {n_frames} frames",
+        "force_sign_correlation": round(correlation, 4),
     }
 
 
@@ -177,16 +176,8 @@ _MIN_CORRELATION = 0.3
 _REMEDY = "set data.force_sign to gradient (stored +dE/dR) or force (stored -dE/dR)"
 
 
-class _SignDecision(NamedTuple):
-    """Result of the comparison: forces are `sign` times the stored array."""
-
-    sign: int
-    correlation: float
-    n_frames: int
-
-
-def _decide_force_sign(stored: Dataset, where: str) -> _SignDecision:
-    """The factor (+1 or -1) that turns the stored arrays into forces, by correlation with ASE's EMT.
+def _correlation_with_emt(stored: Dataset, where: str) -> tuple[float, int]:
+    """Correlation of the stored arrays with forces by ASE's EMT, whose sign is that of the arrays, and over how many.
 
     EMT is far from exact, but a wrong sign turns a correlation near +1 into one near -1.
     """
@@ -207,7 +198,7 @@ def _decide_force_sign(stored: Dataset, where: str) -> _SignDecision:
             f"correlate {correlation:+.3f} with the reference potential (EMT), need at least {_MIN_CORRELATION} either "
             f"way; {_REMEDY}"
         )
-    return _SignDecision(1 if correlation > 0 else -1, correlation, len(systems))
+    return correlation, len(systems)
 
 
 def _spread(n_systems: int) -> list[int]:

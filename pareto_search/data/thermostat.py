@@ -37,11 +37,5 @@ def langevin(
         timestep_fs: Of the dynamics.
         friction_per_fs: Of the thermostat.
     """
-    return Langevin(
-        atoms,
-        timestep_fs * units.fs,
-        temperature_K=temperature_k,
-        friction=friction_per_fs / units.fs,
-        fixcm=False,
-        rng=rng,
-    )
+    step, friction = timestep_fs * units.fs, friction_per_fs / units.fs
+    return Langevin(atoms, step, temperature_K=temperature_k, friction=friction, fixcm=False, rng=rng)

@@ -1,6 +1,5 @@
 """The cost table: what each architecture costs on each device, measured once and shared by a user's runs."""
 
-import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 from pareto_search.config import Architecture
 from pareto_search.config.families import parse_architecture
 from pareto_search.errors import WriteError, reason_of
-from pareto_search.files import write_atomic
+from pareto_search.files import by_age, write_atomic
 from pareto_search.networks.device_gate import DeviceGate
 from pareto_search.records import CostRecord
 
@@ -109,12 +108,7 @@ class CostTable:
         return record
 
     def _by_age(self) -> list[Path]:
-        """Files of the run's records, the oldest first."""
-        ages: dict[Path, int] = {}
-        for path in self._folder.glob("[!.]*.json"):
-            with contextlib.suppress(FileNotFoundError):  # being replaced
-                ages[path] = path.stat().st_mtime_ns
-        return sorted(ages, key=lambda path: (ages[path], path.name))
+        return by_age(self._folder.glob("[!.]*.json"))
 
 
 def _read(path: Path) -> CostRecord | None:

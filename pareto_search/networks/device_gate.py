@@ -1,11 +1,11 @@
 """A gate per device: many processes of a user may train at once, but while one measures a cost no other runs."""
 
-import fcntl
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+
+from pareto_search.files import locked
 
 
 class DeviceGate:
@@ -23,50 +23,24 @@ class DeviceGate:
     """
 
     def __init__(self, folder: Path, device: str) -> None:
-        name = re.sub(r"[^A-Za-z0-9]+", "-", device)
-        self._turnstile = folder / f"{name}.turnstile.lock"
-        self._gate = folder / f"{name}.gate.lock"
+        self._folder = folder
+        self._device = re.sub(r"[^A-Za-z0-9]+", "-", device)
 
     @contextmanager
     def training(self) -> Iterator[None]:
         """Hold for a short stretch of training (an epoch): measurers wait for its end."""
-        with _opened(self._turnstile) as turnstile, _opened(self._gate) as gate:
+        with ExitStack() as stack:
             # Exclusive, though readers could share it: overlapping readers would never leave it free for a measurer.
-            with _locked(turnstile, fcntl.LOCK_EX):
-                fcntl.flock(gate, fcntl.LOCK_SH)
-            try:
-                yield
-            finally:
-                fcntl.flock(gate, fcntl.LOCK_UN)
+            with self._locked("turnstile"):
+                stack.enter_context(self._locked("gate", is_shared=True))
+            yield
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
         """Hold alone: waits for stretches of training to end, and new ones wait."""
-        with (
-            _opened(self._turnstile) as turnstile,
-            _opened(self._gate) as gate,
-            _locked(turnstile, fcntl.LOCK_EX),
-            _locked(gate, fcntl.LOCK_EX),
-        ):
+        with self._locked("turnstile"), self._locked("gate"):
             yield
 
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """A lock file, made where it is not there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(descriptor: int, operation: int) -> Iterator[None]:
-    fcntl.flock(descriptor, operation)
-    try:
-        yield
-    finally:
-        # Explicit: closing is not enough where a forked child still has the file open.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    def _locked(self, what: str, *, is_shared: bool = False) -> AbstractContextManager[None]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return locked(self._folder / f"{self._device}.{what}.lock", is_shared=is_shared)

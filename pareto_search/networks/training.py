@@ -1,13 +1,12 @@
 """Training one network of a study: identified by its content, trained once, kept as a model folder."""
 
 import csv
-import fcntl
 import io
 import json
 import logging
 import shutil
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import torch
 
 from pareto_search.errors import DataError
-from pareto_search.files import whole_folder
+from pareto_search.files import locked, whole_folder
 from pareto_search.measure.accuracy import Accuracy, measure_accuracy
 from pareto_search.networks.job import NetworkJob
 from pareto_search.potential.build import build_potential, take_over_interaction
@@ -98,7 +97,7 @@ class NetworkTraining:
         Raises:
             RuntimeError, MemoryError, ArithmeticError, ValueError: What made it fail.
         """
-        with _one_at_a_time(self._checkpoint.with_suffix(".lock")):
+        with locked(self._checkpoint.with_suffix(".lock")):
             if is_finished(self.folder):
                 return replace(finished_record(self.folder), stage=self.job.stage, trial_id=self.job.trial_id)
             try:
@@ -264,12 +263,3 @@ def log_record(record: ModelRecord) -> ModelRecord:
     else:
         logger.warning("%s: %s, %s", name, record.status, record.reason)
     return record
-
-
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock that the kernel releases when the process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

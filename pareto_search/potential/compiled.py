@@ -7,7 +7,6 @@ costs no guards.
 """
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import importlib.util
@@ -27,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pareto_search.files import user_cache
+from pareto_search.files import locked, user_cache
 
 logger = logging.getLogger(__name__)
 
@@ -111,9 +110,7 @@ def _said(error: Exception) -> str:
 
 def _made_once(function: TensorFunction, example: object, path: Path) -> Callable[[list[Tensor]], list[Tensor]]:
     """What a file holds, compiled first if it is not there; processes that want the same wait for the first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(path.with_suffix(".lock")):
         if not path.is_file():
             _compile(function, example, path)
         try:

@@ -5,11 +5,12 @@ import csv
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pareto_search.errors import StoreError, WriteError
+from pareto_search.files import by_age
 from pareto_search.records import (
     CURVE_COLUMNS,
     EVENT_COLUMNS,
@@ -82,49 +83,43 @@ class ResultStore(ResultReader):
         row = as_row(record.to_plain(), MODEL_TYPES)
         points = [as_row({"model_id": record.model_id, **asdict(point)}, CURVE_TYPES) for point in curve]
         updates = ", ".join(f"{name} = excluded.{name}" for name in MODEL_FIELDS[1:])
-        try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.execute(
-                    f"INSERT INTO models ({', '.join(MODEL_FIELDS)}) VALUES ({marks(MODEL_FIELDS)}) "
-                    f"ON CONFLICT(model_id) DO UPDATE SET {updates}",
-                    row,
-                )
-                self._connection.execute("DELETE FROM curves WHERE model_id = ?", (record.model_id,))
-                self._connection.executemany(
-                    f"INSERT INTO curves ({', '.join(CURVE_COLUMNS)}) VALUES ({marks(CURVE_COLUMNS)})", points
-                )
-        except sqlite3.Error as error:
-            raise self._write_error(record.model_id, error) from error
+        with self._writing(record.model_id) as connection:
+            connection.execute(
+                f"INSERT INTO models ({', '.join(MODEL_FIELDS)}) VALUES ({marks(MODEL_FIELDS)}) "
+                f"ON CONFLICT(model_id) DO UPDATE SET {updates}",
+                row,
+            )
+            connection.execute("DELETE FROM curves WHERE model_id = ?", (record.model_id,))
+            connection.executemany(
+                f"INSERT INTO curves ({', '.join(CURVE_COLUMNS)}) VALUES ({marks(CURVE_COLUMNS)})", points
+            )
 
     def put_liquid(self, columns: Mapping[str, Mapping[str, float | None]]) -> None:
         """Set `LIQUID_COLUMNS` of the networks named, and empty those of all others, in one transaction."""
         updates = ", ".join(f"{name} = ?" for name in LIQUID_COLUMNS)
         rows = [(*(values[name] for name in LIQUID_COLUMNS), model_id) for model_id, values in columns.items()]
-        try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.execute(f"UPDATE models SET {updates}", [None] * len(LIQUID_COLUMNS))
-                self._connection.executemany(f"UPDATE models SET {updates} WHERE model_id = ?", rows)
-        except sqlite3.Error as error:
-            raise self._write_error("what MD of the liquid gave", error) from error
+        with self._writing("what MD of the liquid gave") as connection:
+            connection.execute(f"UPDATE models SET {updates}", [None] * len(LIQUID_COLUMNS))
+            connection.executemany(f"UPDATE models SET {updates} WHERE model_id = ?", rows)
 
     def add_event(self, event: Event) -> None:
         """Append an event."""
+        with self._writing(f"the event {event.kind}") as connection:
+            query = f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({marks(EVENT_COLUMNS)})"
+            connection.execute(query, as_row(asdict(event), EVENT_TYPES))
+
+    @contextlib.contextmanager
+    def _writing(self, what: str) -> Iterator[sqlite3.Connection]:
+        """One transaction."""
         try:
             with self._connection:
-                self._connection.execute(
-                    f"INSERT INTO events ({', '.join(EVENT_COLUMNS)}) VALUES ({marks(EVENT_COLUMNS)})",
-                    as_row(asdict(event), EVENT_TYPES),
-                )
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
         except sqlite3.Error as error:
-            raise self._write_error(f"the event {event.kind}", error) from error
-
-    def _write_error(self, what: str, error: sqlite3.Error) -> WriteError:
-        return WriteError(
-            f"{what} could not be stored in {self._path} ({error}); make sure that the disk has space and the file is "
-            "writable, then run the same command again"
-        )
+            raise WriteError(
+                f"{what} could not be stored in {self._path} ({error}); make sure that the disk has space and the file "
+                "is writable, then run the same command again"
+            ) from error
 
     def ingest(self, folders: Iterable[Path]) -> int:
         """Store the finished networks of model folders, except those stored already.
@@ -156,14 +151,7 @@ class ResultStore(ResultReader):
 
     def ingest_all(self, models_dir: Path) -> int:
         """`ingest` every folder in a directory, by age; hidden ones are still being written."""
-        if not models_dir.is_dir():
-            return 0
-        ages: dict[Path, int] = {}
-        for path in models_dir.iterdir():
-            with contextlib.suppress(FileNotFoundError):  # being replaced
-                if path.is_dir() and not path.name.startswith("."):
-                    ages[path] = path.stat().st_mtime_ns
-        return self.ingest(sorted(ages, key=lambda path: (ages[path], path.name)))
+        return self.ingest(by_age(path for path in models_dir.glob("[!.]*") if path.is_dir()))
 
     # --- opening ----------------------------------------------------------------------------------------------------
 

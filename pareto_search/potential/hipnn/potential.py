@@ -197,8 +197,7 @@ def _classes(architecture: HipnnArchitecture) -> tuple[Any, Any]:
 
 
 def _new_network(architecture: HipnnArchitecture, elements: tuple[int, ...]) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # hippynn warns that HIP-HOP-NN is a beta
+    with warnings.catch_warnings(action="ignore"):  # hippynn warns that HIP-HOP-NN is a beta
         network = _classes(architecture)[0](**_module_settings(architecture, elements))
     return copy.deepcopy(network)  # hippynn's tables of tensors are one object for all networks, whatever their dtype
 
