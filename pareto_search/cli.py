@@ -128,10 +128,7 @@ def confirm(config: ConfigArgument, out: OutOption, settings: SetOption = None, 
 
 
 @app.command()
-def liquid(
-    run_dir: RunArgument,
-    settings: SetOption = None,
-) -> None:
+def liquid(run_dir: RunArgument, settings: SetOption = None) -> None:
     """Run MD of the liquid by the teacher and the confirmed networks: its structure, energy drift, stability.
 
     With --set measure.liquid.n_atoms=500, say, it is another liquid from then on.
@@ -142,11 +139,7 @@ def liquid(
 
 
 @app.command()
-def measure(
-    run_dir: RunArgument,
-    model_id: ModelArgument,
-    settings: SetOption = None,
-) -> None:
+def measure(run_dir: RunArgument, model_id: ModelArgument, settings: SetOption = None) -> None:
     """Measure accuracy, MD step time and capacity of a trained model; --set measure.engine=hippynn for hippynn's."""
     from pareto_search import stages, terminal
 

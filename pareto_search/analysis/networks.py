@@ -95,7 +95,6 @@ def hyperparameter_columns(models: pd.DataFrame) -> list[str]:
 
 
 def _architecture_keys(models: pd.DataFrame) -> pd.Series:
-    """`records.architecture_key` of every row."""
     names = hyperparameter_columns(models)
     rows = models[["family", *names]].astype(object).where(models[["family", *names]].notna(), None)
     keys: dict[tuple[object, ...], str] = {}

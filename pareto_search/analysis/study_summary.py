@@ -164,7 +164,6 @@ def teacher_row(networks: pd.DataFrame) -> pd.Series | None:
 
 
 def _describe_teacher(teacher: pd.Series | None, networks: pd.DataFrame, models: pd.DataFrame) -> TeacherSummary | None:
-    """Errors and costs of the teacher, and how far it is below the median architecture's best control."""
     if teacher is None:
         return None
     trained = complete(models)

@@ -60,7 +60,6 @@ def time_left(progress: Progress, budget: StudyBudget, now_s: float) -> TimeLeft
 
 
 def _stage_limits(progress: Progress, budget: StudyBudget, elapsed_s: float) -> Sequence[TimeLeft]:
-    """What each limit of the stage leaves."""
     name = "trials" if progress.stage == "search" else "networks"
     done, planned = progress.n_done, progress.n_planned
     limits = []

@@ -46,7 +46,6 @@ def stage_times(events: pd.DataFrame) -> list[StageTime]:
 def _stage_time(
     stage: str, walls_s: Sequence[float], trainings: Sequence[list[_Span]], measurements: Sequence[list[_Span]]
 ) -> StageTime:
-    """What the runs that worked on a stage took together."""
     n_workers = max(map(_most_at_once, trainings))
     return StageTime(
         stage=stage,
@@ -91,7 +90,6 @@ def _trainings(rows: pd.DataFrame) -> Iterator[_Span]:
 
 
 def _measurements(rows: pd.DataFrame) -> Iterator[_Span]:
-    """Begin and end of each measurement of a cost."""
     first_s = float(rows["at_s"].iloc[0])
     measured = rows[(rows["kind"] == "costs_known") & rows["seconds"].notna()]
     for at_s, seconds in measured[["at_s", "seconds"]].itertuples(index=False):

@@ -98,7 +98,6 @@ def _call(job: Callable[..., object], shared: object, argument: object, cluster:
 
 
 def _outcome_of(reference: ray.ObjectRef[Result]) -> tuple[Result | None, str | None]:
-    """Result of work that has ended, or None and the reason."""
     try:
         return ray.get(reference), None
     except ray.exceptions.RayTaskError as error:

@@ -88,7 +88,6 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def _parts(annotation: object) -> Iterator[object]:
-    """An annotation and all that it is made of."""
     yield annotation
     for argument in typing.get_args(annotation):
         yield from _parts(argument)

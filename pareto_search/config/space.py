@@ -61,7 +61,6 @@ class SpaceSettings(SearchedWeights):
                     TrainingSettings.model_validate({name: value})
 
     def _corners(self) -> Iterator[Architecture]:
-        """Architectures at the ends of the space."""
         for name, family in self.families.items():
             for point in family.corners(self.hyperparameters, name):
                 yield family.from_point(point)
@@ -104,6 +103,5 @@ class SpaceSettings(SearchedWeights):
 
 @functools.cache
 def _space_of(families: tuple[type[Architecture], ...]) -> type[Settings]:
-    """Settings that hold the hyperparameters of several families."""
     spaces = tuple(dict.fromkeys(family.Space for family in families))
     return spaces[0] if len(spaces) == 1 else create_model("Space", __base__=spaces)

@@ -62,7 +62,6 @@ def rattled(atoms: Atoms, deviation_ang: float, rng: np.random.Generator) -> Ato
 
 
 def _strained(atoms: Atoms, largest: float, rng: np.random.Generator) -> Atoms:
-    """A random symmetric strain applied."""
     strain = rng.uniform(-largest, largest, size=(3, 3))
     strained: Atoms = atoms.copy()
     strained.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)

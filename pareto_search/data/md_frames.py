@@ -212,7 +212,6 @@ def _trajectory(
 def _started(
     recipe: Recipe, group: Group, temperature_k: float, calculator: Calculator, rng: np.random.Generator
 ) -> Langevin:
-    """Equilibrated dynamics."""
     is_melt = group.kind == "melt"
     scale = rng.uniform(1.04, 1.09) if is_melt else 1.0 + _EXPANSION_PER_K * temperature_k
     ideal = recipe.crystal

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import torch
 
+from pareto_search.measure.memory import GIB
 from pareto_search.potential.process import check_device
 
-_GIB = 2**30
 _PACKAGES = ("torch", "hippynn", "ase", "vesin", "numpy", "pareto_search")
 
 #: Files that no cost depends on.
@@ -40,8 +40,8 @@ def device_memory_gib(device: str) -> float:
     """
     check_device(device)
     if torch.device(device).type == "cuda":
-        return float(torch.cuda.get_device_properties(device).total_memory) / _GIB
-    return float(psutil.virtual_memory().total) / _GIB
+        return float(torch.cuda.get_device_properties(device).total_memory) / GIB
+    return float(psutil.virtual_memory().total) / GIB
 
 
 def synchronizer(device: str) -> Callable[[], None]:

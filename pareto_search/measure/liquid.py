@@ -276,5 +276,4 @@ def drift_ev_per_ps(energy_ev: NDArray[np.float64], timestep_fs: float) -> float
 
 
 def _min_distance_ang(crystal: Atoms, settings: LiquidSettings) -> float:
-    """Atoms nearer than this are not those of a liquid."""
     return settings.min_distance_fraction * shortest_distance(crystal)

@@ -46,7 +46,6 @@ def _answer(request: Request) -> Reply:
 
 
 def _run_child(request: Request, writing: int) -> NoReturn:
-    """Run the probe and end the process."""
     first = threading.Lock()  # memory may be watched in a thread, which gives up at the moment when the probe ends
 
     def finish(reply: Reply) -> NoReturn:

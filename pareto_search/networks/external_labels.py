@@ -57,19 +57,16 @@ class _Gathered:
     @classmethod
     def read(cls, path: Path, source: str, dataset: Dataset) -> Self:
         """What was gathered before from the same teacher and frames, or nothing."""
-        found = cls(
-            path, source, np.zeros(dataset.n_systems), np.zeros((dataset.n_atoms, 3)), np.zeros(dataset.n_atoms)
-        )
+        n_atoms = dataset.n_atoms
         if path.is_file():
             try:
                 stored = read_arrays(path, remedy="its frames are evaluated again")
                 if str(stored["source"]) == source:
-                    return cls(
-                        path, source, stored["energy"], stored["forces"], stored["atomic"], int(stored["n_done"])
-                    )
+                    arrays = {name: stored[name] for name in ("energy", "forces", "atomic")}
+                    return cls(path, source, **arrays, n_done=int(stored["n_done"]))
             except (DataError, KeyError) as error:
                 logger.warning("%s", error)
-        return found
+        return cls(path, source, np.zeros(dataset.n_systems), np.zeros((n_atoms, 3)), np.zeros(n_atoms))
 
     def save(self) -> None:
         write_arrays(self.path, **{name: value for name, value in vars(self).items() if name != "path"})

@@ -82,7 +82,6 @@ class ExternalTeaching(Teaching):
 
     @property
     def _source(self) -> str:
-        """What answers of the teacher came from."""
         return f"{teacher_hash(self.settings)} {self.shared.data.dataset_hash}"
 
     def _answers(self) -> TeacherLabels:

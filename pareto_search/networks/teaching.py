@@ -139,7 +139,6 @@ class NetworkTeaching(Teaching):
         return replace(bare, labels=self._labelled(bare, [load_model(folder) for folder in folders]))
 
     def _train(self, jobs: list[NetworkJob], shared: SharedStudy) -> list[Path]:
-        """Teachers of one generation, one after another."""
         ids = [job.model_id(shared.data) for job in jobs]
         folders = [shared.folders().folder(job, model_id) for job, model_id in zip(jobs, ids, strict=True)]
         for model_id, folder in zip(ids, folders, strict=True):

@@ -9,7 +9,6 @@ from pareto_search.potential.interface import EngineTraits, Potential
 
 
 def _potential_type(architecture: Architecture) -> type[Potential]:
-    """The class of potentials of an architecture's family."""
     try:
         found = imported(architecture.potential)
     except ValueError as error:

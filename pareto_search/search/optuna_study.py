@@ -152,7 +152,6 @@ class OptunaLedger:
 
 
 def _status_of(trial: FrozenTrial) -> EndStatus | None:
-    """How a trial ended; None if it has not."""
     if not trial.state.is_finished():
         return None
     status: EndStatus = trial.user_attrs.get(STATUS, _STATUSES[trial.state])

@@ -93,7 +93,6 @@ def _key(params: Mapping[str, object]) -> tuple[tuple[str, object], ...]:
 
 
 def _grid(settings: SearchSettings) -> list[dict[str, object]]:
-    """Every combination of a space of choices."""
     searched = settings.space.searched
     choices = [
         [settings.space.whole(name, c) for c in dim.choices]

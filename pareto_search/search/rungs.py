@@ -121,7 +121,6 @@ class ParetoRungs:
         return self._forecasts
 
     def _best(self, epoch: int) -> list[int]:
-        """The best 1/η of the trials at a rung."""
         order = self._order(epoch)
         return order[: -(-len(order) // self.reduction_factor)]
 

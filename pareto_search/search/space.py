@@ -126,7 +126,6 @@ def distribution_of(space: SpaceSettings, name: str, dimension: Range | Choice) 
 
 
 def _values(space: SpaceSettings, params: Mapping[str, Any], names: Sequence[str]) -> dict[str, Scalar]:
-    """Fixed and sampled values of some dimensions."""
     missing = [name for name in names if name in space.searched and name not in params]
     if missing:
         raise ConfigError(f"a point of the search space must name every searched dimension; missing {missing}")

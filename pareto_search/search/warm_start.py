@@ -124,7 +124,6 @@ def _copy_costs(source: RunDirectory, target: RunDirectory) -> None:
 
 
 def _copy_networks(trial: FrozenTrial, cost: CostRecord, source: RunDirectory, target: RunDirectory) -> None:
-    """Copy the networks of a trial, with their cost here."""
     for model_id in trial.user_attrs.get(MODEL_IDS, []):
         folder = source.model_dir(model_id)
         if is_finished(folder):

@@ -110,7 +110,6 @@ class ResultStore(ResultReader):
 
     @contextlib.contextmanager
     def _writing(self, what: str) -> Iterator[sqlite3.Connection]:
-        """One transaction."""
         try:
             with self._connection:
                 self._connection.execute("BEGIN IMMEDIATE")

@@ -77,7 +77,6 @@ def accuracy_figure(tables: ReportTables, x: Quantity, y: Quantity, *, has_front
 def _layout(
     shown: pd.DataFrame, x: Quantity, y: Quantity, region: dict[str, object] | None, has_fronts: bool
 ) -> dict[str, object]:
-    """Axes that show all networks with their spread."""
     xs, ys = [x.values(shown)], [y.values(shown) - y.stds(shown), y.values(shown) + y.stds(shown)]
     if region:  # its corner must be seen
         xs, ys = [*xs, np.array([region["x1"]])], [*ys, np.array([region["y1"]])]

@@ -58,7 +58,6 @@ def history_caption(tables: ReportTables) -> str:
 
 
 def _origin(tables: ReportTables) -> str:
-    """Where the reference point lies."""
     reference = tables.reference
     if reference is None:
         return ""

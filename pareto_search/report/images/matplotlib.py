@@ -106,7 +106,6 @@ def _draw_bars(panel: Axes, traces: list[Any]) -> None:
 
 
 def _look(trace: Any) -> dict[str, Any]:
-    """Colour, line and marker of a trace."""
     mode = trace.mode or "lines"
     look: dict[str, object] = {"alpha": _opacity(trace), "linestyle": "none", "color": trace.marker.color}
     if "lines" in mode:
@@ -133,7 +132,6 @@ def _opacity(trace: Any) -> float:
 
 
 def _set_axis(panel: Any, name: str, axis: Any) -> None:
-    """Title, scale, range and ticks as Plotly's."""
     is_log = axis.type == "log"
     getattr(panel, f"set_{name}label")(plain_text(axis.title.text))
     if is_log:

@@ -76,7 +76,6 @@ def _column(values: pd.Series) -> Any:
 
 
 def _plain(value: object) -> Any:
-    """The value in JSON's types."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray | pd.Series):
@@ -105,7 +104,6 @@ def _networks(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
 
 
 def _costs(models: pd.DataFrame, records: list[CostRecord]) -> pd.DataFrame:
-    """Rows of the cost table."""
     labels = _labels(models)
     return pd.DataFrame([
         {

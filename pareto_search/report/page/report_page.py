@@ -52,7 +52,6 @@ def write_report(
 
 
 def _report_html(study: ReportedStudy, words: Answer, assets: str | None) -> str:
-    """The whole page as text."""
     data, tables = study.data, study.tables
     return page_html(
         "report.html.jinja",
