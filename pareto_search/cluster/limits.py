@@ -13,7 +13,6 @@ from pareto_search.errors import MeasurementError, StoreError, is_out_of_memory,
 
 #: Errors of the operating system that every other trial would meet too.
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_GIB = 2**30
 
 
 class HungError(MeasurementError):
@@ -59,7 +58,7 @@ def limited(cluster: ClusterSettings, note: Path) -> Iterator[None]:
         )
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if cluster.memory_gib_per_trial is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (int(cluster.memory_gib_per_trial * _GIB), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (int(cluster.memory_gib_per_trial * 2**30), hard))
     try:
         with _watched(cluster.max_hours_per_trial, note):
             yield

@@ -4,7 +4,7 @@ Distances are in Å, energies in eV, forces in eV/Å. Nothing here reads files, 
 objects; `config_file` does the reading.
 """
 
-from pareto_search.config.architecture import Architecture, import_folder, imported
+from pareto_search.config.architecture import Architecture, imported
 from pareto_search.config.base import LabelWeighting, Settings
 from pareto_search.config.data import (
     AniH5Source,
@@ -19,16 +19,14 @@ from pareto_search.config.data import (
     StructureSettings,
     TeacherMdSource,
 )
-from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds, can_be
+from pareto_search.config.dimensions import Choice, Dimension, Label, Numeric, Range, bounds
 from pareto_search.config.families import FAMILIES, family_named, parse_architecture
 from pareto_search.config.hipnn import HipnnArchitecture
 from pareto_search.config.liquid_settings import LiquidSettings
 from pareto_search.config.network import (
     NO_TRANSFER,
     PAPER_CONTROL_WEIGHTS,
-    TEACHER_WEIGHTS,
     BornAgainSettings,
-    Compiling,
     ExternalTeacher,
     LossWeights,
     PretrainingSettings,
@@ -43,19 +41,18 @@ from pareto_search.config.search import (
     ConfirmSettings,
     ControlKind,
     PruningSettings,
-    SamplerName,
     SearchSettings,
 )
 from pareto_search.config.space import SpaceSettings
 from pareto_search.config.study_config import ClusterSettings, MeasureSettings, StudyConfig
 
 __all__ = [
-    "FAMILIES", "NO_TRANSFER", "PAPER_CONTROL_WEIGHTS", "TAUGHT_CONTROLS", "TEACHER_WEIGHTS", "AniH5Source",
-    "Architecture", "AseDatabaseSource", "BornAgainSettings", "CapSettings", "Choice", "ClusterSettings", "Compiling",
+    "FAMILIES", "NO_TRANSFER", "PAPER_CONTROL_WEIGHTS", "TAUGHT_CONTROLS", "AniH5Source",
+    "Architecture", "AseDatabaseSource", "BornAgainSettings", "CapSettings", "Choice", "ClusterSettings",
     "ConfirmSettings", "ControlKind", "CrystalSettings", "DataSource", "Dimension", "EmtAluminumSource",
     "ExternalTeacher", "ExtxyzSource", "FileSource", "HipnnArchitecture", "Label", "LabelWeighting", "LiquidSettings",
-    "LossWeights", "MeasureSettings", "Numeric", "PretrainingSettings", "PruningSettings", "Range", "SamplerName",
+    "LossWeights", "MeasureSettings", "Numeric", "PretrainingSettings", "PruningSettings", "Range",
     "ScheduledWeights", "SearchSettings", "Settings", "SourceSettings", "SpaceSettings", "SplitSettings",
     "StructureSettings", "StudyConfig", "TeacherMdSource", "TeacherSettings", "TrainingSettings", "TransferSettings",
-    "bounds", "can_be", "family_named", "import_folder", "imported", "parse_architecture",
+    "bounds", "family_named", "imported", "parse_architecture",
 ]  # fmt: skip

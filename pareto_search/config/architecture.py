@@ -6,7 +6,6 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from itertools import product
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pareto_search.config.base import Settings
@@ -117,10 +116,3 @@ def imported(path: str) -> Any:
         return getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"{path} cannot be imported ({error}); it is written as module:Class") from error
-
-
-def import_folder(architecture: type[Architecture]) -> Path:
-    """Folder that other processes must have on their path to import a family."""
-    module = importlib.import_module(architecture.__module__)
-    depth = len(architecture.__module__.split("."))
-    return Path(str(module.__file__)).resolve().parents[depth - 1]

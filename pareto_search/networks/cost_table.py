@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from pareto_search.config import Architecture
@@ -18,28 +19,28 @@ logger = logging.getLogger(__name__)
 _N_SIMILAR = 50
 
 
+@dataclass(frozen=True)
 class CostTable:
     """Cost records by key, one file each, so that processes on several machines add to them without waiting.
 
-    Args:
+    Attributes:
         folder: Of the run; made at the first `put`.
         shared: Folder of all of a user's runs: records in it are taken over when needed, and new ones added, but
             where that cannot be written, or compiling failed, they are only not shared. Omitted: the run keeps to
             itself.
     """
 
-    def __init__(self, folder: Path, shared: Path | None = None) -> None:
-        self._folder = folder
-        self._shared = shared
+    folder: Path
+    shared: Path | None = None
 
     def get(self, key: str) -> CostRecord | None:
         """The record with a key; None where there is none or it cannot be read, and it is measured anew."""
-        own = _read(self._folder / f"{key}.json")
-        if own is not None or self._shared is None:
+        own = _read(self.folder / f"{key}.json")
+        if own is not None or self.shared is None:
             return own
-        found = _read(self._shared / f"{key}.json")
+        found = _read(self.shared / f"{key}.json")
         if found is not None:
-            _write(self._folder, found)
+            _write(self.folder, found)
         return found
 
     def all(self) -> list[CostRecord]:
@@ -68,10 +69,10 @@ class CostTable:
         Raises:
             WriteError: If it cannot be written.
         """
-        _write(self._folder, record)
-        if self._shared is not None and not record.is_fallback:
+        _write(self.folder, record)
+        if self.shared is not None and not record.is_fallback:
             try:
-                _write(self._shared, record)
+                _write(self.shared, record)
             except WriteError as error:
                 logger.warning("a cost is not shared with other runs: %s", error)
 
@@ -108,7 +109,7 @@ class CostTable:
         return record
 
     def _by_age(self) -> list[Path]:
-        return by_age(self._folder.glob("[!.]*.json"))
+        return by_age(self.folder.glob("[!.]*.json"))
 
 
 def _read(path: Path) -> CostRecord | None:

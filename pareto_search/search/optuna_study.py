@@ -4,6 +4,7 @@ import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
@@ -105,39 +106,39 @@ class OptunaTrial:
         self._trial.study.tell(self.number, values, state=_STATES[status])
 
 
+@dataclass(frozen=True)
 class OptunaLedger:
     """The study as a `Ledger`.
 
-    Args:
+    Attributes:
         study: Opened and closed by the caller.
         settings: Whose space its trials are from.
     """
 
-    def __init__(self, study: optuna.Study, settings: SearchSettings) -> None:
-        self._study = study
-        self._settings = settings
+    study: optuna.Study
+    settings: SearchSettings
 
     @property
     def name(self) -> str:
         """Name of the study."""
-        return self._study.study_name
+        return self.study.study_name
 
     @property
     def seconds(self) -> float:
         """That earlier drivers searched."""
-        return float(self._study.user_attrs.get(SECONDS, 0.0))
+        return float(self.study.user_attrs.get(SECONDS, 0.0))
 
     def note_seconds(self, seconds: float) -> None:
         """Keep how long the search has run."""
-        self._study.set_user_attr(SECONDS, seconds)
+        self.study.set_user_attr(SECONDS, seconds)
 
     def trials(self) -> list[KeptTrial]:
         """All trials, by number."""
-        return [self._kept(trial) for trial in self._study.get_trials(deepcopy=False)]
+        return [self._kept(trial) for trial in self.study.get_trials(deepcopy=False)]
 
     def begin(self, params: Mapping[str, object], attributes: Mapping[str, object]) -> OptunaTrial:
         """Add a running trial, in one transaction."""
-        return OptunaTrial(begin_running(self._study, params, distributions(self._settings.space), attributes))
+        return OptunaTrial(begin_running(self.study, params, distributions(self.settings.space), attributes))
 
     def _kept(self, trial: FrozenTrial) -> KeptTrial:
         is_complete = trial.state is TrialState.COMPLETE
@@ -147,7 +148,7 @@ class OptunaLedger:
             _status_of(trial),
             tuple(trial.values) if is_complete else None,
             trial.user_attrs,
-            OptunaTrial(live_trial(self._study, trial)) if trial.state is TrialState.RUNNING else None,
+            OptunaTrial(live_trial(self.study, trial)) if trial.state is TrialState.RUNNING else None,
         )
 
 
