@@ -75,9 +75,9 @@ def test_qmc_is_more_even_than_random():
 @pytest.mark.parametrize("sampler", [*SAMPLERS, "grid"])
 def test_a_finite_space_is_covered_without_repeats(sampler):
     assert len({tuple(point.values()) for point in run(sampler, 6, FINITE)}) == 6
-    large = FINITE.model_copy(update={"weight_forces": Choice(choices=tuple(range(1, 21)))})
+    large = FINITE.model_copy(update={"weight_forces": Choice(choices=tuple(range(1, 9)))})
     if sampler != "gp":
-        assert len({tuple(point.values()) for point in run(sampler, 120, large)}) == 120
+        assert len({tuple(point.values()) for point in run(sampler, 48, large)}) == 48
 
 
 def test_a_grid_ends_and_its_order_is_the_seeds():

@@ -1,5 +1,5 @@
 # mypy: strict-optional, enable-error-code="union-attr"
-"""What users write against the package; only mypy reads it (`test_user_code.py`).
+"""What users write against the package; only mypy reads it, as it does all tests (`scripts/test.sh`).
 
 A wrong use carries the error that must be reported: an ignore that is not needed is an error too.
 """
