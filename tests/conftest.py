@@ -18,9 +18,9 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def one_ray() -> Iterator["RaySession"]:
-    """A Ray for all studies that a file runs in this process: they leave it running."""
+    """A Ray for all studies that tests run in this process: they leave it running."""
     from pareto_search.cluster.session import ray_session
     from pareto_search.config import ClusterSettings  # here, for most tests need no Ray
 

@@ -33,7 +33,7 @@ STUDY = TINY | {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, one_ray):
     folder = tmp_path_factory.mktemp("distill")
     (folder / "config.yaml").write_text(yaml.safe_dump(STUDY))
     with pytest.MonkeyPatch.context() as patch:
