@@ -86,8 +86,8 @@ def compare_runs(
     def volumes(frame: pd.DataFrame) -> dict[str, float]:
         if reference is None:
             return {}
-        groups = {"student": frame[frame["role"] == "student"]}
-        groups |= {kind: frame[frame["control_kind"] == kind] for kind in kinds_of_control(frame)}
+        controls, groups = frame[frame["role"] == "control"], {"student": frame[frame["role"] == "student"]}
+        groups |= {kind: controls[controls["control_kind"] == kind] for kind in kinds_of_control(frame)}
         return {
             role: volume_of(front_points(group, objectives), objectives, reference) for role, group in groups.items()
         }

@@ -65,7 +65,7 @@ class HipnnArchitecture(Architecture):
     def _faults(self) -> Iterator[str]:
         low, soft, hard = self.dist_soft_min_ang, self.dist_soft_max_ang, self.dist_hard_max_ang
         if not low < soft < hard:
-            yield (f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}")
+            yield f"need dist_soft_min_ang < dist_soft_max_ang < dist_hard_max_ang, got {low}, {soft}, {hard}"
         if self.family == "hipnn" and (self.l_max > 2 or self.n_max > 1):
             yield f"family hipnn has l_max up to 2 and n_max 1, got {self.l_max} and {self.n_max}"
         if self.family == "hiphop" and (self.l_max < 1 or self.n_max < 2):
